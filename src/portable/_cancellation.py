@@ -1,0 +1,20 @@
+"""Which exceptions are cancellations."""
+
+from __future__ import annotations
+
+import asyncio
+
+import anyio
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether an exception is a cancellation of this backend, or made to look like one."""
+    # A program ported from asyncio may raise asyncio's by hand, under trio too.
+    return isinstance(error, (asyncio.CancelledError, anyio.get_cancelled_exc_class()))
+
+
+def holds_cancellation(error: BaseException) -> bool:
+    """Whether an exception is a cancellation of this backend, or a group with one in it."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(is_cancellation) is not None
+    return is_cancellation(error)
