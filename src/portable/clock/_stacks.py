@@ -1,0 +1,62 @@
+"""Where things wait: the stacks of suspended tasks and of running threads.
+
+A suspended task's stack is a chain of coroutines, each awaiting the next. It is read
+through the public attributes of coroutines and generators; the few objects that hide what
+they drive (an async generator's step, `coroutine.__await__()`) are seen through with `gc`.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+_NEXT = {"cr_frame": "cr_await", "gi_frame": "gi_yieldfrom", "ag_frame": "ag_await"}
+
+# Whose frames tell a user nothing about where a task waits.
+_MACHINERY = ("anyio", "asyncio", "concurrent", "outcome", "threading", "trio", "uvloop")
+
+
+def module(frame: FrameType) -> str:
+    """Return the name of the module a frame's code stands in."""
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def await_frames(coro: object) -> Iterator[FrameType]:
+    """Yield the frames of a suspended coroutine, outermost first."""
+    current: Any = coro
+    while current is not None:
+        for frame_name, next_name in _NEXT.items():
+            if hasattr(current, frame_name):
+                frame = getattr(current, frame_name)
+                if frame is not None:
+                    yield frame
+                current = getattr(current, next_name)
+                break
+        else:
+            current = _driven_by(current)
+
+
+def _driven_by(opaque: object) -> object | None:
+    for referent in gc.get_referents(opaque):
+        if any(hasattr(referent, name) for name in _NEXT):
+            return referent  # type: ignore[no-any-return]
+    return None
+
+
+def waits_in(coro: object, code: CodeType) -> bool:
+    """Say whether a suspended coroutine waits somewhere below the function with that code."""
+    return any(frame.f_code is code for frame in await_frames(coro))
+
+
+def place(coro: object) -> str | None:
+    """Return `file:line, in function` for the user's line a coroutine waits at."""
+    found = None
+    for frame in await_frames(coro):
+        name = module(frame)
+        inside = name.startswith(("portable._", "portable.clock"))
+        if not inside and name.partition(".")[0] not in _MACHINERY:
+            code = frame.f_code
+            found = f"{code.co_filename}:{frame.f_lineno}, in {code.co_qualname}"
+    return found
