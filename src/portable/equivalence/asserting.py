@@ -1,0 +1,157 @@
+"""The proof as an assertion, for tests of any framework."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from portable._backends import BACKENDS, current_backend, installed_backends, require_backend
+
+from .causes import causes
+from .comparing import Explored, Judged, Report
+from .comparison import DeclaredDifference
+from .isolated import Run
+from .program import Program
+from .reading import Reading
+from .recording import record
+from .telling import text_of
+
+T = TypeVar("T")
+
+Main = Callable[[], Awaitable[object]]
+
+
+def assert_equivalent(
+    original: Main | Program,
+    port: Main | Program,
+    *,
+    backends: Iterable[str] | None = None,
+    schedules: int = 0,
+    seed: int = 0,
+    declared: Iterable[DeclaredDifference] = (),
+    reading: Reading | None = None,
+) -> Report:
+    """Check that a port does what its original does; raise what differs, if it does not.
+
+    Both run under virtual time in this process, one after the other. It may be called from
+    async code too: the runs then take place in a thread of their own, and the caller's loop
+    waits.
+
+    Args:
+        original: the raw asyncio program, a coroutine function without parameters.
+        port: the program to judge; one that uses portable or AnyIO. A `Program` says
+            itself how it is started and what it is called.
+        backends: what to judge the port on; `None`: all that are installed.
+        schedules: under how many orders of ready tasks to run the port as well.
+        seed: the seed of the first of them; the others follow.
+        declared: the differences that are meant.
+        reading: what counts, and how exactly.
+
+    Returns:
+        The report, for those who want to know more.
+
+    Raises:
+        AssertionError: the port differs; the message is the report.
+        UnknownBackendError: there is no backend of one of the names.
+        BackendNotInstalledError: a backend that was named is not installed.
+        ValueError: `schedules` is negative.
+        TypeError: a program is no function.
+
+    Example:
+        >>> import asyncio, anyio
+        >>> from portable.equivalence import assert_equivalent
+        >>> async def original():
+        ...     await asyncio.sleep(3)
+        ...     print("done")
+        >>> async def port():
+        ...     await anyio.sleep(3)
+        ...     print("done")
+        >>> assert_equivalent(original, port, backends=["asyncio"], schedules=5).equivalent
+        True
+    """
+    if schedules < 0:
+        raise ValueError(f"schedules: must not be negative, got {schedules!r}")
+    names = installed_backends() if backends is None else tuple(dict.fromkeys(backends))
+    for name in names:
+        require_backend(name)
+    right = original if isinstance(original, Program) else _program(original, "asyncio")
+    judged = port if isinstance(port, Program) else _program(port, "portable")
+    how = reading or Reading()
+    seeds = range(seed, seed + schedules)
+    report = _outside(lambda: _report(right, judged, names, seeds, tuple(declared), how))
+    if not report.equivalent:
+        raise AssertionError(
+            f"{judged.name} is not equivalent to {right.name}\n{text_of(report)}"
+        )
+    return report
+
+
+def _program(main: Main, starter: str) -> Program:
+    name = getattr(main, "__name__", repr(main))
+    return Program(name, main, "asyncio" if starter == "asyncio" else "portable")
+
+
+def _report(
+    original: Program,
+    port: Program,
+    backends: tuple[str, ...],
+    seeds: Iterable[int],
+    declared: tuple[DeclaredDifference, ...],
+    reading: Reading,
+) -> Report:
+    references = {
+        name: record(original, name)
+        for name in dict.fromkeys(("asyncio", *backends))
+        if name in original.backends and BACKENDS[name].installed
+    }
+    reference = references["asyncio"]
+    rows = [Judged("original", Run("asyncio", None, reference))]
+    explored = []
+    for backend in backends:
+        beside = references.get(backend, reference)
+        meant = [
+            one
+            for one in declared
+            if one.holds_for(port.name, backend)
+            or (one.programs == _ANY_PORT and (not one.backends or backend in one.backends))
+        ]
+
+        runs = []
+        for seed in (None, *seeds):
+            trace = record(port, backend, seed=seed)
+            # Under one schedule out of many, what is declared need not occur.
+            found = reading.compare(beside, trace, meant, stale_counts=seed is None)
+            runs.append(Judged("port", Run(backend, seed, trace), found, causes(found)))
+        rows.append(runs.pop(0))
+        if runs:
+            distinct = {one.run.trace.observations for one in runs if one.run.trace}
+            failing = tuple(one for one in runs if not one.equivalent)
+            explored.append(Explored(backend, len(runs), len(distinct), failing))
+    return Report(original.name, port.name, tuple(rows), tuple(explored))
+
+
+_ANY_PORT = DeclaredDifference.__dataclass_fields__["programs"].default
+
+
+def _outside(call: Callable[[], T]) -> T:
+    """Make a call where no event loop runs."""
+    try:
+        current_backend()
+    except RuntimeError:
+        return call()
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(call())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return done[0]

@@ -1,0 +1,249 @@
+"""How a recording listens: every way out of a program that Python knows, for a while.
+
+`listening()` puts itself in the place of `sys.stdout` and `sys.stderr`, makes the log
+records, shows the warnings, and is called for errors that nobody could be told about; at
+its end all of it is as before, also what the program did to the logging module. Each
+thing seen is handed to a function `see(stream, text)` when it happens.
+What is written past Python (by a subprocess, or to a file descriptor) is not seen.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .trace import ExceptionShape, Stream, normalised
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, Unused
+
+
+Moment = tuple[float, int | None]
+"""A virtual time, and the number of the task that runs then."""
+
+See = Callable[[Stream, str, bool, Moment], object]
+"""What is told of each thing: where it was seen, its text, whether it is ended, and when."""
+
+
+class Tell(Protocol):
+    """How a thing that is seen now is handed on."""
+
+    def __call__(self, stream: Stream, text: str) -> None:
+        """Hand on one thing."""
+
+
+class Lines(io.BufferedIOBase):
+    """The binary end of a stream that is listened to; cuts what arrives into lines.
+
+    Text without a newline is kept until its line ends. If another moment or another
+    task comes first, it is handed on unended, because by then someone outside has seen it
+    for a while.
+    """
+
+    def __init__(self, stream: Stream, take: Callable[[Lines, bytes], object]) -> None:
+        super().__init__()
+        self.stream: Stream = stream
+        self._take = take
+        self._decode = codecs.getincrementaldecoder("utf-8")("backslashreplace").decode
+        self._rest = ""
+        self._since: Moment | None = None
+
+    @property
+    def name(self) -> str:
+        """What Python calls the stream that this stands for."""
+        return f"<{self.stream}>"
+
+    def writable(self) -> bool:
+        """Tell the text layer that this end takes what is written."""
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Take in bytes."""
+        data = bytes(data)
+        self._take(self, data)
+        return len(data)
+
+    def cut(self, data: bytes, now: Moment) -> list[str]:
+        """Return the lines that these bytes end."""
+        *lines, self._rest = (self._rest + self._decode(data)).split("\n")
+        self._since = now
+        return lines
+
+    def take_rest(self, now: Moment | None) -> tuple[str, Moment] | None:
+        """Return text of another moment than now that no newline ended, and forget it."""
+        if not self._rest or self._since is None or self._since == now:
+            return None
+        rest, self._rest = self._rest, ""
+        return rest, self._since
+
+
+@contextmanager
+def listening(see: See, moment: Callable[[], Moment]) -> Iterator[Tell]:
+    """Tell `see` of all that is written, logged, warned of and lost inside the block.
+
+    Args:
+        see: called with each thing seen, in the order in which they happen.
+        moment: tells what moment it is.
+
+    Returns:
+        A function that hands on something that is seen in another way.
+    """
+    lock = threading.RLock()  # threads write too, and a finalizer may while one does
+
+    def take(lines: Lines, data: bytes) -> None:
+        with lock:
+            now = moment()
+            hand_on_rests(now)
+            for line in lines.cut(data, now):
+                see(lines.stream, line, True, now)
+
+    def tell(stream: Stream, text: str) -> None:
+        with lock:
+            now = moment()
+            hand_on_rests(now)
+            see(stream, text, True, now)
+
+    def hand_on_rests(now: Moment | None) -> None:
+        for lines in (out, err):
+            rest = lines.take_rest(now)
+            if rest is not None:
+                text, since = rest
+                see(lines.stream, text, False, since)
+
+    out, err = Lines("stdout", take), Lines("stderr", take)
+    with ExitStack() as restore:
+        restore.enter_context(redirect_stdout(_text(out)))
+        restore.enter_context(redirect_stderr(_text(err)))
+        restore.enter_context(_warnings_to(tell))
+        restore.enter_context(_log_records_to(tell))
+        restore.enter_context(_lost_errors_to(tell))
+        try:
+            yield tell
+        finally:
+            hand_on_rests(None)
+
+
+def _text(lines: Lines) -> io.TextIOWrapper:
+    # newline="\n": "\r" is text (progress bars write it), and nothing is translated.
+    # errors: whatever a program prints is to be seen, not to fail here.
+    return io.TextIOWrapper(
+        lines, "utf-8", errors="backslashreplace", newline="\n", write_through=True
+    )
+
+
+@contextmanager
+def _warnings_to(tell: Tell) -> Iterator[None]:
+    def show(message: Warning | str, category: type[Warning], *_: Unused, **__: Unused) -> None:
+        tell("warning", f"{category.__name__}: {normalised(str(message))}")
+
+    with warnings.catch_warnings():
+        # Each one counts each time, or a second run would seem quieter than the first.
+        # Deprecations speak about the code, to its author, and not of what a program does.
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+            warnings.simplefilter("ignore", silent)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _log_records_to(tell: Tell) -> Iterator[None]:
+    # Records are seen where they are made. A handler at the root logger would be simpler,
+    # but a program's own logging.basicConfig() does nothing once there is a handler.
+    make = logging.getLogRecordFactory()
+
+    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = make(*args, **kwargs)
+        tell("log", _log_text(made))
+        return made
+
+    state = _LoggingState()
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.disable(logging.NOTSET)
+    # Without handlers Python prints warnings and worse to stderr, with tracebacks full of
+    # file names and line numbers; as records they have been seen already.
+    last_resort, logging.lastResort = logging.lastResort, logging.NullHandler()
+    logging.setLogRecordFactory(record)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(make)
+        logging.lastResort = last_resort
+        state.restore()
+
+
+def _log_text(record: logging.LogRecord) -> str:
+    try:
+        message = record.getMessage()
+    except Exception:
+        message = f"{record.msg!r} % {record.args!r}"
+    text = f"{record.levelname} {record.name}: {normalised(message)}"
+    error = record.exc_info[1] if record.exc_info else None
+    return text if error is None else f"{text} [{ExceptionShape.of(error)}]"
+
+
+class _LoggingState:
+    """How all loggers were set up when this was made."""
+
+    def __init__(self) -> None:
+        self._disabled_up_to = logging.root.manager.disable
+        self._loggers = {logger: self._settings(logger) for logger in self._all()}
+
+    @staticmethod
+    def _all() -> list[logging.Logger]:
+        known = list(logging.root.manager.loggerDict.values())
+        return [logging.root, *(found for found in known if isinstance(found, logging.Logger))]
+
+    @staticmethod
+    def _settings(logger: logging.Logger) -> tuple[Any, ...]:
+        return (
+            logger.level,
+            logger.propagate,
+            logger.disabled,
+            logger.handlers[:],
+            logger.filters[:],
+        )
+
+    def restore(self) -> None:
+        """Set up all loggers like then; those made since, like new ones."""
+        new: tuple[Any, ...] = (logging.NOTSET, True, False, [], [])
+        for logger in self._all():
+            level, propagate, disabled, handlers, filters = self._loggers.get(logger, new)
+            logger.setLevel(level)
+            logger.propagate = propagate
+            logger.disabled = disabled
+            logger.handlers[:] = handlers
+            logger.filters[:] = filters
+        logging.disable(self._disabled_up_to)
+
+
+@contextmanager
+def _lost_errors_to(tell: Tell) -> Iterator[None]:
+    def unraisable(lost: sys.UnraisableHookArgs, /) -> None:
+        error = lost.exc_value
+        name = lost.exc_type.__name__
+        tell("unraisable", name if error is None else str(ExceptionShape.of(error)))
+
+    def in_thread(lost: threading.ExceptHookArgs, /) -> None:
+        if not issubclass(lost.exc_type, SystemExit):  # Python ends such a thread silently
+            error = lost.exc_value
+            name = lost.exc_type.__name__
+            tell("thread", name if error is None else str(ExceptionShape.of(error)))
+
+    before = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook, threading.excepthook = unraisable, in_thread
+    try:
+        yield
+    finally:
+        sys.unraisablehook, threading.excepthook = before

@@ -1,0 +1,148 @@
+"""Differences that a program's author declares, in a small TOML file or on the command line.
+
+```toml
+[[difference]]
+id = "D4"                                   # or leave it out: one of the program's own
+reason = "awaiting a cancelled task raises TaskCancelled"
+backends = ["trio"]                         # or leave it out: on all of them
+original = ["stdout: CancelledError"]       # what the original alone shows
+port = [{stream = "stdout", text = "TaskCancelled", time = 1.0}]
+```
+
+A text without a time stands for the first of its kind that one side alone shows.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from .comparison import DeclaredDifference
+from .trace import Observation, Stream, Trace
+
+_KEYS = {"id", "reason", "backends", "original", "port"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    stream: Stream
+    text: str
+    time: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A declared difference whose times are found in the traces."""
+
+    id: str
+    reason: str
+    original: tuple[_Line, ...]
+    port: tuple[_Line, ...]
+    backends: tuple[str, ...]
+
+    def found_in(self, original: Trace, port: Trace) -> DeclaredDifference:
+        """Return the difference with the times that it has in these traces."""
+        surplus = Counter(original.observations)
+        surplus.subtract(port.observations)
+        left = [seen for seen in original.observations if surplus[seen] > 0]
+        right = [seen for seen in port.observations if surplus[seen] < 0]
+        return DeclaredDifference(
+            self.id,
+            self.reason,
+            original=_timed(self.original, left),
+            port=_timed(self.port, right),
+            programs=("port",),
+            backends=self.backends,
+        )
+
+
+def _timed(lines: Sequence[_Line], shown: Sequence[Observation]) -> tuple[Observation, ...]:
+    left, timed = list(shown), []
+    for line in lines:
+        match = next(
+            (
+                seen
+                for seen in left
+                if (seen.stream, seen.text) == (line.stream, line.text)
+                and line.time in (None, seen.time)
+            ),
+            None,
+        )
+        if match is None:
+            match = Observation(line.time or 0.0, line.stream, line.text)
+        else:
+            left.remove(match)
+        timed.append(match)
+    return tuple(timed)
+
+
+def read_declarations(sources: Iterable[str]) -> list[Declaration]:
+    """Return what is declared in TOML files, or in inline tables.
+
+    Args:
+        sources: paths of files, or TOML between braces.
+
+    Raises:
+        ValueError: a source is no TOML, or declares nothing; the message says which.
+
+    Example:
+        >>> [one] = read_declarations(['{reason = "a line more", port = ["stdout: hi"]}'])
+        >>> one.reason
+        'a line more'
+    """
+    found = []
+    for source in sources:
+        inline = source.lstrip().startswith("{")
+        name = "--declare" if inline else source
+        try:
+            text = f"difference = [{source}]" if inline else Path(source).read_text("utf-8")
+            data = tomllib.loads(text)
+        except OSError as error:
+            raise ValueError(f"{name}: cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{name}: is no TOML: {error}") from None
+        entries = data.get("difference")
+        if not isinstance(entries, list) or set(data) - {"difference"}:
+            raise ValueError(f"{name}: needs [[difference]] tables, and nothing else")
+        found += [
+            _declaration(f"{name}: difference {at}", one) for at, one in enumerate(entries, 1)
+        ]
+    return found
+
+
+def _declaration(name: str, entry: Any) -> Declaration:
+    if not isinstance(entry, dict) or set(entry) - _KEYS:
+        raise ValueError(f"{name}: takes {', '.join(sorted(_KEYS))}, got {entry!r}")
+    made = Declaration(
+        id=entry.get("id", "own"),
+        reason=str(entry.get("reason", "")),
+        original=_lines(name, entry.get("original", ())),
+        port=_lines(name, entry.get("port", ())),
+        backends=tuple(entry.get("backends", ())),
+    )
+    nothing = Trace("", "", (), outcome=None)  # type: ignore[arg-type]
+    try:
+        made.found_in(nothing, nothing)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from None
+    return made
+
+
+def _lines(name: str, lines: Iterable[Any]) -> tuple[_Line, ...]:
+    made = []
+    line: Any
+    for line in [lines] if isinstance(lines, str) else lines:
+        if isinstance(line, str):
+            stream, _, text = line.partition(": ")
+            line = {"stream": stream, "text": text}
+        if not isinstance(line, dict) or line.get("stream") not in get_args(Stream):
+            raise ValueError(
+                f"{name}: {line!r} needs a stream and a text, as in 'stdout: hello'; streams "
+                f"are: {', '.join(get_args(Stream))}"
+            )
+        made.append(_Line(line["stream"], str(line.get("text", "")), line.get("time")))
+    return tuple(made)

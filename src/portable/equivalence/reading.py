@@ -1,0 +1,139 @@
+"""How traces are read before and after they are compared: what counts, and how exactly.
+
+Everything is done to copies of the traces, so that one recording can be read in several ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import inf
+
+from .comparison import Comparison, DeclaredDifference, Verdict, compare
+from .trace import Observation, Trace
+
+STREAMS = {
+    "stdout": ("stdout",),
+    "stderr": ("stderr",),
+    "logging": ("log",),
+    "warnings": ("warning",),
+    "unraisable": ("unraisable",),
+    "tasks": ("tasks",),
+    "threads": ("thread", "threads"),
+    "outcome": ("outcome",),
+}
+"""What can be ignored, and the streams it stands for."""
+
+# Names and numbers that a run gives to tasks and that mean nothing in another one.
+_TASK_NAME = re.compile(r"\bTask-\d+\b")
+_ID = re.compile(r"\bid=\d{5,}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read traces.
+
+    Args:
+        normalize: regular expressions; what they match becomes `...` on both sides.
+        ignore: what does not count, of `STREAMS`.
+        tolerance: seconds by which things may come at other times.
+        strict_order: whether another order within an instant counts as a difference.
+
+    Raises:
+        ValueError: a name, a number or an expression is none.
+
+    Example:
+        >>> Reading(ignore=("stdin",))
+        Traceback (most recent call last):
+        ValueError: ignore: 'stdin' is unknown; known are: stdout, stderr, logging, ...
+    """
+
+    normalize: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    tolerance: float = 0.0
+    strict_order: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.ignore:
+            if name not in STREAMS:
+                raise ValueError(
+                    f"ignore: {name!r} is unknown; known are: {', '.join(STREAMS)}"
+                )
+        for pattern in self.normalize:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(
+                    f"normalize: {pattern!r} is no regular expression: {error}"
+                ) from None
+        if not self.tolerance >= 0:
+            raise ValueError(f"tolerance: must not be negative, got {self.tolerance!r}")
+
+    def read(self, trace: Trace) -> Trace:
+        """Return the trace without what does not count."""
+        ignored = {stream for name in self.ignore for stream in STREAMS[name]}
+        return replace(
+            trace,
+            observations=tuple(
+                replace(seen, text=self._text(seen.text))
+                for seen in trace.observations
+                if seen.stream not in ignored
+            ),
+        )
+
+    def _text(self, text: str) -> str:
+        text = _ID.sub("id=...", _TASK_NAME.sub("Task-...", text))
+        for pattern in self.normalize:
+            text = re.sub(pattern, "...", text)
+        return text
+
+    def compare(
+        self,
+        original: Trace,
+        port: Trace,
+        declared: Iterable[DeclaredDifference] = (),
+        *,
+        stale_counts: bool = True,
+    ) -> Comparison:
+        """Read two traces and compare them.
+
+        Args:
+            original: the trace that is right by definition.
+            port: the trace to judge.
+            declared: the differences that are meant.
+            stale_counts: whether one that does not occur is a difference; under one
+                schedule out of many it need not occur.
+        """
+        declared = tuple(declared)
+        left, right = self.read(original), self.read(port)
+        if self.tolerance:
+            right = _in_step(left, right, self.tolerance)
+        found = compare(left, right, declared)
+        if found.stale and not stale_counts:
+            found = compare(left, right, [one for one in declared if one not in found.stale])
+        if self.strict_order and found.parting is not None and not found.reasons:
+            reason = f"at {found.parting.time!r} s things come in another order"
+            found = replace(found, verdict=Verdict.DIFFERENT, reasons=(reason,))
+        return found
+
+
+def in_any_time(reading: Reading) -> Reading:
+    """Return a reading for real time, in which no two runs have the same times."""
+    return reading if reading.tolerance else replace(reading, tolerance=inf)
+
+
+def _in_step(original: Trace, port: Trace, tolerance: float) -> Trace:
+    """Give what the port shows the times of the original, where they are near enough."""
+    waiting: dict[tuple[str, str, bool], list[Observation]] = {}
+    for seen in original.observations:
+        waiting.setdefault((seen.stream, seen.text, seen.ended), []).append(seen)
+    moved = []
+    for seen in port.observations:
+        same = waiting.get((seen.stream, seen.text, seen.ended), [])
+        near = next((one for one in same if abs(one.time - seen.time) <= tolerance), None)
+        if near is not None:
+            same.remove(near)
+            seen = replace(seen, time=near.time)
+        moved.append(seen)
+    return replace(port, observations=tuple(moved))

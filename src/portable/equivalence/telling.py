@@ -1,0 +1,156 @@
+"""Put into words what came out of comparing a user's own two programs.
+
+Lines come with a mark that tells what colour they may have: ` ` none, `-` the original's,
+`+` the port's, `|` both, `!` bad, `=` good, `?` a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from portable._backends import BACKENDS
+
+from .comparing import Explored, Judged, Report
+from .comparison import Verdict
+from .side_by_side import Row, side_by_side
+from .trace import Trace
+
+_FAILING_SHOWN = 8
+_DETAILS_SHOWN = 25
+
+
+def tell(
+    report: Report, *, width: int = 100, again: Callable[[str, int], str] | None = None
+) -> Iterator[Row]:
+    """Yield the lines of a report.
+
+    Args:
+        report: what was found.
+        width: how many characters a line may have.
+        again: returns the command that repeats a schedule: called with backend and seed.
+    """
+    yield " ", f"original: {report.original}"
+    yield " ", f"port:     {report.port}"
+    for row in report.rows:
+        yield ("=" if row.equivalent else "!"), _in_a_line(row)
+    shown: dict[object, str] = {}
+    for row in report.rows:
+        yield from _told_once(row, width, shown)
+    for found in report.explored:
+        yield from _told_schedules(found, width, again, shown)
+    verdict = "equivalent" if report.equivalent else "NOT equivalent"
+    yield ("=" if report.equivalent else "!"), f"{verdict}: {report.port}"
+
+
+def text_of(report: Report, **options: object) -> str:
+    """Return a report as plain text, each line with its mark."""
+    return "\n".join(f"{mark} {line}".rstrip() for mark, line in tell(report, **options))  # type: ignore[arg-type]
+
+
+def ended(trace: Trace) -> str:
+    """Return in a few words how a run ended."""
+    error = trace.outcome.exception
+    if error is None:
+        return "returned"
+    if error.name == "DeadlockError":
+        return "deadlock"
+    if error.name == "SystemExit":
+        return f"sys.exit({', '.join(error.args)})"
+    return "Ctrl-C" if error.name == "KeyboardInterrupt" else f"raised {error.name}"
+
+
+def _in_a_line(row: Judged) -> str:
+    line = f"  {row.program:<9} {row.run.backend:<8} {row.verdict:<11}"
+    if row.run.failure is not None:
+        return f"{line} {row.run.failure.message}"
+    if row.run.trace is not None:
+        line += f" {row.run.trace.duration:g} s, {ended(row.run.trace)}"
+    if row.note:
+        line += f": {row.note}"
+    if row.verdict == "skipped":
+        line += f" not installed; install it with: {BACKENDS[row.run.backend].install_command}"
+    return line
+
+
+def _told_once(row: Judged, width: int, shown: dict[object, str]) -> Iterator[Row]:
+    """Tell of a difference in full the first time, and by where it was seen after that."""
+    found, failure = row.comparison, row.run.failure
+    name = f"{row.program} on {row.run.backend}"
+    if found is not None and found.parting is not None and not row.equivalent:
+        parting = found.parting
+        key: object = (parting.time, parting.original, parting.port, row.causes)
+    elif failure is not None and failure.details:
+        # Stacks name threads by their addresses.
+        key = (failure.kind, failure.message, failure.details[1:])
+    else:
+        yield from _told(row, width)
+        return
+    if key in shown:
+        yield " ", ""
+        yield "!", f"{name}: as {shown[key]}"
+        return
+    shown[key] = name
+    yield from _told(row, width)
+
+
+def _told(row: Judged, width: int) -> Iterator[Row]:
+    failure, found = row.run.failure, row.comparison
+    if failure is not None and failure.details:
+        yield " ", ""
+        yield "!", f"{row.program} on {row.run.backend}: {failure.message}"
+        for detail in failure.details[-_DETAILS_SHOWN:]:
+            for line in detail.rstrip().split("\n"):
+                yield " ", f"  {line}"
+    if found is None or found.verdict is Verdict.SAME:
+        return
+    yield " ", ""
+    yield ("=" if row.equivalent else "!"), _headline(row)
+    for reason in found.reasons:
+        yield " ", f"  {reason}"
+    for one in found.declared:
+        yield " ", f"  declared {one.id}: {one.reason}"
+    for cause in row.causes:
+        yield "?", f"  {cause}"
+    if found.verdict is Verdict.DIFFERENT:
+        yield from side_by_side(found, width)
+        details = [line for seen in found.port.observations for line in seen.details]
+        for detail in details[:_DETAILS_SHOWN]:
+            yield " ", f"  ({detail})"
+
+
+def _headline(row: Judged) -> str:
+    assert row.comparison is not None
+    words = {
+        Verdict.REORDERED: "the same within every instant, in another order",
+        Verdict.DECLARED: "differs as declared",
+        Verdict.DIFFERENT: "different",
+        Verdict.SAME: "same",
+    }[row.comparison.verdict]
+    beside = row.comparison.original.backend
+    return f"{row.program} on {row.run.backend}: {words} (original on {beside})"
+
+
+def _told_schedules(
+    found: Explored,
+    width: int,
+    again: Callable[[str, int], str] | None,
+    shown: dict[object, str],
+) -> Iterator[Row]:
+    yield " ", ""
+    traces = "trace" if found.distinct == 1 else "traces"
+    line = f"{found.backend}: {found.schedules} schedules, {found.distinct} distinct {traces}"
+    if not found.failing:
+        yield "=", f"{line}, all equivalent"
+        return
+    seeds = [one.run.seed for one in found.failing]
+    names = ", ".join(map(str, seeds[:_FAILING_SHOWN]))
+    more = len(seeds) - _FAILING_SHOWN
+    names += f" and {more} more" if more > 0 else ""
+    yield "!", f"{line}, {len(seeds)} failing; seeds: {names}"
+    first = found.failing[0]
+    yield " ", f"  the shortest, seed {first.run.seed}:"
+    if first.run.failure is not None:
+        yield "!", _in_a_line(first)
+    yield from _told_once(first, width, shown)
+    if again is not None and first.run.seed is not None:
+        yield " ", f"  once more: {again(found.backend, first.run.seed)}"

@@ -1,0 +1,116 @@
+"""The catalogue of patterns: what tutorials teach about tasks, each as three programs.
+
+A pattern is a module of this package, and being there is all it takes to be in the
+catalogue. Its docstring's first line is its title; three coroutine functions without
+parameters are its programs: `original` (raw asyncio), `port` (AnyIO alone) and `drop_in` (the
+original's lines with portable's names). Where a program differs from the original on purpose,
+`DECLARED` lists how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from portable.equivalence import DeclaredDifference, Program
+
+__all__ = ["Pattern", "UnknownPatternError", "get_pattern", "pattern_names", "patterns"]
+
+
+class UnknownPatternError(LookupError):
+    """A pattern was named that is not in the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One thing that tutorials teach about tasks, three times.
+
+    Attributes:
+        name: the name of its module.
+        title: what it teaches, in a few words.
+        original: the raw asyncio program.
+        port: the same the AnyIO way.
+        drop_in: the original's lines with portable's names in place of asyncio's.
+        declared: where the port or the drop-in differs from the original on purpose.
+    """
+
+    name: str
+    title: str
+    original: Program
+    port: Program
+    drop_in: Program
+    declared: tuple[DeclaredDifference, ...] = ()
+
+    @property
+    def programs(self) -> tuple[Program, Program, Program]:
+        """Its three programs, the original first."""
+        return self.original, self.port, self.drop_in
+
+
+def pattern_names() -> tuple[str, ...]:
+    """Return the names of all patterns, sorted.
+
+    Example:
+        >>> "timeout" in pattern_names()
+        True
+    """
+    return tuple(sorted(found.name for found in iter_modules(__path__) if found.name[0] != "_"))
+
+
+def patterns() -> tuple[Pattern, ...]:
+    """Return all patterns, sorted by name."""
+    return tuple(map(get_pattern, pattern_names()))
+
+
+@cache
+def get_pattern(name: str) -> Pattern:
+    """Return the pattern of that name.
+
+    Raises:
+        UnknownPatternError: there is none; the message lists those there are.
+        TypeError: its module lacks one of the programs, or the title.
+
+    Example:
+        >>> get_pattern("timeout").port.backends
+        ('asyncio', 'uvloop', 'trio')
+    """
+    known = pattern_names()
+    if name not in known:
+        message = f"unknown pattern {name!r}; known are: {', '.join(known)}"
+        for close in get_close_matches(name.lower().replace("-", "_"), known, n=1):
+            message += f". Did you mean {close!r}?"
+        raise UnknownPatternError(message)
+    module = import_module(f".{name}", __name__)
+    return Pattern(
+        name=name,
+        title=_title(module),
+        original=Program("original", _function(module, "original"), starter="asyncio"),
+        port=Program("port", _function(module, "port"), starter="anyio"),
+        drop_in=Program("drop_in", _function(module, "drop_in"), starter="portable"),
+        declared=tuple(getattr(module, "DECLARED", ())),
+    )
+
+
+def _title(module: ModuleType) -> str:
+    lines = (module.__doc__ or "").strip().splitlines()
+    if not lines:
+        raise TypeError(
+            f"pattern {module.__name__} ({module.__file__}) has no docstring; its first line "
+            "is the pattern's title"
+        )
+    return lines[0].rstrip(".")
+
+
+def _function(module: ModuleType, name: str) -> Callable[[], Awaitable[object]]:
+    function: Callable[[], Awaitable[object]] | None = getattr(module, name, None)
+    if function is None:
+        raise TypeError(
+            f"pattern {module.__name__} ({module.__file__}) has no program {name!r}; write "
+            f"`async def {name}():`"
+        )
+    return function

@@ -1,0 +1,71 @@
+"""Cancel a task with a message.
+
+A fetch takes ten seconds and is cancelled after one. Whoever awaits it tells cancelled from
+finished and learns why. AnyIO's handle takes no message, so the port keeps it beside the
+task; and awaiting a cancelled task raises an ordinary exception there (D4).
+"""
+
+
+async def original() -> None:
+    import asyncio
+
+    async def fetch(url: str, seconds: float) -> str:
+        print(f"fetching {url}")
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            print("the connection is closed")
+        return url
+
+    task = asyncio.create_task(fetch("example.org", 10))
+    await asyncio.sleep(1)
+    task.cancel("Took too long")
+    try:
+        print(f"finished: {await task}")
+    except asyncio.CancelledError as reason:
+        print(f"cancelled: {reason}")
+    print(f"was cancelled: {task.cancelled()}")
+
+
+async def port() -> None:
+    import anyio
+
+    async def fetch(url: str, seconds: float) -> str:
+        print(f"fetching {url}")
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            print("the connection is closed")
+        return url
+
+    async with anyio.create_task_group() as group:
+        task = group.start_soon(fetch, "example.org", 10)
+        await anyio.sleep(1)
+        reason = "Took too long"
+        task.cancel()
+        try:
+            print(f"finished: {await task}")
+        except anyio.TaskCancelled:
+            print(f"cancelled: {reason}")
+        print(f"was cancelled: {task.status is task.Status.CANCELLED}")
+
+
+async def drop_in() -> None:
+    import portable
+
+    async def fetch(url: str, seconds: float) -> str:
+        print(f"fetching {url}")
+        try:
+            await portable.sleep(seconds)
+        finally:
+            print("the connection is closed")
+        return url
+
+    task = portable.create_task(fetch("example.org", 10))
+    await portable.sleep(1)
+    task.cancel("Took too long")
+    try:
+        print(f"finished: {await task}")
+    except portable.CancelledError as reason:
+        print(f"cancelled: {reason}")
+    print(f"was cancelled: {task.cancelled()}")
