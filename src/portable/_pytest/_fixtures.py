@@ -1,0 +1,98 @@
+"""Fixtures: what becomes of `anyio_backend` and of async fixtures as pytest makes them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial, wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, ismethod
+from typing import Any
+
+import pytest
+
+from ._use import FIXTURE
+
+
+class BackendFixtures:
+    """The `anyio_backend` fixtures that are made at the moment, and what is built on them."""
+
+    def __init__(self) -> None:
+        self._made: dict[pytest.FixtureDef[Any], tuple[Any, bool]] = {}
+
+    def made(self, fixturedef: pytest.FixtureDef[Any], request: Any, virtual: bool) -> None:
+        """Take note that the fixture was made, in real or in virtual time."""
+        self._made[fixturedef] = request, virtual
+
+    def tie(self, fixturedef: pytest.FixtureDef[Any], request: Any) -> None:
+        """See that an async fixture ends with the backend that it was made on.
+
+        AnyIO makes it depend on `anyio_backend` while it is being made; pytest has noted by
+        then what it depends on. A fixture of module scope, say, is so kept when the backend
+        changes, and AnyIO goes on to run tests on its event loop: `test[trio]` on asyncio.
+        """
+        for backend_fixture in self._made:
+            backend_fixture.addfinalizer(partial(fixturedef.finish, request))
+
+    def end_others(self, virtual: bool) -> None:
+        """End what was made for real time before a test in virtual time, and vice versa."""
+        for fixturedef, (request, was_virtual) in list(self._made.items()):
+            if was_virtual != virtual:
+                del self._made[fixturedef]
+                fixturedef.finish(request)
+
+
+def is_async(function: object) -> bool:
+    """Say whether a fixture's function is one that AnyIO runs."""
+    return iscoroutinefunction(function) or isasyncgenfunction(function)
+
+
+def is_backend(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Say whether the fixture is `anyio_backend`, a project's own or a parametrisation."""
+    return fixturedef.argname == FIXTURE
+
+
+def replace_value(fixturedef: pytest.FixtureDef[Any], value: object) -> None:
+    """Let a fixture that was just made give another value."""
+    result = fixturedef.cached_result
+    assert result is not None
+    fixturedef.cached_result = (value, result[1], None)
+
+
+@contextmanager
+def owning_tasks(fixturedef: Any, instance: object) -> Iterator[None]:
+    """While an async fixture is made, let it own the tasks that it starts.
+
+    `portable.create_task()` needs an owner. Tasks of a fixture end with the fixture, after
+    its own clean-up. One that returns its value has none, and becomes one that yields it.
+    """
+    function = fixturedef.func
+    bound = function
+    if ismethod(function) and type(function.__self__) is type(instance):
+        # pytest binds a fixture's method to the instance of the test, as it calls it.
+        bound = function.__func__.__get__(instance)
+    fixturedef.func = _with_tasks(bound)
+    try:
+        yield
+    finally:
+        fixturedef.func = function
+
+
+def _with_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
+    from portable._running import ambient_supervisor
+
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def returning(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+            async with ambient_supervisor():
+                yield await function(*args, **kwargs)
+
+        return returning
+
+    @wraps(function)
+    async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        async with ambient_supervisor(), aclosing(function(*args, **kwargs)) as values:
+            async for value in values:
+                yield value
+
+    return yielding

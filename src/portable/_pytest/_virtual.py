@@ -1,0 +1,176 @@
+"""Virtual time for tests: `anyio_backend` gets options that start a loop on a virtual clock.
+
+A `VirtualClock` serves one run of a loop, and AnyIO decides how many of those there are: one
+a test, or one for several where an async fixture of higher scope keeps the loop, or one an
+example where Hypothesis is at work. So the options renew themselves as soon as a run has
+taken them. The wall clock is steered while a test is set up, runs and is torn down, and left
+alone in between, where pytest looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portable.clock import VirtualClock
+
+from ._values import NamedOptions, Value, name_of, split
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class VirtualTime:
+    """The virtual time of a process that runs tests.
+
+    Attributes:
+        clock: the clock of the last run; `running` is `None` when that is over.
+    """
+
+    def __init__(self) -> None:
+        self.clock: VirtualClock | None = None
+        self._alive: Callable[[], bool] = bool
+        self._shown: VirtualClock | None = None
+        self._showing = False
+        self._values: dict[str, Value] = {}
+
+    @property
+    def running(self) -> VirtualClock | None:
+        """The clock of the run under way, if there is one."""
+        return self.clock if self.clock is not None and self._alive() else None
+
+    def value(self, real: object) -> Value:
+        """Return the value for `anyio_backend` in place of one for real time.
+
+        The same for the same, so that pytest keeps what was built on it.
+        """
+        parts, name = split(real), name_of(real)
+        if parts is None or name is None:
+            raise pytest.UsageError(
+                f"virtual time: anyio_backend gives {real!r}, which AnyIO cannot run on"
+            )
+        key = repr(real)
+        if key not in self._values:
+            options = {k: v for k, v in parts[1].items() if k != "use_uvloop"}
+            self._values[key] = (parts[0], _Options(self, name, options))
+        if self._showing and self.running is None:
+            self._show(VirtualClock())  # the last backend's loop is over
+        return self._values[key]
+
+    def started(self, clock: VirtualClock, alive: Callable[[], bool]) -> None:
+        """Take note of the run that AnyIO has started."""
+        self.clock, self._alive = clock, alive
+        if self._showing:
+            self._show(clock)
+
+    @contextmanager
+    def steering_the_wall_clock(self) -> Iterator[None]:
+        """Let `time.time()`, `datetime.now()` and the like tell virtual time in the block.
+
+        Before the loop runs they tell the time at which it will begin.
+        """
+        self._showing = True
+        try:
+            self._show(self.running or VirtualClock())
+            yield
+        finally:
+            self._showing = False
+            self._show(None)
+
+    def _show(self, clock: VirtualClock | None) -> None:
+        if clock is self._shown:
+            return
+        if self._shown is not None:
+            _pause_wall(self._shown)
+        self._shown = None
+        if clock is not None:
+            _resume_wall(clock)
+            self._shown = clock
+
+
+class _Options(NamedOptions):
+    """Options for AnyIO's runner: those of the project, and a clock for the next run."""
+
+    def __init__(self, time: VirtualTime, name: str, options: dict[str, Any]) -> None:
+        super().__init__(name, options)
+        self._time = time
+        self._own_instruments = list(options.get("instruments", ()))
+        if name == "trio":
+            self._renew()
+        else:
+            self["loop_factory"] = self._new_loop
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        clock = VirtualClock()
+        loop: asyncio.AbstractEventLoop = clock.backend_options(self.backend)["loop_factory"]()
+        self._time.started(clock, lambda: not loop.is_closed())
+        return loop
+
+    def _renew(self) -> None:
+        import trio
+
+        clock = VirtualClock()
+        virtual_time = self._time
+        options = self
+        running = False
+
+        class Notice(trio.abc.Instrument):
+            def before_run(self) -> None:
+                nonlocal running
+                running = True
+                virtual_time.started(clock, lambda: running)
+                options._renew()
+
+            def after_run(self) -> None:
+                nonlocal running
+                running = False
+
+        self.update(clock.backend_options("trio"))
+        self["instruments"] = [*self["instruments"], Notice(), *self._own_instruments]
+
+
+# A clock steers the wall clock once, between `__enter__` and `__exit__`. A test's clock has to
+# let go of it between two tests that share a loop, for which there is no public way.
+def _resume_wall(clock: VirtualClock) -> None:
+    wall = clock._wall
+    assert wall is not None
+    wall._shown = timedelta()
+    wall.start()
+
+
+def _pause_wall(clock: VirtualClock) -> None:
+    assert clock._wall is not None
+    clock._wall.stop()
+
+
+class RunningClock:
+    """The virtual clock of the loop that the test runs on: what `virtual_clock` gives."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+
+    def now(self) -> float:
+        """Return the virtual seconds since the loop began; 0.0 before it does.
+
+        A loop that an async fixture of higher scope keeps is older than the test.
+        """
+        clock = self._time.running
+        return 0.0 if clock is None else clock.now()
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead by hand, as if the code that runs had taken that long.
+
+        Raises:
+            RuntimeError: the loop has not begun to run.
+        """
+        clock = self._time.running
+        if clock is None:
+            raise RuntimeError(
+                "virtual_clock.advance(): the event loop has not begun to run; call it from "
+                "an async test or fixture"
+            )
+        clock.advance(seconds)
