@@ -1,0 +1,249 @@
+"""The benchmarks' side of pytest: options, cases, and the tables beneath pytest-benchmark's.
+
+What is measured, and how, lives in `portable.bench`. Here each test function prices the
+operation of its own name (`test_spawn` prices `spawn`); its cases are parameters, so that
+`-k` chooses among them. pytest-benchmark gets the amounts that were measured inside the
+loop, per job, and keeps the statistics, the JSON and the comparisons; the ratios travel in
+its `extra_info`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from rich.console import Console
+
+from portable._pytest._selection import select
+from portable.bench import (
+    EFFORTS,
+    LEGEND,
+    LOOPS,
+    OPERATIONS,
+    Case,
+    Effort,
+    Excess,
+    Limits,
+    LimitsError,
+    Operation,
+    Row,
+    Run,
+    Unmeasured,
+    Workload,
+    about,
+    advance,
+    cases,
+    exceeded,
+    in_loop_seconds,
+    measured,
+    quiet_collector,
+    read_limits,
+    row_of,
+    tables,
+)
+
+PARAMETERS = ("job", "size", "backend", "implementation")
+#: How wide tables are in a file or a pipe, which has no width of its own.
+WIDTH_IN_FILES = 110
+#: How often a row that exceeds its limit is measured again before that is believed.
+FURTHER_CHANCES = 4
+
+
+@dataclass
+class Session:
+    """What a run of pytest was asked for, and has measured so far."""
+
+    effort: Effort
+    backends: Sequence[str]
+    command: str
+    limits: Limits | None = None
+    rows: list[Row | Unmeasured] = field(default_factory=list)
+    excesses: list[Excess] = field(default_factory=list)
+    within: int = 0
+
+    @property
+    def measured(self) -> list[Row]:
+        """The rows that there are."""
+        return [row for row in self.rows if isinstance(row, Row)]
+
+    def guard(self, case: Case, row: Row) -> None:
+        """Hold a row against its limit; one that exceeds it gets further chances."""
+        place = (row.operation, row.job, row.implementation, row.backend)
+        if self.limits is None or place not in self.limits:
+            return
+        for chances in reversed(range(FURTHER_CHANCES + 1)):
+            excess = exceeded([row], self.limits)
+            if not excess:
+                self.within += 1
+                return
+            if chances:
+                (again,) = measured([case], self.effort.name)
+                row = again if isinstance(again, Row) else row
+        self.excesses += excess
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def operation_of(test: Callable[..., object]) -> Operation:
+    """Return the operation that a test function prices: the one of its name."""
+    return OPERATIONS[test.__name__.removeprefix("test_")]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("benchmark")
+    group.addoption(
+        "--bench-size",
+        choices=tuple(EFFORTS),
+        default="small",
+        help="How thorough: smoke (does it work?), small (under 90 s) or full (under 20 min). "
+        "Default: %(default)s.",
+    )
+    group.addoption(
+        "--bench-max-ratio",
+        type=Path,
+        metavar="FILE",
+        help="Fail if the ratio of a row exceeds its limit in this TOML file.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    option = config.option
+    if option.benchmark_columns is None:
+        option.benchmark_columns = ["min", "median", "iqr", "rounds"]
+    named = option.anyio_backends or config.getini("anyio_backends")
+    session = config.stash[SESSION] = Session(
+        effort=EFFORTS[option.bench_size],
+        backends=select(named, "--anyio-backends").names if named else LOOPS,
+        command=f"pytest {shlex.join(map(str, config.invocation_params.args))}",
+    )
+    if option.bench_max_ratio is not None:
+        try:
+            session.limits = read_limits(option.bench_max_ratio, OPERATIONS)
+        except LimitsError as error:
+            raise pytest.UsageError(f"--bench-max-ratio: {error}") from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "price" not in metafunc.fixturenames:
+        return
+    session = metafunc.config.stash[SESSION]
+    operation = operation_of(metafunc.function)
+    found = tuple(cases(operation, session.effort.name, session.backends))
+    metafunc.parametrize(
+        PARAMETERS,
+        [(c.workload.job, c.workload.size, c.backend, c.implementation) for c in found],
+        ids=[case.name for case in found],
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "price" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.benchmark(timer=in_loop_seconds))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_collector() -> Iterator[None]:
+    with quiet_collector():
+        yield
+
+
+@pytest.fixture
+def price(
+    request: pytest.FixtureRequest,
+    benchmark: BenchmarkFixture,
+    pytestconfig: pytest.Config,
+    job: str,
+    size: int,
+    backend: str,
+    implementation: str,
+) -> Callable[[], None]:
+    """Return what measures a case beside its native control, and keeps its row."""
+    session = pytestconfig.stash[SESSION]
+    operation = operation_of(request.function)
+    case = Case(operation, Workload(job, size), backend, implementation)
+
+    def give_up(reason: str, *, failed: bool = False) -> None:
+        session.rows.append(case.unmeasured(reason, failed=failed))
+        pytest.skip(reason)
+
+    def measure() -> None:
+        if case.obstacle:
+            give_up(case.obstacle)
+        try:
+            row = measure_with(benchmark, case, session.effort)
+        except Exception as error:
+            if not case.way.peer:
+                raise
+            give_up(f"{implementation} fails on {backend}: {error!r}", failed=True)
+        if benchmark.enabled:
+            session.rows.append(row)
+            session.guard(case, row)
+
+    return measure
+
+
+def measure_with(benchmark: BenchmarkFixture, case: Case, effort: Effort) -> Row:
+    """Measure a case by way of pytest-benchmark."""
+    pairing = case.pairing()
+    rounds = pairing.warm_up(effort)
+    counted = list(pairing.pairs)  # rounds that warmed up and count nevertheless
+
+    def one_round() -> None:
+        pair = counted.pop(0) if counted else pairing()
+        advance(pair.subject)
+
+    benchmark.group = case.group
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        one_round, rounds=len(counted) + rounds
+    )
+    row = row_of(pairing.pairs, **case.place)
+    benchmark.extra_info.update(row.as_dict())
+    return row
+
+
+def pytest_benchmark_scale_unit(
+    unit: str, benchmarks: Sequence[dict[str, Any]]
+) -> tuple[str, float] | None:
+    """Have memory shown as memory: the table's heading is “time in …s” whatever one does."""
+    bytes_measured = benchmarks[0]["extra_info"].get("unit") == "B"
+    return ("kB, not ", 1e-3) if unit == "seconds" and bytes_measured else None
+
+
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Add what the report says beside the figures, and the rows that are missing."""
+    session = config.stash[SESSION]
+    run = Run(tuple(session.rows), about(session.command, session.effort.name))
+    output_json["portable"] = run.as_dict()["portable"]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash[SESSION].excesses:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(trylast=True)  # pytest-benchmark's own table comes first
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    session = config.stash[SESSION]
+    if session.measured and not config.getoption("benchmark_quiet"):
+        color = terminalreporter.hasmarkup
+        width = None if color else WIDTH_IN_FILES
+        console = Console(force_terminal=color, width=width, highlight=False)
+        with console.capture() as shown:
+            console.print(*tables(session.rows, OPERATIONS), LEGEND, sep="\n")
+        terminalreporter.section("price of an operation, relative to the native way")
+        terminalreporter.write(shown.get())
+    if session.limits is None:
+        return
+    terminalreporter.section("limits")
+    for excess in session.excesses:
+        terminalreporter.write_line(str(excess), red=True)
+    terminalreporter.write_line(f"{session.within} rows within their limits", green=True)

@@ -1,0 +1,50 @@
+"""The price of what is built on tasks: limits, many at once, shields and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def test_timeout_idle(price: Callable[[], None]) -> None:
+    """Prices a time limit that is not reached."""
+    price()
+
+
+def test_timeout_fires(price: Callable[[], None]) -> None:
+    """Prices a time limit that has run out, down to the TimeoutError."""
+    price()
+
+
+def test_timeout_cpu(price: Callable[[], None]) -> None:
+    """Prices what a loop computes while it waits for a time limit."""
+    price()
+
+
+def test_gather(price: Callable[[], None]) -> None:
+    """Prices the results of many coroutines, in order."""
+    price()
+
+
+def test_as_completed(price: Callable[[], None]) -> None:
+    """Prices the results of many coroutines, as they come."""
+    price()
+
+
+def test_race(price: Callable[[], None]) -> None:
+    """Prices the first of many, until the others have ended."""
+    price()
+
+
+def test_map(price: Callable[[], None]) -> None:
+    """Prices a job for each of many items, so many at a time."""
+    price()
+
+
+def test_shield(price: Callable[[], None]) -> None:
+    """Prices a job that is shielded from cancellation."""
+    price()
+
+
+def test_to_thread(price: Callable[[], None]) -> None:
+    """Prices the way to a thread and back."""
+    price()

@@ -1,0 +1,15 @@
+"""The price of a whole: an import, and a program that is more than one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def test_import(price: Callable[[], None]) -> None:
+    """Prices an import into a Python that has just started."""
+    price()
+
+
+def test_async_tree(price: Callable[[], None]) -> None:
+    """Prices a tree of tasks that fork, wait, sleep and compute."""
+    price()

@@ -1,0 +1,209 @@
+"""The catalogue: which operations are priced, by whom, on what, and how big.
+
+An operation is one module in `workloads`, which holds every implementation of it side by
+side. It gives each to the operation by a decorator that names the implementation, the
+backends it works on, and the package it needs. `cases()` spreads this out into single
+measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from portable._backends import get_backend
+
+from ._measure import NO_LOOP, Effort, Pairing, Program, Sample
+from ._meters import WALL, Meter
+from ._results import NATIVE, NATIVE_AGAIN, Unmeasured
+
+LOOPS = ("asyncio", "uvloop", "trio")
+
+EFFORTS: Mapping[str, Effort] = {
+    effort.name: effort
+    for effort in (
+        Effort("smoke", rounds=6, fewest=6, seconds=0.0, warm_up=1),
+        Effort("small", rounds=16, fewest=6, seconds=0.1),
+        Effort("full", rounds=32, fewest=4, seconds=0.6),
+    )
+}
+
+AnyProgram = TypeVar("AnyProgram", bound=Callable[..., Awaitable[None]])
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an implementation does an operation.
+
+    Attributes:
+        program: does it; is called with a sample, and with what it needs, if anything.
+        needs: a module, or `module:name`, which it gets handed, so that nothing is
+            imported that is not used, nor while the meter runs.
+        peer: whether another project than those compared throughout is at work.
+    """
+
+    program: Callable[..., Awaitable[None]]
+    needs: str | None = None
+    peer: bool = False
+
+    def ready(self) -> Program:
+        """Return the program as what needs a sample alone."""
+        if self.needs is None:
+            return self.program
+        needed = _load(self.needs)
+
+        def program(sample: Sample) -> Awaitable[None]:
+            return self.program(sample, needed)
+
+        return program
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why it cannot be used here, or `None`."""
+        module, _, name = (self.needs or "").partition(":")
+        if module and find_spec(module) is None:
+            return f"{module} is not installed: pip install 'portable-tasks[bench]'"
+        if name and not hasattr(import_module(module), name):
+            return f"this {module} has no {name}()"
+        return None
+
+
+def _load(needed: str) -> Any:
+    module, _, name = needed.partition(":")
+    loaded = import_module(module)
+    return getattr(loaded, name) if name else loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of job and how many of them.
+
+    Attributes:
+        job: the kind of job.
+        size: how many.
+        peers: whether peers do it too; some would take minutes over the largest.
+    """
+
+    job: str
+    size: int
+    peers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that programs do with tasks, which has a price.
+
+    Attributes:
+        name: a short name, which `-k` finds.
+        title: what is priced, in words.
+        workloads: by the name of an effort, the workloads that it measures.
+        meter: what is read.
+        loops: whether it is priced on each backend, or but once.
+        ways: by implementation and backend, how that does it.
+    """
+
+    name: str
+    title: str
+    workloads: Mapping[str, tuple[Workload, ...]]
+    meter: Meter = WALL
+    loops: bool = True
+    ways: dict[tuple[str, str], Way] = field(default_factory=dict)
+
+    def by(
+        self, implementation: str, *backends: str, needs: str | None = None, peer: bool = False
+    ) -> Callable[[AnyProgram], AnyProgram]:
+        """Enter a program as an implementation's way to do this on these backends."""
+
+        def enter(program: AnyProgram) -> AnyProgram:
+            way = Way(program, needs, peer)
+            for backend in backends or (LOOPS if self.loops else (NO_LOOP,)):
+                self.ways[implementation, backend] = way
+                if implementation == NATIVE:
+                    self.ways[NATIVE_AGAIN, backend] = way
+            return program
+
+        return enter
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One measurement: an operation, a workload, a backend and an implementation."""
+
+    operation: Operation
+    workload: Workload
+    backend: str
+    implementation: str
+
+    @property
+    def way(self) -> Way:
+        """How its implementation does the operation on its backend."""
+        return self.operation.ways[self.implementation, self.backend]
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other cases of its operation."""
+        implementation = self.implementation.replace(" ", "-")
+        return f"{self.workload.job}-{self.workload.size}-{self.backend}-{implementation}"
+
+    @property
+    def group(self) -> str:
+        """What it has in common with the cases that it is to be compared with."""
+        job, size = self.workload.job, self.workload.size
+        return f"{self.operation.name}: {job}, N={size:,}, {self.backend}"
+
+    @property
+    def place(self) -> dict[str, str | int]:
+        """Where its result stands, in the words of `Row`."""
+        return {
+            "operation": self.operation.name,
+            "job": self.workload.job,
+            "size": self.workload.size,
+            "backend": self.backend,
+            "implementation": self.implementation,
+            "unit": self.operation.meter.unit,
+        }
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why it cannot be measured here, with the command that helps; `None` if it can."""
+        if self.backend != NO_LOOP:
+            backend = get_backend(self.backend)
+            if not backend.installed:
+                return f"{self.backend} is not installed: {backend.install_command}"
+        return self.way.obstacle
+
+    def unmeasured(self, reason: str, *, failed: bool = False) -> Unmeasured:
+        """Return what stands in place of its row, and why."""
+        return Unmeasured(
+            self.operation.name,
+            self.workload.job,
+            self.workload.size,
+            self.backend,
+            self.implementation,
+            reason,
+            failed,
+        )
+
+    def pairing(self) -> Pairing:
+        """Return its program and the native one, ready to be measured side by side."""
+        return Pairing(
+            self.way.ready(),
+            self.operation.ways[NATIVE, self.backend].ready(),
+            backend=self.backend,
+            size=self.workload.size,
+            job=self.workload.job,
+            meter=self.operation.meter,
+        )
+
+
+def cases(operation: Operation, effort: str, backends: Iterable[str]) -> Iterator[Case]:
+    """Yield what is to be measured of an operation, natives before the others."""
+    chosen = (*backends, NO_LOOP)
+    for workload in operation.workloads[effort]:
+        for backend in chosen:
+            for (implementation, on), way in operation.ways.items():
+                if on == backend and (workload.peers or not way.peer):
+                    yield Case(operation, workload, backend, implementation)

@@ -1,0 +1,219 @@
+"""Cancel many at once and wait until all have ended: a group of tasks, a chain of scopes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any
+
+import anyio
+
+import portable
+from portable.bench._measure import Sample
+from portable.bench._operations import Operation, Workload
+
+from ._jobs import LONG, Sleepers, Sleeping
+
+CANCEL_GROUP = Operation(
+    "cancel_group",
+    "Cancel a group of started tasks, await its end",
+    {
+        "smoke": (Workload("sleeper", 100),),
+        "small": (Workload("sleeper", 1_000),),
+        "full": (
+            Workload("sleeper", 100),
+            Workload("sleeper", 1_000),
+            Workload("sleeper", 10_000),
+        ),
+    },
+)
+
+CANCEL_NESTED = Operation(
+    "cancel_nested",
+    "Cancel a task inside a chain of scopes, await its end",
+    {
+        "smoke": (Workload("scope", 10),),
+        "small": (Workload("scope", 50),),
+        "full": (Workload("scope", 10), Workload("scope", 50), Workload("scope", 150)),
+    },
+)
+
+
+async def cancel_from_inside(
+    sample: Sample,
+    words: Sleeping,
+    make_group: Callable[[], AbstractAsyncContextManager[Any]],
+    start: Callable[[Any], Callable[..., Any]],
+    cancel: Callable[[Any], object],
+) -> None:
+    """Start sleepers in a group, cancel it from its body, and leave it."""
+    sleepers = Sleepers(sample.size, words)
+    async with make_group() as group:
+        start_soon = start(group)
+        for index in range(sample.size):
+            start_soon(sleepers.run, index)
+        await sleepers.all_begun()
+        sample.start()
+        cancel(group)
+    sample.results = sleepers.ended
+    sample.stop()
+
+
+@CANCEL_GROUP.by("native", "asyncio", "uvloop")
+async def group_with_asyncio(sample: Sample) -> None:
+    """Cancel each task: asyncio's group has no `cancel()` on every Python."""
+    sleepers = Sleepers(sample.size, asyncio)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(sleepers.run(index)) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for task in tasks:
+            task.cancel()
+    sample.results = sleepers.ended
+    sample.stop()
+
+
+@CANCEL_GROUP.by("native", "trio", needs="trio")
+async def group_with_trio(sample: Sample, trio: Any) -> None:
+    """Cancel the nursery's scope."""
+    await cancel_from_inside(
+        sample,
+        trio,
+        trio.open_nursery,
+        lambda nursery: nursery.start_soon,
+        lambda nursery: nursery.cancel_scope.cancel(),
+    )
+
+
+@CANCEL_GROUP.by("anyio")
+async def group_with_anyio(sample: Sample) -> None:
+    """Cancel the group's scope."""
+    await cancel_from_inside(
+        sample,
+        anyio,
+        anyio.create_task_group,
+        lambda group: group.start_soon,
+        lambda group: group.cancel_scope.cancel(),
+    )
+
+
+@CANCEL_GROUP.by("portable")
+async def group_with_supervisor(sample: Sample) -> None:
+    """Cancel the supervisor."""
+    await _portable_group(sample, portable.Supervisor)
+
+
+@CANCEL_GROUP.by("portable TaskGroup")
+async def group_with_task_group(sample: Sample) -> None:
+    """Cancel the task group."""
+    await _portable_group(sample, portable.TaskGroup)
+
+
+async def _portable_group(
+    sample: Sample, make_group: Callable[[], AbstractAsyncContextManager[Any]]
+) -> None:
+    await cancel_from_inside(
+        sample,
+        portable,
+        make_group,
+        lambda group: lambda function, index: group.create_task(function(index)),
+        lambda group: group.cancel(),
+    )
+
+
+class Chain:
+    """A task inside so many scopes, one within the other, which counts those it leaves.
+
+    Attributes:
+        left: the depths of the scopes that it has left.
+    """
+
+    def __init__(self, words: Sleeping, scope: Callable[[], AbstractContextManager[Any]]):
+        self.left: list[int] = []
+        self.begun = False
+        self._sleep = words.sleep
+        self._scope = scope
+
+    async def nest(self, depth: int) -> None:
+        """Sleep until cancelled, inside `depth` scopes."""
+        if depth == 0:
+            self.begun = True
+            await self._sleep(LONG)
+        try:
+            with self._scope():
+                await self.nest(depth - 1)
+        finally:
+            self.left.append(depth - 1)
+
+    async def has_begun(self) -> None:
+        """Wait until the innermost sleeps."""
+        while not self.begun:
+            await self._sleep(0)
+
+
+class AsyncChain(Chain):
+    """The same where scopes are entered by `async with`."""
+
+    async def nest(self, depth: int) -> None:
+        """Sleep until cancelled, inside `depth` scopes."""
+        if depth == 0:
+            self.begun = True
+            await self._sleep(LONG)
+        try:
+            async with self._scope():  # type: ignore[attr-defined]
+                await self.nest(depth - 1)
+        finally:
+            self.left.append(depth - 1)
+
+
+@CANCEL_NESTED.by("native", "asyncio", "uvloop")
+async def nested_with_asyncio(sample: Sample) -> None:
+    """Nest `asyncio.timeout(None)`, which is what comes nearest to a scope."""
+    chain = AsyncChain(asyncio, lambda: asyncio.timeout(None))  # type: ignore[arg-type, return-value]
+    task = asyncio.create_task(chain.nest(sample.size))
+    await chain.has_begun()
+    sample.start()
+    task.cancel()
+    await asyncio.wait([task])
+    sample.results = chain.left
+    sample.stop()
+
+
+async def cancel_chain(
+    sample: Sample, words: Sleeping, make_group: Callable[[], Any], scope: Callable[[], Any]
+) -> None:
+    """Nest scopes in a task of a group, and cancel the group's own scope."""
+    chain = Chain(words, scope)
+    async with make_group() as group:
+        group.start_soon(chain.nest, sample.size)
+        await chain.has_begun()
+        sample.start()
+        group.cancel_scope.cancel()
+    sample.results = chain.left
+    sample.stop()
+
+
+@CANCEL_NESTED.by("native", "trio", needs="trio")
+async def nested_with_trio(sample: Sample, trio: Any) -> None:
+    """Nest trio's scopes."""
+    await cancel_chain(sample, trio, trio.open_nursery, trio.CancelScope)
+
+
+@CANCEL_NESTED.by("anyio")
+async def nested_with_anyio(sample: Sample) -> None:
+    """Nest AnyIO's scopes."""
+    await cancel_chain(sample, anyio, anyio.create_task_group, anyio.CancelScope)
+
+
+@CANCEL_NESTED.by("portable")
+async def nested_with_portable(sample: Sample) -> None:
+    """Nest `portable.timeout(None)`."""
+    chain = Chain(portable, lambda: portable.timeout(None))
+    async with portable.Supervisor() as group:
+        group.create_task(chain.nest(sample.size))
+        await chain.has_begun()
+        sample.start()
+        group.cancel()
+    sample.results = chain.left
+    sample.stop()

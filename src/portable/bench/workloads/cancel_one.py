@@ -1,0 +1,186 @@
+"""Cancel a task and wait for its end, one after the other: before it starts, and after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+
+import portable
+from portable.bench._measure import Sample
+from portable.bench._operations import Operation, Workload
+
+from ._jobs import LONG, Sleepers, Sleeping
+
+WORKLOADS = {
+    "smoke": (Workload("sleeper", 50),),
+    "small": (Workload("sleeper", 200),),
+    "full": (Workload("sleeper", 200), Workload("sleeper", 1_000)),
+}
+
+CANCEL_ONE = Operation("cancel_one", "Cancel one started task, await its end", WORKLOADS)
+CANCEL_UNSTARTED = Operation(
+    "cancel_unstarted", "Start a task, cancel it before it runs, await its end", WORKLOADS
+)
+
+
+async def started(
+    sample: Sample,
+    words: Sleeping,
+    make_group: Callable[[], Any],
+    cancelled_error: type[BaseException] | tuple[type[BaseException], ...],
+) -> None:
+    """Cancel tasks that sleep already, as one cancels asyncio's."""
+    sleepers = Sleepers(sample.size, words)
+    async with make_group() as group:
+        tasks = [group.create_task(sleepers.run(index)) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for task in tasks:
+            task.cancel()
+            try:
+                await task
+            except cancelled_error:
+                continue
+        sample.results = sleepers.ended
+        sample.stop()
+
+
+async def unstarted(
+    sample: Sample,
+    words: Sleeping,
+    make_group: Callable[[], Any],
+    cancelled_error: type[BaseException] | tuple[type[BaseException], ...],
+) -> None:
+    """Cancel tasks as soon as they are made, as one cancels asyncio's."""
+    ended = []
+    async with make_group() as group:
+        sample.start()
+        for index in range(sample.size):
+            task = group.create_task(_sleep_long(words.sleep))
+            task.cancel()
+            try:
+                await task
+            except cancelled_error:
+                ended.append(index)
+        sample.results = ended
+        sample.stop()
+
+
+async def _sleep_long(sleep: Callable[[float], Awaitable[object]]) -> None:
+    await sleep(LONG)
+
+
+@CANCEL_ONE.by("native", "asyncio", "uvloop")
+async def started_with_asyncio(sample: Sample) -> None:
+    """Use the task's own `cancel()`."""
+    await started(sample, asyncio, asyncio.TaskGroup, asyncio.CancelledError)
+
+
+@CANCEL_UNSTARTED.by("native", "asyncio", "uvloop")
+async def unstarted_with_asyncio(sample: Sample) -> None:
+    """Use the task's own `cancel()`."""
+    await unstarted(sample, asyncio, asyncio.TaskGroup, asyncio.CancelledError)
+
+
+@CANCEL_ONE.by("native", "trio", needs="trio")
+async def started_with_trio(sample: Sample, trio: Any) -> None:
+    """Use a scope and an event for each task, which is all that trio offers for one."""
+    sleepers = Sleepers(sample.size, trio)
+    handles = [(trio.CancelScope(), trio.Event()) for _ in range(sample.size)]
+    async with trio.open_nursery() as nursery:
+        for index, (scope, ended) in enumerate(handles):
+            nursery.start_soon(_in_scope, scope, ended, sleepers.run, index)
+        await sleepers.all_begun()
+        sample.start()
+        for scope, ended in handles:
+            scope.cancel()
+            await ended.wait()
+        sample.results = sleepers.ended
+        sample.stop()
+
+
+@CANCEL_UNSTARTED.by("native", "trio", needs="trio")
+async def unstarted_with_trio(sample: Sample, trio: Any) -> None:
+    """Use a scope and an event; the task runs up to its first checkpoint."""
+    finished = []
+    async with trio.open_nursery() as nursery:
+        sample.start()
+        for index in range(sample.size):
+            scope, ended = trio.CancelScope(), trio.Event()
+            nursery.start_soon(_in_scope, scope, ended, trio.sleep, LONG)
+            scope.cancel()
+            await ended.wait()
+            if scope.cancelled_caught:
+                finished.append(index)
+        sample.results = finished
+        sample.stop()
+
+
+async def _in_scope(scope: Any, ended: Any, function: Any, *args: Any) -> None:
+    try:
+        with scope:
+            await function(*args)
+    finally:
+        ended.set()
+
+
+@CANCEL_ONE.by("anyio")
+async def started_with_anyio(sample: Sample) -> None:
+    """Use the handle that AnyIO gives for a task."""
+    sleepers = Sleepers(sample.size, anyio)
+    async with anyio.create_task_group() as group:
+        handles = [group.start_soon(sleepers.run, index) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for handle in handles:
+            handle.cancel()
+            await handle.wait()
+        sample.results = sleepers.ended
+        sample.stop()
+
+
+@CANCEL_UNSTARTED.by("anyio")
+async def unstarted_with_anyio(sample: Sample) -> None:
+    """Use the handle; the task runs up to its first checkpoint."""
+    ended = []
+    async with anyio.create_task_group() as group:
+        sample.start()
+        for index in range(sample.size):
+            handle = group.start_soon(anyio.sleep, LONG)
+            handle.cancel()
+            await handle.wait()
+            if handle.status is handle.Status.CANCELLED:
+                ended.append(index)
+        sample.results = ended
+        sample.stop()
+
+
+@CANCEL_ONE.by("portable")
+async def started_with_portable(sample: Sample) -> None:
+    """Use portable's tasks as one uses asyncio's."""
+    await started(sample, portable, portable.Supervisor, portable.CancelledError)
+
+
+@CANCEL_UNSTARTED.by("portable")
+async def unstarted_with_portable(sample: Sample) -> None:
+    """Use portable's tasks as one uses asyncio's."""
+    await unstarted(sample, portable, portable.Supervisor, portable.CancelledError)
+
+
+@CANCEL_ONE.by("anyioutils", needs="anyioutils:TaskGroup", peer=True)
+async def started_with_anyioutils(sample: Sample, task_group: Callable[[], Any]) -> None:
+    """Use anyioutils' tasks, which say nothing of their end: wait for the job's own sign."""
+    sleepers = Sleepers(sample.size, anyio)
+    async with task_group() as group:
+        tasks = [group.create_task(sleepers.run(index)) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for index, task in enumerate(tasks, start=1):
+            task.cancel()
+            while len(sleepers.ended) < index:
+                await anyio.sleep(0)
+        sample.results = sleepers.ended
+        sample.stop()

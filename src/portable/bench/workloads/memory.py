@@ -1,0 +1,121 @@
+"""What a task that waits takes of the memory, with all that its group keeps of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+import portable
+from portable.bench._measure import Sample
+from portable.bench._meters import MEMORY
+from portable.bench._operations import Operation, Workload
+
+from ._jobs import Sleepers, Sleeping
+
+PENDING = Operation(
+    "memory",
+    "Memory per pending task",
+    {
+        "smoke": (Workload("sleeper", 100),),
+        "small": (Workload("sleeper", 500),),
+        "full": (
+            Workload("sleeper", 1_000),
+            Workload("sleeper", 10_000, peers=False),
+        ),
+    },
+    meter=MEMORY,
+)
+
+
+async def pending(
+    sample: Sample,
+    words: Sleeping,
+    make_group: Callable[[], Any],
+    start: Callable[[Any, Callable[[int], Any], int], object],
+    cancel: Callable[[Any, list[Any]], object],
+) -> None:
+    """Start sleepers, keep what stands for them, and look what that has taken."""
+    sleepers = Sleepers(sample.size, words)
+    async with make_group() as group:
+        sample.start()
+        kept = [start(group, sleepers.run, index) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.results = sleepers.asleep
+        sample.stop()
+        cancel(group, kept)
+
+
+def _create_task(group: Any, run: Callable[[int], Any], index: int) -> object:
+    return group.create_task(run(index))
+
+
+def _start_soon(group: Any, run: Callable[[int], Any], index: int) -> object:
+    return group.start_soon(run, index)
+
+
+def _cancel_each(_group: Any, tasks: list[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+
+
+def _cancel_scope(group: Any, _tasks: list[Any]) -> None:
+    group.cancel_scope.cancel()
+
+
+def _cancel(group: Any, _tasks: list[Any]) -> None:
+    group.cancel()
+
+
+@PENDING.by("native", "asyncio", "uvloop")
+async def with_asyncio(sample: Sample) -> None:
+    """Use asyncio's group."""
+    await pending(sample, asyncio, asyncio.TaskGroup, _create_task, _cancel_each)
+
+
+@PENDING.by("native", "trio", needs="trio")
+async def with_trio(sample: Sample, trio: Any) -> None:
+    """Use a nursery."""
+    await pending(sample, trio, trio.open_nursery, _start_soon, _cancel_scope)
+
+
+@PENDING.by("anyio")
+async def with_anyio(sample: Sample) -> None:
+    """Use AnyIO's group."""
+    await pending(sample, anyio, anyio.create_task_group, _start_soon, _cancel_scope)
+
+
+@PENDING.by("portable")
+async def with_portable(sample: Sample) -> None:
+    """Use portable's supervisor."""
+    await pending(sample, portable, portable.Supervisor, _create_task, _cancel)
+
+
+@PENDING.by("asyncer", needs="asyncer:create_task_group", peer=True)
+async def with_asyncer(sample: Sample, make_group: Callable[[], Any]) -> None:
+    """Use asyncer's group."""
+
+    def soonify(group: Any, run: Callable[[int], Any], index: int) -> object:
+        return group.soonify(run)(index)
+
+    await pending(sample, anyio, make_group, soonify, _cancel_scope)
+
+
+@PENDING.by("aioresult", needs="aioresult:ResultCapture", peer=True)
+async def with_aioresult(sample: Sample, capture: Any) -> None:
+    """Use aioresult's captures in an AnyIO group."""
+    await pending(sample, anyio, anyio.create_task_group, capture.start_soon, _cancel_scope)
+
+
+@PENDING.by("anyioutils", needs="anyioutils:TaskGroup", peer=True)
+async def with_anyioutils(sample: Sample, make_group: Callable[[], Any]) -> None:
+    """Use anyioutils' group."""
+    await pending(sample, anyio, make_group, _create_task, _cancel_scope)
+
+
+@PENDING.by("aiotools", "asyncio", "uvloop", needs="aiotools:Supervisor", peer=True)
+async def with_aiotools(sample: Sample, make_group: Callable[[], Any]) -> None:
+    """Use aiotools' supervisor."""
+    await pending(sample, asyncio, make_group, _create_task, _cancel_each)

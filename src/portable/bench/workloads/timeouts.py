@@ -1,0 +1,214 @@
+"""Set a time limit: one that is not reached, one that is, and one that a task sleeps up to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, TypeAlias
+
+import anyio
+
+import portable
+from portable.bench._measure import Sample
+from portable.bench._meters import CPU
+from portable.bench._operations import Operation, Workload
+
+from ._jobs import LONG, Sleeping, job
+
+#: Between two ticks of a clock that counts milliseconds, as uvloop's does.
+SHORT = 0.0052
+
+TIMEOUT_IDLE = Operation(
+    "timeout_idle",
+    "A time limit that is not reached",
+    {
+        "smoke": (Workload("noop", 100),),
+        "small": (Workload("noop", 500),),
+        "full": (Workload("noop", 1_000), Workload("checkpoint", 1_000)),
+    },
+)
+TIMEOUT_FIRES = Operation(
+    "timeout_fires",
+    "A time limit that has run out at once",
+    {
+        "smoke": (Workload("sleeper", 50),),
+        "small": (Workload("sleeper", 200),),
+        "full": (Workload("sleeper", 500),),
+    },
+)
+TIMEOUT_CPU = Operation(
+    "timeout_cpu",
+    f"What waiting for a time limit of {SHORT * 1000:.1f} ms takes of the processor",
+    {
+        "smoke": (Workload("sleeper", 2),),
+        "small": (Workload("sleeper", 4),),
+        "full": (Workload("sleeper", 10),),
+    },
+    meter=CPU,
+)
+
+Limit: TypeAlias = Callable[[float], AbstractContextManager[Any]]
+AsyncLimit: TypeAlias = Callable[[float], AbstractAsyncContextManager[Any]]
+
+
+async def idle(sample: Sample, words: Sleeping, limit: Limit) -> None:
+    """Do each job under a limit that it does not reach."""
+    work = job(sample.job, words)
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        with limit(LONG):
+            results.append(await work(index))
+    sample.results = results
+    sample.stop()
+
+
+async def async_idle(sample: Sample, words: Sleeping, limit: AsyncLimit) -> None:
+    """Do the same with a limit that is entered by `async with`."""
+    work = job(sample.job, words)
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        async with limit(LONG):
+            results.append(await work(index))
+    sample.results = results
+    sample.stop()
+
+
+async def reached(
+    sample: Sample,
+    words: Sleeping,
+    limit: Limit,
+    delay: float = 0,
+    error: type[Exception] = TimeoutError,
+) -> None:
+    """Sleep longer than the limit, again and again."""
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        try:
+            with limit(delay):
+                await words.sleep(LONG)
+        except error:
+            results.append(index)
+    sample.results = results
+    sample.stop()
+
+
+async def async_reached(
+    sample: Sample, words: Sleeping, limit: AsyncLimit, delay: float = 0
+) -> None:
+    """Do the same with a limit that is entered by `async with`."""
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        try:
+            async with limit(delay):
+                await words.sleep(LONG)
+        except TimeoutError:
+            results.append(index)
+    sample.results = results
+    sample.stop()
+
+
+@TIMEOUT_IDLE.by("native", "asyncio", "uvloop")
+async def idle_with_asyncio(sample: Sample) -> None:
+    """Use `asyncio.timeout`."""
+    await async_idle(sample, asyncio, asyncio.timeout)
+
+
+@TIMEOUT_IDLE.by("native", "trio", needs="trio")
+async def idle_with_trio(sample: Sample, trio: Any) -> None:
+    """Use `trio.fail_after`."""
+    await idle(sample, trio, trio.fail_after)
+
+
+@TIMEOUT_IDLE.by("anyio")
+async def idle_with_anyio(sample: Sample) -> None:
+    """Use `anyio.fail_after`."""
+    await idle(sample, anyio, anyio.fail_after)
+
+
+@TIMEOUT_IDLE.by("anyio move_on_after")
+async def idle_with_anyio_scope(sample: Sample) -> None:
+    """Use `anyio.move_on_after`."""
+    await idle(sample, anyio, anyio.move_on_after)
+
+
+@TIMEOUT_IDLE.by("portable")
+async def idle_with_portable(sample: Sample) -> None:
+    """Use `portable.timeout`."""
+    await async_idle(sample, portable, portable.timeout)
+
+
+@TIMEOUT_IDLE.by("portable wait_for")
+async def idle_with_wait_for(sample: Sample) -> None:
+    """Use `portable.wait_for`."""
+    work = job(sample.job, portable)
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        results.append(await portable.wait_for(work(index), LONG))
+    sample.results = results
+    sample.stop()
+
+
+@TIMEOUT_IDLE.by("quattro", "asyncio", "uvloop", needs="quattro:fail_after", peer=True)
+async def idle_with_quattro(sample: Sample, fail_after: Limit) -> None:
+    """Use quattro's `fail_after`."""
+    await idle(sample, asyncio, fail_after)
+
+
+@TIMEOUT_FIRES.by("native", "asyncio", "uvloop")
+async def fires_with_asyncio(sample: Sample) -> None:
+    """Use `asyncio.timeout`."""
+    await async_reached(sample, asyncio, asyncio.timeout)
+
+
+@TIMEOUT_FIRES.by("native", "trio", needs="trio")
+async def fires_with_trio(sample: Sample, trio: Any) -> None:
+    """Use `trio.fail_after`."""
+    await reached(sample, trio, trio.fail_after, error=trio.TooSlowError)
+
+
+@TIMEOUT_FIRES.by("anyio")
+async def fires_with_anyio(sample: Sample) -> None:
+    """Use `anyio.fail_after`."""
+    await reached(sample, anyio, anyio.fail_after)
+
+
+@TIMEOUT_FIRES.by("portable")
+async def fires_with_portable(sample: Sample) -> None:
+    """Use `portable.timeout`."""
+    await async_reached(sample, portable, portable.timeout)
+
+
+@TIMEOUT_FIRES.by("quattro", "asyncio", "uvloop", needs="quattro:fail_after", peer=True)
+async def fires_with_quattro(sample: Sample, fail_after: Limit) -> None:
+    """Use quattro's `fail_after`."""
+    await reached(sample, asyncio, fail_after)
+
+
+@TIMEOUT_CPU.by("native", "asyncio", "uvloop")
+async def cpu_with_asyncio(sample: Sample) -> None:
+    """Use `asyncio.timeout`."""
+    await async_reached(sample, asyncio, asyncio.timeout, SHORT)
+
+
+@TIMEOUT_CPU.by("native", "trio", needs="trio")
+async def cpu_with_trio(sample: Sample, trio: Any) -> None:
+    """Use `trio.fail_after`."""
+    await reached(sample, trio, trio.fail_after, SHORT, trio.TooSlowError)
+
+
+@TIMEOUT_CPU.by("anyio")
+async def cpu_with_anyio(sample: Sample) -> None:
+    """Use `anyio.fail_after`."""
+    await reached(sample, anyio, anyio.fail_after, SHORT)
+
+
+@TIMEOUT_CPU.by("portable")
+async def cpu_with_portable(sample: Sample) -> None:
+    """Use `portable.timeout`."""
+    await async_reached(sample, portable, portable.timeout, SHORT)
