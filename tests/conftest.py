@@ -1,0 +1,81 @@
+"""Every test that asks for a backend runs on all of them, or on those of `--anyio-backends`."""
+
+import gc
+import importlib
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+import portable
+from portable._backends import BACKENDS
+from portable._pytest._values import name_of, value_of
+
+pytest_plugins = ["pytester"]
+
+
+def _params():
+    for backend in BACKENDS.values():
+        missing = pytest.mark.skipif(
+            not backend.installed,
+            reason=f"{backend.name} is not installed: {backend.install_command}",
+        )
+        yield pytest.param(value_of(backend.name), id=backend.name, marks=missing)
+
+
+@pytest.fixture(scope="session", params=list(_params()))
+def anyio_backend(request):
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def backend(anyio_backend):
+    """The name of the backend; a test without `async` that takes it runs once for each."""
+    name = name_of(anyio_backend)
+    assert name is not None
+    return name
+
+
+@pytest.fixture
+def run(backend):
+    """Run a program on the test's backend, in virtual time."""
+    return partial(portable.run, backend=backend, virtual_time=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen():
+    """Keep what is there by now out of the collector's way.
+
+    Many tests collect garbage to see what they left behind; walking through the heap of the
+    whole session each time would take longer than the tests do. It thaws afterwards:
+    Hypothesis, which pytest may load after the last test, asks the collector who refers to
+    what.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
+def _imported():
+    """Import once what every run inside a test needs; pytester forgets it after each run."""
+    for name in (
+        "anyio.pytest_plugin",
+        "hypothesis",
+        "portable._pytest._runtime",
+        "portable._running",
+        "time_machine",
+        "trio",
+        "uvloop",
+    ):
+        with suppress(ImportError):
+            importlib.import_module(name)
+
+
+@pytest.fixture
+def pytester(_imported, pytester, monkeypatch):
+    """Run pytest with two plugins, not all that are installed: in half the time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "anyio.pytest_plugin,portable.pytest_plugin")
+    return pytester

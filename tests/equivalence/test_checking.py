@@ -1,0 +1,123 @@
+"""Checks: an original and its ports on every backend, like with like."""
+
+import asyncio
+import sys
+
+import anyio
+import pytest
+
+import portable
+from portable._backends import BACKENDS
+from portable.equivalence import Checked, DeclaredDifference, Observation, Program, check
+
+
+async def _original() -> None:
+    await asyncio.sleep(1)
+    print("done")
+
+
+async def _port() -> None:
+    await anyio.sleep(1)
+    print("done")
+
+
+async def _wrong() -> None:
+    await anyio.sleep(1)
+    print("Done")
+
+
+original = Program("original", _original, "asyncio")
+port = Program("port", _port, "anyio")
+wrong = Program("port", _wrong, "anyio")
+installed = [name for name, backend in BACKENDS.items() if backend.installed]
+
+
+def verdicts(results: list[Checked]) -> dict[tuple[str, str], str]:
+    return {(one.program, one.backend): one.verdict for one in results}
+
+
+def test_every_program_on_every_backend() -> None:
+    """The original runs on the asyncio loops, the ports on all; those missing are told."""
+    results = check(original, port)
+    expected = {
+        (program, backend): "same" if backend in installed else "skipped"
+        for program in ("original", "port")
+        for backend in BACKENDS
+        if (program, backend) != ("original", "trio")
+    }
+    assert verdicts(results) == expected | {("original", "asyncio"): "reference"}
+    assert all(one.equivalent for one in results)
+
+
+def test_like_is_compared_with_like() -> None:
+    """uvloop is compared with uvloop, its original with asyncio, and trio with asyncio."""
+    if installed != list(BACKENDS):
+        pytest.skip(f"needs all backends: {BACKENDS['uvloop'].install_command}")
+    beside = {
+        (one.program, one.backend): one.comparison.original.backend
+        for one in check(original, port)
+        if one.comparison
+    }
+    assert beside == {
+        ("original", "uvloop"): "asyncio",
+        ("port", "asyncio"): "asyncio",
+        ("port", "uvloop"): "uvloop",
+        ("port", "trio"): "asyncio",
+    }
+
+
+def test_a_wrong_port_is_not_equivalent() -> None:
+    """A port that differs is told so."""
+    *_, result = check(original, wrong, backends=["asyncio"])
+    assert result.verdict == "different"
+    assert not result.equivalent
+
+
+def test_a_backend_that_is_missing_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend that is not installed is in the results, with what installs it."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    results = check(original, port, backends=["uvloop", "asyncio"])
+    assert verdicts(results) == {
+        ("original", "uvloop"): "skipped",
+        ("original", "asyncio"): "reference",
+        ("port", "uvloop"): "skipped",
+        ("port", "asyncio"): "same",
+    }
+    assert results[0].install_command == "pip install 'portable-tasks[uvloop]'"
+    assert results[0].trace is results[0].comparison is None
+
+
+def test_only_the_backends_named() -> None:
+    """The original on asyncio is run as the reference, but no result if not asked for."""
+    if "trio" not in installed:
+        pytest.skip(f"needs trio: {BACKENDS['trio'].install_command}")
+    assert verdicts(check(original, port, backends=["trio"])) == {("port", "trio"): "same"}
+
+
+def test_declared_differences_hold_where_they_say() -> None:
+    """A declared difference counts for the programs and backends it names, and only there."""
+
+    def meant(**where: tuple[str, ...]) -> DeclaredDifference:
+        return DeclaredDifference(
+            "D4",
+            "it is louder",
+            (Observation(1.0, "stdout", "done"),),
+            (Observation(1.0, "stdout", "Done"),),
+            **where,
+        )
+
+    def verdict(*declared: DeclaredDifference) -> str:
+        *_, result = check(original, wrong, backends=["asyncio"], declared=declared)
+        return result.verdict
+
+    assert verdict(meant()) == "declared"
+    assert verdict(meant(backends=("asyncio",))) == "declared"
+    assert verdict(meant(backends=("trio",))) == "different"
+    assert verdict(meant(programs=("drop_in",))) == "different"
+    assert verdict(meant(), meant(programs=("drop_in",))) == "declared"
+
+
+def test_unknown_backend() -> None:
+    """A backend that does not exist is refused before anything runs."""
+    with pytest.raises(portable.UnknownBackendError, match="known are"):
+        check(original, port, backends=["asyncio", "curio"])

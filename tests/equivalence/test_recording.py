@@ -1,0 +1,321 @@
+"""Recordings: how a run ended, who wrote what, and what a recording refuses."""
+
+import asyncio
+import gc
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Self
+
+import anyio
+import pytest
+
+import portable
+from portable._backends import BACKENDS
+from portable.clock import VirtualClock
+from portable.equivalence import (
+    ExceptionShape,
+    Program,
+    Trace,
+    record,
+    recording,
+)
+
+Main = Callable[[], Awaitable[object]]
+Record = Callable[[Main], Trace]
+
+
+def needs_trio() -> None:
+    if not BACKENDS["trio"].installed:
+        pytest.skip(f"needs trio: {BACKENDS['trio'].install_command}")
+
+
+def seen(trace: Trace) -> list[tuple[float, str, str]]:
+    return [(one.time, one.stream, one.text) for one in trace.observations]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), GeneratorExit("x")])
+def test_an_exception_is_an_outcome(on_all: Record, error: BaseException) -> None:
+    """Whatever main raises is the outcome, at the time it was raised."""
+
+    async def main() -> None:
+        await anyio.sleep(1)
+        raise error
+
+    trace = on_all(main)
+    assert trace.outcome.exception == ExceptionShape.of(error)
+    assert trace.duration == 1.0
+    assert trace.observations[-1].text == f"raised {ExceptionShape.of(error)}"
+
+
+def test_a_deadlock_is_an_outcome(on_all: Record) -> None:
+    """A program in which every task waits for ever ends, and clean-up is seen."""
+
+    async def main() -> None:
+        await anyio.sleep(1)
+        try:
+            await anyio.Event().wait()
+        finally:
+            print("clean-up")
+
+    trace = on_all(main)
+    assert seen(trace) == [
+        (1.0, "stdout", "clean-up"),
+        (1.0, "outcome", "raised DeadlockError()"),
+    ]
+    assert "test_recording.py" in trace.observations[-1].details[1]
+
+
+def test_keyboard_interrupt_of_a_child_passes_through() -> None:
+    """Ctrl-C is Ctrl-C also where trio wraps it in a group (D9)."""
+    needs_trio()
+
+    async def child() -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(child)
+
+    with pytest.raises(KeyboardInterrupt):
+        record(Program("p", main, "anyio"), "trio")
+
+
+def test_the_collector_stays_off_if_it_was(on_asyncio: Record) -> None:
+    """Garbage collection is off during a run, and afterwards as it was before."""
+
+    async def main() -> bool:
+        return gc.isenabled()
+
+    gc.disable()
+    try:
+        assert on_asyncio(main).outcome.result == "False"
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    assert on_asyncio(main).outcome.result == "False"
+    assert gc.isenabled()
+
+
+def test_garbage_of_before_is_not_the_programs(on_asyncio: Record) -> None:
+    """What was garbage before the recording is not in the trace, and stays collectable."""
+
+    async def forgotten() -> None: ...
+
+    async def main() -> None: ...
+
+    gc.collect()
+    gc.disable()
+    try:
+        circle: list[object] = [forgotten()]
+        circle.append(circle)
+        del circle
+        with warnings.catch_warnings(record=True, action="always") as caught:
+            assert on_asyncio(main).lines("warning") == []
+            assert caught == []
+            gc.collect()
+        assert ["never awaited" in str(one.message) for one in caught] == [True]
+    finally:
+        gc.enable()
+
+
+def test_tasks_left_running(on_all: Record) -> None:
+    """Tasks that main leaves behind are counted, and their clean-up is still seen."""
+
+    async def forever() -> None:
+        try:
+            await anyio.sleep(60)
+        finally:
+            print("ended")
+
+    async def main() -> None:
+        spawn(forever)
+        await anyio.sleep(1)
+
+    trace = on_all(main)
+    assert trace.left_running == 1
+    assert seen(trace)[0] == (1.0, "tasks", "1 left running when main ended")
+    assert trace.lines("stdout") == ["ended"]
+
+
+def spawn(function: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Start a task that no block owns, in the way the running program has for it."""
+    try:
+        portable.create_task(function())
+    except RuntimeError:  # not started by portable.run()
+        if portable.current_backend() == "trio":
+            import trio
+
+            trio.lowlevel.spawn_system_task(function)
+        else:
+            _spawned.append(asyncio.create_task(function()))
+
+
+_spawned: list[object] = []
+
+
+def test_tasks_that_have_ended_are_not_left_running(on_all: Record) -> None:
+    """A task that ended before main, or with it, is none that is left."""
+
+    async def job() -> None:
+        await anyio.sleep(1)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(job)
+            await anyio.sleep(1)
+
+    assert on_all(main).left_running == 0
+
+
+def test_the_wall_clock_is_the_same(on_all: Record) -> None:
+    """A printed timestamp is the same in every run, on every backend."""
+
+    async def main() -> None:
+        await anyio.sleep(90)
+        print(datetime.now(UTC).isoformat(), time.time() - 946684800)
+
+    assert on_all(main).lines("stdout") == ["2000-01-01T00:01:30+00:00 90.0"]
+
+
+def test_task_names_begin_anew(on_asyncio: Record) -> None:
+    """asyncio's own names of tasks are those of a fresh process in every recording."""
+
+    async def child() -> None: ...
+
+    async def main() -> None:
+        for name in (None, None, "mine"):
+            print(asyncio.create_task(child(), name=name).get_name())
+
+    for _ in range(2):
+        assert on_asyncio(main).lines("stdout") == ["Task-2", "Task-3", "mine"]
+
+
+def test_writers(on_all: Record) -> None:
+    """Each line is known to come from one task or thread; a callback's from none."""
+
+    async def job(name: str) -> None:
+        print(name)
+        await anyio.sleep(1)
+        print(name)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(job, "a")
+            await anyio.sleep(0)
+            group.start_soon(job, "b")
+        await anyio.to_thread.run_sync(print, "thread")
+        print("main")
+
+    trace = on_all(main)
+    by_text: dict[str, set[int | None]] = {}
+    for one in trace.observations:
+        by_text.setdefault(one.text, set()).add(one.writer)
+    assert len(set().union(*(by_text[text] for text in ("a", "b", "main", "thread")))) == 4
+    assert [len(by_text[text]) for text in "ab"] == [1, 1]
+
+
+def test_a_callback_is_no_task(on_asyncio: Record) -> None:
+    """What a callback of the loop writes belongs to no task."""
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(print, "callback")
+        await asyncio.sleep(1)
+
+    assert [one.writer for one in on_asyncio(main).observations] == [None, None]
+
+
+def test_runs_do_not_differ(on_all: Record) -> None:
+    """Two recordings of one program are equal, even after much garbage."""
+
+    async def job(number: int) -> int:
+        await anyio.sleep(number % 3)
+        return number
+
+    async def main() -> list[object]:
+        async with anyio.create_task_group() as group:
+            for number in range(300):
+                group.start_soon(job, number)
+        return [job, main, object()]
+
+    assert on_all(main).observations == on_all(main).observations
+
+
+def test_raw_asyncio_cannot_run_on_trio() -> None:
+    """A raw asyncio program is refused on trio, with what it can run on."""
+
+    async def main() -> None: ...
+
+    needs_trio()
+    with pytest.raises(ValueError, match=r"'p' is a raw asyncio program .* asyncio, uvloop"):
+        record(Program("p", main, "asyncio"), "trio")
+
+
+def test_unknown_backend() -> None:
+    """A backend that does not exist is refused before anything runs."""
+
+    async def main() -> None: ...
+
+    with pytest.raises(portable.UnknownBackendError, match="known are: asyncio"):
+        record(Program("p", main), "curio")
+
+
+def test_record_needs_no_loop_around_it() -> None:
+    """From async code it is refused, with what to do instead."""
+
+    async def outer() -> None:
+        record(Program("p", outer))
+
+    with pytest.raises(RuntimeError, match="called from async code on asyncio"):
+        anyio.run(outer)
+
+
+def test_one_recording_at_a_time(on_asyncio: Record) -> None:
+    """A second recording at the same time is refused, instead of mixing the two."""
+
+    async def inner() -> None: ...
+
+    async def outer() -> None:
+        await asyncio.to_thread(record, Program("inner", inner))
+
+    error = on_asyncio(outer).outcome.exception
+    assert error is not None
+    assert error.name == "RuntimeError"
+    assert "another recording is under way" in error.args[0]
+
+
+def test_a_missing_package_is_no_outcome(
+    on_asyncio: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without time-machine the caller is told so, not the trace."""
+
+    class Clock(VirtualClock):
+        def __enter__(self) -> Self:
+            raise portable.MissingDependencyError("time-machine is missing")
+
+    async def main() -> None: ...
+
+    monkeypatch.setattr(recording, "VirtualClock", Clock)
+    with pytest.raises(portable.MissingDependencyError):
+        on_asyncio(main)
+
+
+@pytest.mark.parametrize("starter", ["asyncio", "portable"])
+def test_names_of_tasks_begin_anew(starter):
+    """A program that prints a task's name prints the same one in each recording."""
+
+    async def asyncio_main():
+        print(asyncio.current_task().get_name())
+        print(asyncio.create_task(asyncio.sleep(0)).get_name())
+
+    async def portable_main():
+        print(portable.current_task().get_name())
+        print(portable.create_task(portable.sleep(0)).get_name())
+
+    main = asyncio_main if starter == "asyncio" else portable_main
+    for _ in range(2):
+        trace = record(Program("names", main, starter=starter))
+        lines = [seen.text for seen in trace.observations if seen.stream == "stdout"]
+        assert lines == ["Task-1", "Task-2"]

@@ -1,0 +1,22 @@
+"""Reminders at times of the day, printed with the time on the wall."""
+
+import asyncio
+import time
+
+REMINDERS = {"tea": 3600 * 4, "lunch": 3600 * 12.5, "early": 60, "late": 3600 * 23}
+
+
+async def remind(what: str, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    print(time.strftime("%H:%M", time.gmtime()), what)
+
+
+async def main() -> None:
+    async with asyncio.TaskGroup() as group:
+        for what, seconds in REMINDERS.items():
+            group.create_task(remind(what, seconds))
+    print("the day is over")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,14 @@
+"""How many programs are written: 300 by default, 20,000 with `--hypothesis-profile=long`."""
+
+from hypothesis import HealthCheck, Phase, settings
+
+_common = settings(
+    deadline=None,
+    print_blob=True,
+    # Programs are slow to run beside being slow to draw; and what Phase.explain would say,
+    # which lines of the interpreters ran, is no help.
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+settings.register_profile("random-programs", _common, max_examples=300)
+settings.register_profile("long", _common, max_examples=20_000)

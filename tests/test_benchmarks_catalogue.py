@@ -1,0 +1,138 @@
+"""The catalogue of benchmarks: which operations there are, by whom, and that each works."""
+
+from __future__ import annotations
+
+import sys
+
+import anyio
+import pytest
+
+import portable
+from portable.bench import (
+    EFFORTS,
+    LOOPS,
+    NATIVE,
+    NATIVE_AGAIN,
+    NO_LOOP,
+    OPERATIONS,
+    Case,
+    Operation,
+    Sample,
+    Way,
+    Workload,
+    cases,
+)
+
+IN_LOOPS = [operation for operation in OPERATIONS.values() if operation.loops]
+
+
+async def returned(sample: Sample, *needed: object) -> None:
+    """Do nothing at all."""
+
+
+class TestCatalogue:
+    """Which operations there are, and who does them."""
+
+    @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+    def test_complete(self, operation: Operation) -> None:
+        """Each has the native way, that way again, AnyIO and portable on each backend."""
+        own = {NATIVE, NATIVE_AGAIN, "portable"} | ({"anyio"} if operation.loops else set())
+        for implementation in own:
+            backends = {backend for by, backend in operation.ways if by == implementation}
+            assert backends == set(LOOPS if operation.loops else [NO_LOOP])
+        assert set(operation.workloads) == set(EFFORTS)
+
+    @pytest.mark.parametrize("size", EFFORTS)
+    @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+    def test_cases(self, operation: Operation, size: str) -> None:
+        """The cases have names of their own, and a group has one native way to compare with."""
+        found = list(cases(operation, size, LOOPS))
+        assert len({case.name for case in found}) == len(found)
+        natives = [case.group for case in found if case.implementation == NATIVE]
+        assert sorted(natives) == sorted({case.group for case in found})
+
+    def test_backends(self) -> None:
+        """Only the backends asked for are measured."""
+        found = cases(OPERATIONS["spawn"], "small", ["trio"])
+        assert {case.backend for case in found} == {"trio"}
+
+    def test_no_loop(self) -> None:
+        """What has nothing to do with a loop is measured whatever backends are asked for."""
+        found = cases(OPERATIONS["import"], "small", ["trio"])
+        assert {case.backend for case in found} == {NO_LOOP}
+
+    def test_peers(self) -> None:
+        """A workload can be left out for peers, but for nobody else."""
+        full = list(cases(OPERATIONS["spawn"], "full", ["trio"]))
+        without = [case for case in full if not case.workload.peers]
+        assert {case.workload.size for case in without} == {10_000, 100_000}
+        assert not any(case.way.peer for case in without)
+        assert any(case.way.peer for case in full)
+
+    def test_controls(self) -> None:
+        """The native way is priced against itself, all others against it."""
+        spawn = OPERATIONS["spawn"].ways
+        for backend in LOOPS:
+            assert spawn[NATIVE_AGAIN, backend] is spawn[NATIVE, backend]
+
+    def test_obstacle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A backend that is not installed is told with the command that installs it."""
+        case = Case(OPERATIONS["spawn"], Workload("noop", 1), "uvloop", NATIVE)
+        monkeypatch.setitem(sys.modules, "uvloop", None)
+        assert case.obstacle == (
+            "uvloop is not installed: pip install 'portable-tasks[uvloop]'"
+        )
+
+    @pytest.mark.parametrize(
+        ("needs", "obstacle"),
+        [
+            (None, None),
+            ("anyio", None),
+            ("anyio:sleep", None),
+            ("anyio:doze", "this anyio has no doze()"),
+            ("aniyo", "aniyo is not installed: pip install 'portable-tasks[bench]'"),
+            ("aniyo:sleep", "aniyo is not installed: pip install 'portable-tasks[bench]'"),
+        ],
+    )
+    def test_needs(self, needs: str | None, obstacle: str | None) -> None:
+        """What an implementation needs and lacks is told, with the command that helps."""
+        assert Way(returned, needs).obstacle == obstacle
+
+    def test_handed(self) -> None:
+        """A program is handed what it needs."""
+        seen: list[object] = []
+
+        async def program(sample: Sample, *needed: object) -> None:
+            seen.append(needed)
+
+        for needs in (None, "anyio", "anyio:sleep"):
+            anyio.run(Way(program, needs).ready(), Sample(1))
+        assert seen == [(), (anyio,), (anyio.sleep,)]
+
+    @pytest.mark.parametrize("operation", IN_LOOPS, ids=lambda operation: operation.name)
+    def test_work(self, operation: Operation, backend: str) -> None:
+        """Each program that can be used here does its work, whatever kind of job."""
+        assert done_by(operation, backend) >= {NATIVE, "anyio"}
+
+    def test_work_without_loop(self) -> None:
+        """The same holds for programs that have nothing to do with a loop."""
+        assert done_by(OPERATIONS["import"], NO_LOOP) >= {NATIVE, "portable"}
+
+
+def done_by(operation: Operation, backend: str) -> set[str]:
+    """Let everyone who can do an operation; return who did."""
+    size = operation.workloads["smoke"][0].size
+    jobs = {each.job for effort in EFFORTS for each in operation.workloads[effort]}
+    done = set()
+    for implementation, on in operation.ways:
+        case = Case(operation, Workload("", size), on, implementation)
+        if on != backend or case.obstacle is not None:
+            continue
+        for job in jobs:
+            sample = Sample(size, job, meter=operation.meter)
+            with operation.meter.active():
+                loop = "asyncio" if on == NO_LOOP else on
+                portable.run(case.way.ready(), sample, backend=loop)
+            assert sample.amount is not None
+            done.add(implementation)
+    return done

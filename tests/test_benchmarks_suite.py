@@ -1,0 +1,84 @@
+"""`pytest benchmarks/`: what is run and shown, and what a limit does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portable.bench import OPERATIONS, Run
+
+ROOT = Path(__file__).parents[1]
+
+
+class TestSuite:
+    """`pytest benchmarks/`."""
+
+    @staticmethod
+    def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def test_run(self, tmp_path: Path) -> None:
+        """One case goes through to pytest-benchmark's table, its JSON and the table beneath."""
+        file = tmp_path / "bench.json"
+        done = self.run_pytest(
+            "benchmarks/",
+            "--benchmark-only",
+            "--bench-size=smoke",
+            "-k",
+            "test_spawn and asyncio-portable and not TaskGroup",
+            "--benchmark-json",
+            file,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 passed" in done.stdout
+        assert "test_spawn[noop-100-asyncio-portable]" in done.stdout
+        assert "Spawn, join, collect the result (noop, N=100)" in done.stdout
+        (saved,) = json.loads(file.read_text())["benchmarks"]
+        (row,) = Run.read(file).measured
+        assert (row.backend, row.implementation, row.size) == ("asyncio", "portable", 100)
+        assert row.amount == pytest.approx(saved["stats"]["median"])
+        assert row.rounds == saved["stats"]["rounds"] == 6
+        assert saved["params"]["backend"] == "asyncio"
+        assert saved["options"]["timer"] == "in_loop_seconds"
+
+    def test_each_operation(self) -> None:
+        """Each operation of the catalogue has its benchmark, on the backends asked for."""
+        done = self.run_pytest(
+            "benchmarks/",
+            "--collect-only",
+            "-q",
+            "--bench-size=full",
+            "--anyio-backends=asyncio",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        collected = [line for line in done.stdout.splitlines() if "::" in line]
+        names = {line.partition("::test_")[2].partition("[")[0] for line in collected}
+        assert names == set(OPERATIONS)
+        assert all("-asyncio-" in line or "-python-" in line for line in collected)
+
+    def test_disabled(self) -> None:
+        """`--benchmark-disable` runs each case once, and prints no prices."""
+        done = self.run_pytest(
+            "benchmarks/",
+            "--benchmark-disable",
+            "--bench-size=smoke",
+            "-k",
+            "test_cancel_one and asyncio-anyio and not anyioutils",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 passed" in done.stdout
+        assert "relative to the native way" not in done.stdout
+
+    def test_not_by_default(self, pytestconfig: pytest.Config) -> None:
+        """`pytest` alone runs none of them."""
+        assert pytestconfig.getini("testpaths") == ["tests"]

@@ -1,0 +1,338 @@
+"""The command line: what it prints, where, and what it exits with."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import portable.cli
+import portable.patterns
+from portable._backends import BACKENDS
+from portable.cli import main
+from portable.patterns import get_pattern, pattern_names
+
+pytest.importorskip("typer", reason="needs Typer: pip install 'portable-tasks[cli]'")
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[cli]'")
+
+INSTALLED = [name for name, backend in BACKENDS.items() if backend.installed]
+
+
+class Ended(NamedTuple):
+    code: object
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command line in this process."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["portable", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def finished(*arguments: str, **environment: str) -> Ended:
+    """Runs the command line in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "portable", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def add_pattern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], None]]:
+    """Adds a pattern of that name whose three programs have the body given."""
+    paths = [*portable.patterns.__path__, str(tmp_path)]
+    monkeypatch.setattr(portable.patterns, "__path__", paths)
+
+    def add(name: str, body: str) -> None:
+        programs = [
+            f"async def {program}():\n    program = {program!r}\n    {body}\n"
+            for program in ("original", "port", "drop_in")
+        ]
+        (tmp_path / f"{name}.py").write_text("\n".join(['"""Added."""', *programs]))
+
+    yield add
+    get_pattern.cache_clear()
+    for file in tmp_path.glob("*.py"):
+        sys.modules.pop(f"portable.patterns.{file.stem}", None)
+
+
+def cells(out: str, row: str) -> list[str]:
+    (line,) = (line for line in out.splitlines() if line.strip().startswith(row))
+    return re.split(r"\s{2,}", line.strip())
+
+
+def test_check(command: Command) -> None:
+    """All patterns pass: a row for each program, a cell for each backend, exit code 0."""
+    code, out, err = command("check")
+    assert (code, err) == (0, "")
+    assert "different" not in out
+    for pattern in pattern_names():
+        assert f"\n{pattern}" in f"\n{out}"
+    assert out.count("drop_in") == len(pattern_names())
+    assert out.splitlines()[-1].startswith(f"{len(pattern_names())} patterns, ")
+
+
+def test_check_one_pattern_on_one_backend(command: Command) -> None:
+    """Named patterns and backends are checked, and no others; each once."""
+    code, out, _ = command("check", "timeout", "timeout", "--backends", "asyncio,asyncio")
+    assert code == 0
+    assert cells(out, "pattern, program") == ["pattern, program", "asyncio"]
+    assert cells(out, "original") == ["original", "reference 4 s"]
+    assert cells(out, "port") == ["port", "same 4 s"]
+    assert "cancel_a_task" not in out
+    assert out.splitlines()[-1] == "1 pattern, 3 programs and backends: 2 same, 1 reference"
+
+
+def test_a_difference_is_shown_and_exits_with_1(
+    command: Command, add_pattern: Callable[[str, str], None]
+) -> None:
+    """Below the table both sides are shown where they part; the exit code says so."""
+    add_pattern("wrong", "print('[bold] \\u2192', program)")
+    code, out, _ = command("check", "wrong", "--backends", "asyncio")
+    assert code == 1
+    assert cells(out, "port") == ["port", "different 0 s"]
+    assert "wrong: port on asyncio: different from original on asyncio" in out
+    assert "  -      0.0 s  stdout      [bold] \u2192 original\n" in out
+    assert "  +      0.0 s  stdout      [bold] \u2192 drop_in\n" in out
+
+
+def test_another_order_and_declared_differences_are_told(
+    command: Command, add_pattern: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    """What is equivalent but not the same is told below the table; the exit code is 0."""
+    add_pattern("declared", "print(program)")
+    with (tmp_path / "declared.py").open("a") as file:
+        file.write(
+            "from portable.equivalence import DeclaredDifference, Observation\n"
+            "DECLARED = [DeclaredDifference('D4', 'a name', "
+            "(Observation(0.0, 'stdout', 'original'),), "
+            "(Observation(0.0, 'stdout', name),), (name,)) for name in ('port', 'drop_in')]\n"
+        )
+    code, out, _ = command("check", "declared", "--backends", "asyncio")
+    assert code == 0
+    assert cells(out, "port") == ["port", "declared 0 s"]
+    assert "  D4: a name\n" in out
+
+
+def test_json_to_a_file(command: Command, tmp_path: Path) -> None:
+    """The results are written as JSON, with the versions of all that took part."""
+    file = tmp_path / "results.json"
+    code, out, _ = command("check", "timeout", "--backends=asyncio", "--json", str(file))
+    assert code == 0
+    assert "reference" in out
+    data = json.loads(file.read_text())
+    assert data["schema"] == 1
+    assert data["equivalent"] is True
+    assert data["backends"]["asyncio"]["installed"] is True
+    assert set(data) >= {"portable", "python", "anyio", "platform", "results"}
+    (_, port, _) = data["results"]
+    assert port["pattern"] == "timeout"
+    assert (port["program"], port["backend"]) == ("port", "asyncio")
+    assert (port["verdict"], port["duration"]) == ("same", 4.0)
+    assert port["compared_with"] == {"program": "original", "backend": "asyncio"}
+    assert port["trace"]["observations"][0]["text"] == "fetching slow.example"
+
+
+def test_json_to_stdout(command: Command, add_pattern: Callable[[str, str], None]) -> None:
+    """With '-' stdout holds JSON alone, the table goes to stderr, the exit code stays."""
+    add_pattern("wrong", "print(program)")
+    code, out, err = command("check", "wrong", "--backends=asyncio", "--json", "-")
+    assert code == 1
+    assert json.loads(out)["equivalent"] is False
+    assert "different from" in json.loads(out)["results"][1]["difference"]
+    assert cells(err, "port") == ["port", "different 0 s"]
+
+
+def test_json_to_nowhere(command: Command, tmp_path: Path) -> None:
+    """A file that cannot be written is bad use, told without a traceback."""
+    code, _, err = command("check", "timeout", "--backends=asyncio", "--json", str(tmp_path))
+    assert code == 2
+    assert "--json: cannot write to" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("check", "time_out"), r"known are: .*timeout.*Did you mean 'timeout'\?"),
+        (("show", "nothing"), "known are: .*cancel_a_task"),
+        (("check", "--backends", "triio"), r"asyncio, uvloop, trio.*Did you mean 'trio'\?"),
+        (("check", "--backends", ","), "known are: asyncio, uvloop, trio"),
+        (("check", "--backend", "trio"), "No such option"),
+        (("chekc",), "No such command 'chekc'"),
+    ],
+)
+def test_bad_use(command: Command, arguments: tuple[str, ...], expected: str) -> None:
+    """What is unknown is answered with what is known, and exit code 2."""
+    code, out, err = command(*arguments)
+    assert (code, out) == (2, "")
+    assert re.search(expected, " ".join(err.split()))
+    assert "Traceback" not in err
+
+
+def test_a_missing_backend_is_skipped(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend that is not installed is shown as skipped, with what installs it."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    code, out, _ = command("check", "timeout")
+    assert code == 0
+    assert cells(out, "port")[2] == "skipped"
+    assert "uvloop: skipped, as it is not installed; install it with: pip install" in out
+
+
+def test_a_missing_backend_that_is_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named, it is shown in the same way, what can run runs, and the exit code is 2."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    code, out, _ = command("check", "timeout", "--backends", "asyncio,uvloop")
+    assert code == 2
+    assert cells(out, "port") == ["port", "same 4 s", "skipped"]
+
+
+@pytest.mark.parametrize("module", ["typer", "rich", "time_machine"])
+def test_a_missing_package(
+    command: Command, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """Without one of its packages the command says what to install, and no more."""
+    # Not through sys.modules: time-machine, once used, looks itself up there at every call
+    # of time.time(), and old versions crash if it is gone.
+    monkeypatch.setattr(
+        portable.cli, "find_spec", lambda name: None if name == module else find_spec(name)
+    )
+    code, out, err = command("list")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"portable: the command line needs {module.replace('_', '-')}; "
+        "install it with: pip install 'portable-tasks[cli]'\n"
+    )
+
+
+def test_ctrl_c(command: Command, add_pattern: Callable[[str, str], None]) -> None:
+    """Ctrl-C in the middle of a check exits with 130 and prints no traceback."""
+    add_pattern("stopped", "import signal; signal.raise_signal(signal.SIGINT)")
+    assert command("check", "stopped") == (130, "", "")
+
+
+def test_list(command: Command) -> None:
+    """Each pattern has a line with its name and title."""
+    code, out, _ = command("list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(pattern_names())
+    assert "timeout                Time a task out\n" in out
+
+
+def test_version(command: Command) -> None:
+    """The version is a line of its own."""
+    code, out, _ = command("--version")
+    assert code == 0
+    assert re.fullmatch(r"portable \d+\.\d+\S*\n", out)
+
+
+def test_show_in_a_pipe(command: Command) -> None:
+    """In a pipe the three programs come as plain Python, one below the other."""
+    code, out, _ = command("show", "timeout")
+    assert code == 0
+    assert "\x1b" not in out
+    positions = [out.index(f"async def {name}()") for name in ("original", "port", "drop_in")]
+    assert positions == sorted(positions)
+    assert "# original: raw asyncio\n" in out
+
+
+def test_show_side_by_side() -> None:
+    """A wide terminal has the three programs side by side, highlighted."""
+    ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="250")
+    assert ended.code == 0
+    assert "\x1b[" in ended.out
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.out)
+    (line,) = (line for line in plain.splitlines() if "async def original" in line)
+    assert "async def port" in line
+    assert "async def drop_in" in line
+
+
+def test_show_in_a_narrow_terminal() -> None:
+    """A narrow terminal has them one below the other."""
+    ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="80")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.out)
+    assert not any("def original" in line and "def port" in line for line in plain.splitlines())
+    assert "async def drop_in" in plain
+
+
+def test_no_color() -> None:
+    """NO_COLOR is respected, even where colours are forced."""
+    ended = finished("check", "timeout", FORCE_COLOR="1", NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", ended.out)
+    assert ended.code == 0
+
+
+def test_the_table_fits() -> None:
+    """In 80 columns, as in a pipe, nothing is cut off and no line is longer."""
+    ended = finished("check", COLUMNS="80")
+    assert ended.code == 0
+    assert "\N{HORIZONTAL ELLIPSIS}" not in ended.out
+    # A command stays in one piece, so that it can be copied.
+    lines = [line for line in ended.out.splitlines() if "pip install" not in line]
+    assert max(map(len, lines)) <= 80
+
+
+def test_ascii_output(tmp_path: Path) -> None:
+    """Where the output's encoding is ASCII, everything is, and nothing fails."""
+    for arguments in (["check"], ["list"], ["show", "timeout"]):
+        ended = finished(*arguments, PYTHONIOENCODING="ascii")
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out.isascii()
+
+
+def test_characters_that_the_encoding_lacks(
+    add_pattern: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a program prints is shown escaped where the encoding has no character for it."""
+    add_pattern("wrong", "print('\\u2192', program)")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "argv", ["portable", "check", "wrong", "--backends", "asyncio"])
+    with pytest.raises(SystemExit):
+        main()
+    assert b"\\u2192 drop_in" in stream.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "timeout"], ["check", "timeout"]])
+def test_a_closed_pipe(arguments: list[str]) -> None:
+    """If the reader goes away, the command ends as shells expect, without a traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "portable", *arguments]
+    with os.fdopen(write, "wb") as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_nothing_heavy_is_loaded_early() -> None:
+    """The module of the entry point loads neither Typer nor Rich nor an event loop."""
+    code = "import sys, portable.cli; print(*{'typer', 'rich', 'trio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "\n", done.stderr

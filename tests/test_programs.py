@@ -1,0 +1,58 @@
+"""Realistic programs and their ports, a folder each in `programs/`, compared as files."""
+
+from pathlib import Path
+
+import pytest
+
+from portable._backends import installed_backends
+from portable.equivalence import compare_programs
+from portable.equivalence.telling import text_of
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+
+FOLDER = Path(__file__).parent / "programs"
+PROGRAMS = sorted(path.name for path in FOLDER.iterdir() if (path / "port.py").exists())
+REAL_TIME = {"echo_server"}
+
+
+def test_there_are_enough() -> None:
+    """There are ten programs of 20 to 150 lines at least, one of them with real sockets."""
+    assert len(PROGRAMS) >= 10
+    assert set(PROGRAMS) >= REAL_TIME
+    for name in PROGRAMS:
+        assert 20 <= len((FOLDER / name / "original.py").read_text().splitlines()) <= 150, name
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_port_is_equivalent(name: str) -> None:
+    """The port does what its original does, on every backend and under any schedule."""
+    real = name in REAL_TIME
+    report = compare_programs(
+        str(FOLDER / name / "original.py"),
+        str(FOLDER / name / "port.py"),
+        backends=installed_backends(),
+        real_time=real,
+        seeds=() if real else range(5),
+        time_limit=60,
+    )
+    assert report.equivalent, text_of(report)
+    trace = report.rows[0].run.trace
+    assert trace is not None
+    assert len(trace.lines("stdout")) >= 3
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_slip_is_found(name: str, tmp_path: Path) -> None:
+    """A port whose printing is changed is different from the original."""
+    port = tmp_path / "port.py"
+    port.write_text((FOLDER / name / "port.py").read_text().replace("print(", "print('so:', "))
+    report = compare_programs(
+        str(FOLDER / name / "original.py"),
+        str(port),
+        backends=["asyncio"],
+        real_time=name in REAL_TIME,
+        time_limit=60,
+    )
+    assert [row.verdict for row in report.rows] == ["reference", "different"]
