@@ -9,6 +9,7 @@ import pytest
 
 import portable
 from portable._backends import BACKENDS
+from portable._heap import heap_set_aside
 from portable._pytest._values import name_of, value_of
 
 pytest_plugins = ["pytester"]
@@ -42,19 +43,24 @@ def run(backend):
     return partial(portable.run, backend=backend, virtual_time=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _frozen():
-    """Keep what is there by now out of the collector's way.
+@pytest.fixture(scope="session", autouse=True)
+def _heap():
+    """Keep what is there by now out of the collector's way, and thaw it after the last test.
 
     Many tests collect garbage to see what they left behind; walking through the heap of the
-    whole session each time would take longer than the tests do. It thaws afterwards:
-    Hypothesis, which pytest may load after the last test, asks the collector who refers to
-    what.
+    whole session each time took longer than the tests did. It thaws for Hypothesis, which
+    pytest may load after the last test, and which asks the collector who refers to what.
     """
     gc.collect()
+    with heap_set_aside():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _heap_of_the_module(_heap):
+    """Put aside what the modules before this one have added."""
+    gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ import pytest
 
 import portable
 from portable import Supervisor, TaskCancelled, TaskGroup, create_task
+from portable._heap import heap_set_aside
 
 LONG = 100
 
@@ -327,9 +328,8 @@ UNSTRUCTURED = [
 def _quick_collections():
     """Leave what is there before these tests out of their many collections."""
     gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+    with heap_set_aside():
+        yield
 
 
 # -- the ways to cancel -----------------------------------------------------------------

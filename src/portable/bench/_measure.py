@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from portable._heap import heap_set_aside
 from portable._running import run
 
 from ._meters import WALL, Meter
@@ -160,17 +161,14 @@ def measure_pair(
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Keep the garbage collector away from what is there already.
+    """Collect once, and then keep the garbage collector away from what is there already.
 
-    Else each sample would pay for walking the objects of whatever measures it (pytest has
-    50,000), and so would each collection between two samples.
+    Else each sample would pay for walking the objects of whatever measures it, and so would
+    each collection between two samples.
     """
     gc.collect()
-    gc.freeze()
-    try:
+    with heap_set_aside():
         yield
-    finally:
-        gc.unfreeze()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from weakref import WeakKeyDictionary
 
 from portable._backends import current_backend, require_backend
+from portable._heap import heap_set_aside
 from portable.clock import VirtualClock
 
 from .capture import Moment, listening
@@ -238,14 +239,12 @@ def _contains_interrupt(error: BaseException) -> bool:
 def _collector_by_hand() -> Iterator[None]:
     """Turn the automatic collector off, and keep all that is there by now out of its way.
 
-    Garbage that is there already is not this program's; freezing it costs nothing, where
-    collecting it would cost more than most programs do. What somebody else has frozen is
-    thawed with it, which is a matter of speed alone.
+    Garbage that is there already is not this program's, and collecting it would cost more
+    than most programs do.
     """
     with ExitStack() as restore:
         if gc.isenabled():
             restore.callback(gc.enable)
             gc.disable()
-        restore.callback(gc.unfreeze)
-        gc.freeze()
+        restore.enter_context(heap_set_aside())
         yield

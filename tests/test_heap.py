@@ -1,0 +1,65 @@
+"""The heap that is set aside: out of the collector's way, and given back."""
+
+import gc
+import weakref
+
+import pytest
+
+from portable._heap import heap_set_aside
+
+
+class Circle:
+    """Garbage that only the collector can take away."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _thawed():
+    """Begin with a heap that nobody has set aside, as a user's is."""
+    portable_blocks = pytest.MonkeyPatch()
+    portable_blocks.setattr("portable._heap._open_blocks", 0)
+    gc.unfreeze()
+    yield
+    portable_blocks.undo()
+    gc.freeze()
+
+
+def test_garbage_of_before_is_left_alone_until_the_block_ends():
+    """What was there before is not looked at in the block, and collectable after it."""
+    circle = Circle()
+    gone = weakref.ref(circle)
+    with heap_set_aside():
+        del circle
+        gc.collect()
+        assert gone() is not None
+    gc.collect()
+    assert gone() is None
+
+
+def test_garbage_of_the_block_is_collected_in_it():
+    """What is made in the block is collected as ever."""
+    with heap_set_aside():
+        gone = weakref.ref(Circle())
+        gc.collect()
+        assert gone() is None
+
+
+def test_only_the_outermost_block_thaws():
+    """A block within a block leaves the heap as the outer one set it aside."""
+    circle = Circle()
+    gone = weakref.ref(circle)
+    with heap_set_aside():
+        with heap_set_aside():
+            del circle
+        gc.collect()
+        assert gone() is not None
+    assert gc.get_freeze_count() == 0
+
+
+def test_an_error_thaws():
+    """However the block ends, the heap is given back."""
+    with pytest.raises(ZeroDivisionError), heap_set_aside():
+        1 / 0  # noqa: B018
+    assert gc.get_freeze_count() == 0
