@@ -263,6 +263,7 @@ def test_show_in_a_pipe(command: Command) -> None:
     assert "# original: raw asyncio\n" in out
 
 
+@pytest.mark.slow
 def test_show_side_by_side() -> None:
     """A wide terminal has the three programs side by side, highlighted."""
     ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="250")
@@ -274,6 +275,7 @@ def test_show_side_by_side() -> None:
     assert "async def drop_in" in line
 
 
+@pytest.mark.slow
 def test_show_in_a_narrow_terminal() -> None:
     """A narrow terminal has them one below the other."""
     ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="80")
@@ -282,6 +284,7 @@ def test_show_in_a_narrow_terminal() -> None:
     assert "async def drop_in" in plain
 
 
+@pytest.mark.slow
 def test_no_color() -> None:
     """NO_COLOR is respected, even where colours are forced."""
     ended = finished("check", "timeout", FORCE_COLOR="1", NO_COLOR="1")
@@ -289,6 +292,7 @@ def test_no_color() -> None:
     assert ended.code == 0
 
 
+@pytest.mark.slow
 def test_the_table_fits() -> None:
     """In 80 columns, as in a pipe, nothing is cut off and no line is longer."""
     ended = finished("check", COLUMNS="80")
@@ -299,6 +303,7 @@ def test_the_table_fits() -> None:
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_ascii_output(tmp_path: Path) -> None:
     """Where the output's encoding is ASCII, everything is, and nothing fails."""
     for arguments in (["check"], ["list"], ["show", "timeout"]):
@@ -320,6 +325,7 @@ def test_characters_that_the_encoding_lacks(
     assert b"\\u2192 drop_in" in stream.buffer.getvalue()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["list"], ["show", "timeout"], ["check", "timeout"]])
 def test_a_closed_pipe(arguments: list[str]) -> None:
     """If the reader goes away, the command ends as shells expect, without a traceback."""
@@ -331,6 +337,7 @@ def test_a_closed_pipe(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_loaded_early() -> None:
     """The module of the entry point loads neither Typer nor Rich nor an event loop."""
     code = "import sys, portable.cli; print(*{'typer', 'rich', 'trio'} & set(sys.modules))"

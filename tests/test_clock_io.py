@@ -18,6 +18,8 @@ import pytest
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 0.15  # real ones, that a thread or a peer takes; three thresholds
 
 

@@ -79,6 +79,7 @@ def run_command(*words):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("portable ")])
 def test_commands_of_portable_work(command):
     """Each runs as it stands and succeeds."""
@@ -87,6 +88,7 @@ def test_commands_of_portable_work(command):
     assert done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("pytest ")])
 def test_commands_of_pytest_find_their_tests(command):
     """Each is understood and finds tests; what they do when run is for the build to see."""
