@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import weakref
 import tracemalloc
+import weakref
 
 import anyio
 import pytest
