@@ -22,6 +22,7 @@ from portable.bench import (
     Workload,
     cases,
 )
+from portable.bench.workloads.async_tree import BRANCHES
 
 IN_LOOPS = [operation for operation in OPERATIONS.values() if operation.loops]
 
@@ -114,6 +115,7 @@ class TestCatalogue:
         """Each program that can be used here does its work, whatever kind of job."""
         assert done_by(operation, backend) >= {NATIVE, "anyio"}
 
+    @pytest.mark.slow
     def test_work_without_loop(self) -> None:
         """The same holds for programs that have nothing to do with a loop."""
         assert done_by(OPERATIONS["import"], NO_LOOP) >= {NATIVE, "portable"}
@@ -121,7 +123,7 @@ class TestCatalogue:
 
 def done_by(operation: Operation, backend: str) -> set[str]:
     """Let everyone who can do an operation; return who did."""
-    size = operation.workloads["smoke"][0].size
+    size = min(operation.workloads["smoke"][0].size, BRANCHES)
     jobs = {each.job for effort in EFFORTS for each in operation.workloads[effort]}
     done = set()
     for implementation, on in operation.ways:

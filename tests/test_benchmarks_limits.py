@@ -123,6 +123,7 @@ def test_the_projects_limits() -> None:
     assert len(read_limits(LIMITS, OPERATIONS)) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("price", "caught"), [(3.0, False), (6.0, True)], ids=str)
 def test_guard(price: float, caught: bool, file: Path, tmp_path: Path) -> None:
     """A limit half as much again as what tasks cost catches that they cost twice as much."""
@@ -140,6 +141,7 @@ def test_guard(price: float, caught: bool, file: Path, tmp_path: Path) -> None:
     assert f"{int(not caught)} rows within their limits" in done.stdout
 
 
+@pytest.mark.slow
 def test_guard_refuses(file: Path, tmp_path: Path) -> None:
     """A wrong file is refused before anything is measured."""
     file.write_text("[spwan.noop.portable]\ntrio = 4")

@@ -227,6 +227,7 @@ class TestMarkdown:
         assert "- nothing by more than the noise" in markdown(run, run)
 
 
+@pytest.mark.slow
 class TestPage:
     """The report as a page."""
 

@@ -27,6 +27,7 @@ class TestSuite:
             timeout=120,
         )
 
+    @pytest.mark.slow
     def test_run(self, tmp_path: Path) -> None:
         """One case goes through to pytest-benchmark's table, its JSON and the table beneath."""
         file = tmp_path / "bench.json"
@@ -51,6 +52,7 @@ class TestSuite:
         assert saved["params"]["backend"] == "asyncio"
         assert saved["options"]["timer"] == "in_loop_seconds"
 
+    @pytest.mark.slow
     def test_each_operation(self) -> None:
         """Each operation of the catalogue has its benchmark, on the backends asked for."""
         done = self.run_pytest(
@@ -66,6 +68,7 @@ class TestSuite:
         assert names == set(OPERATIONS)
         assert all("-asyncio-" in line or "-python-" in line for line in collected)
 
+    @pytest.mark.slow
     def test_disabled(self) -> None:
         """`--benchmark-disable` runs each case once, and prints no prices."""
         done = self.run_pytest(

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("typer", reason="needs it: pip install 'portable-tasks[cli]'")
 
 
