@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import none
 
 import portable
 from portable._backends import BACKENDS
@@ -43,14 +45,20 @@ def run(backend):
     return partial(portable.run, backend=backend, virtual_time=True)
 
 
+@given(nothing=none())
+def _first_use_of_hypothesis(nothing):
+    """Let Hypothesis register its random numbers, for which it asks who refers to them."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _heap():
     """Keep what is there by now out of the collector's way, and thaw it after the last test.
 
     Many tests collect garbage to see what they left behind; walking through the heap of the
-    whole session each time took longer than the tests did. It thaws for Hypothesis, which
-    pytest may load after the last test, and which asks the collector who refers to what.
+    whole session each time took longer than the tests did. Nobody can ask the collector who
+    refers to what while it is set aside.
     """
+    _first_use_of_hypothesis()
     gc.collect()
     with heap_set_aside():
         yield
