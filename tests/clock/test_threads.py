@@ -1,0 +1,194 @@
+"""Threads under virtual time: waited for in real time, unless they wait themselves."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+
+from portable._backends import BACKENDS
+from portable.clock import VirtualClock
+
+from .racing import OTHER_FIRST, SECONDS, race
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("limiter", ["default", "own"])
+def test_thread_is_not_jumped_over(steer, limiter):
+    """A call in a thread ends before a sleep, at virtual time 0, however long it takes."""
+
+    async def main():
+        own = anyio.CapacityLimiter(1) if limiter == "own" else None
+        return await race(lambda: anyio.to_thread.run_sync(time.sleep, SECONDS, limiter=own))
+
+    assert steer(main) == OTHER_FIRST
+
+
+def test_asyncio_threads_are_not_jumped_over(runner):
+    """The same holds for asyncio's own threads, and executors of any kind."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as pool:
+            calls = [
+                lambda: asyncio.to_thread(time.sleep, SECONDS),
+                lambda: loop.run_in_executor(None, time.sleep, SECONDS),
+                lambda: loop.run_in_executor(pool, time.sleep, SECONDS),
+            ]
+            for call in calls:
+                start = loop.time()
+                sleeper = asyncio.create_task(asyncio.sleep(10))
+                await call()
+                assert loop.time() == start
+                assert not sleeper.done()
+                await sleeper
+                assert loop.time() == start + 10
+
+    runner.run(main())
+
+
+def test_trio_threads_are_not_jumped_over():
+    """The same holds for trio's own threads."""
+    trio = pytest.importorskip("trio", reason="pip install 'portable-tasks[trio]'")
+
+    async def main():
+        return await race(lambda: trio.to_thread.run_sync(time.sleep, SECONDS))
+
+    assert trio.run(main, **VirtualClock(start=None).backend_options("trio")) == OTHER_FIRST
+
+
+def test_thread_that_waits_for_the_loop(steer):
+    """A thread that waits for a task's sleep does not keep time from moving on."""
+
+    async def main():
+        def in_thread():
+            anyio.from_thread.run(anyio.sleep, 5)
+            return anyio.from_thread.run_sync(anyio.current_time)
+
+        return await anyio.to_thread.run_sync(in_thread)
+
+    assert steer(main) == 5.0
+
+
+def test_thread_that_waits_for_an_event(steer):
+    """Nor does one that waits for an event which a task is to set later."""
+
+    async def main():
+        event = threading.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, event.wait)
+            await anyio.sleep(5)
+            event.set()
+        return anyio.current_time()
+
+    assert steer(main) == 5.0
+
+
+def test_busy_thread_among_waiting_ones(steer):
+    """As long as one thread works, time stays, whatever the others wait for."""
+
+    async def main():
+        event = threading.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, event.wait)
+            tasks.start_soon(anyio.sleep, 5)
+            await anyio.to_thread.run_sync(time.sleep, SECONDS)
+            seen = anyio.current_time()
+            event.set()
+        return seen
+
+    assert steer(main) == 0.0
+
+
+def test_abandoned_thread(steer):
+    """Nobody waits for a thread that was abandoned, so time does not."""
+
+    async def main():
+        started, held = threading.Event(), threading.Lock()
+
+        def in_thread():
+            started.set()
+            held.acquire()  # unlike an event's, this wait looks like work from outside
+
+        async def abandoned():
+            await anyio.to_thread.run_sync(in_thread, abandon_on_cancel=True)
+
+        with held:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(abandoned)
+                await anyio.to_thread.run_sync(started.wait)
+                tasks.cancel_scope.cancel()
+            await anyio.sleep(10)
+        return anyio.current_time()
+
+    assert steer(main) == 10.0
+
+
+def test_waiting_for_a_thread_limit(steer):
+    """A call that waits for its limiter is no thread yet: time moves on."""
+
+    async def main():
+        limiter = anyio.CapacityLimiter(1)
+
+        async def holder():
+            async with limiter:
+                await anyio.sleep(10)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(holder)
+            await anyio.wait_all_tasks_blocked()
+            await anyio.to_thread.run_sync(int, limiter=limiter)
+            return anyio.current_time()
+
+    assert steer(main) == 10.0
+
+
+def test_thread_of_the_programs_own(steer):
+    """A thread that the program started may call into the loop: that is no deadlock."""
+
+    async def main():
+        event = anyio.Event()
+        token = anyio.lowlevel.current_token()
+
+        def in_thread():
+            time.sleep(SECONDS)
+            anyio.from_thread.run_sync(event.set, token=token)
+
+        thread = threading.Thread(target=in_thread)
+        thread.start()
+        await event.wait()
+        thread.join()
+        return anyio.current_time()
+
+    assert steer(main) == 0.0
+
+
+def test_default_executor_shuts_down(runner):
+    """Closing the loop waits for its executor's threads, with no time limit passing."""
+    ended = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        call = loop.run_in_executor(None, lambda: (time.sleep(SECONDS), ended.append(True)))
+        await asyncio.sleep(0)
+        call.cancel()
+
+    runner.run(main())
+    runner.close()
+    assert ended == [True]
+
+
+def test_portal_waits_for_calls(backend):
+    """A blocking portal under virtual time waits for calls; it is no deadlock."""
+    clock = VirtualClock(start=None)
+    with anyio.from_thread.start_blocking_portal(
+        BACKENDS[backend].anyio_backend, clock.backend_options(backend)
+    ) as portal:
+        time.sleep(SECONDS)
+        portal.call(anyio.sleep, 10)
+        assert portal.call(anyio.current_time) == 10.0
