@@ -55,6 +55,30 @@ def test_a_seed_names_a_schedule(backend: str) -> None:
     assert len(set(first.values())) > 10
 
 
+def test_a_seed_names_the_order_of_a_cancellation(backend: str) -> None:
+    """Tasks cancelled at once clean up in the seed's order, not in that of AnyIO's set."""
+
+    async def main() -> tuple[str, ...]:
+        seen = []
+
+        async def job(name: str) -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                seen.append(name)
+
+        async with anyio.create_task_group() as group:
+            for name in "abcd":
+                group.start_soon(job, name)
+            await anyio.sleep(1)
+            group.cancel_scope.cancel()
+        return tuple(seen)
+
+    for seed in range(5):
+        assert len({run(main, backend, seed) for _ in range(20)}) == 1
+    assert len({run(main, backend, seed) for seed in range(20)}) > 5
+
+
 def test_every_order_comes_up(backend: str) -> None:
     """Any of the ready tasks may be the first, and any the last."""
     orders = [run(turns, backend, seed)[:4] for seed in range(60)]

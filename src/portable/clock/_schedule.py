@@ -4,8 +4,9 @@ On asyncio and uvloop what is scheduled within one iteration of the loop is held
 into an order that the seed decides, and handed over for the next one. Tasks change places;
 what is promised does not: plain callbacks stay in the order in which they were registered,
 a task's own steps stay in theirs, and a task that a future wakes up comes after the
-callbacks that the future had before it. On trio its own scheduler draws lots; it is given
-the seed.
+callbacks that the future had before it. The lots are drawn among the tasks in the order of
+their making and not in that of their waking, which is chance where AnyIO cancels the tasks
+of a scope: they are in a set. On trio its own scheduler draws lots; it is given the seed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import random
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import Context
 from typing import Any, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from ._loop import VirtualLoop
 from ._timers import Timer
 
 Args = TypeVarTuple("Args")
 
-_CALLBACK = object()
+_CALLBACK = 0  # the chain of all plain callbacks; tasks are counted from 1
 
 
 class Scheduled(Timer):
@@ -29,7 +31,7 @@ class Scheduled(Timer):
 
     __slots__ = ("cause", "chain")
 
-    chain: Hashable
+    chain: int
     cause: Hashable
 
 
@@ -40,6 +42,9 @@ class ShuffledLoop(VirtualLoop):
         """Decide on the orders, before anything is scheduled."""
         self._random = random.Random(seed)
         self._held: list[Scheduled] = []
+        # Weak, as a task that is kept alive can no longer tell that it was destroyed.
+        self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
+        self._made = 0
 
     def call_soon(
         self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
@@ -50,12 +55,17 @@ class ShuffledLoop(VirtualLoop):
             super().call_soon(self._hand_over)
         held = Scheduled(self.time(), callback, args, self, context, _nothing)
         owner = getattr(callback, "__self__", None)
-        if isinstance(owner, asyncio.Task):
-            held.chain, held.cause = id(owner), _future(args)
-        else:
-            held.chain, held.cause = _CALLBACK, _future(args)
+        held.chain = self._number(owner) if isinstance(owner, asyncio.Task) else _CALLBACK
+        held.cause = _future(args)
         self._held.append(held)
         return held
+
+    def _number(self, task: asyncio.Task[Any]) -> int:
+        """Count the tasks as they are made: each is scheduled then for the first time."""
+        if task not in self._numbers:
+            self._made += 1
+            self._numbers[task] = self._made
+        return self._numbers[task]
 
     def _hand_over(self) -> None:
         held, self._held = self._held, []
@@ -87,16 +97,20 @@ def shuffled(held: Sequence[Scheduled], lots: random.Random) -> list[Scheduled]:
             followers.setdefault(earlier, []).append(place)
             waits[place] += 1
         last[one.chain] = place
-        if one.chain is _CALLBACK and one.cause is not None:
+        if one.chain == _CALLBACK and one.cause is not None:
             last_callback[one.cause] = place
-    free = [place for place, count in enumerate(waits) if not count]
+
+    def by_chain(places: list[int]) -> list[int]:
+        return sorted(places, key=lambda place: held[place].chain)
+
+    free = by_chain([place for place, count in enumerate(waits) if not count])
     order = []
     while free:
         at = lots.randrange(len(free))
         free[at], free[-1] = free[-1], free[at]
         place = free.pop()
         order.append(held[place])
-        for follower in followers.get(place, ()):
+        for follower in by_chain(followers.get(place, [])):
             waits[follower] -= 1
             if not waits[follower]:
                 free.append(follower)
