@@ -1,0 +1,97 @@
+"""Take results as they complete.
+
+Four fetches run at once, and each page is shown when it is there: the fast one first, the
+one that fails in its place, and none after five seconds, when the last is cancelled. The
+port has each task put its outcome into a memory object stream; a time limit around the
+reading leaves the tasks alone, as it does in asyncio.
+"""
+
+
+async def original() -> None:
+    import asyncio
+
+    async def fetch(url: str, seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+            if url == "broken.example":
+                raise ConnectionError(f"{url} does not answer")
+            return f"the page of {url}"
+        finally:
+            print(f"the connection to {url} is closed")
+
+    urls = {"slow.example": 3, "fast.example": 1, "broken.example": 2, "stuck.example": 60}
+    tasks = [asyncio.create_task(fetch(*url)) for url in urls.items()]
+    for earliest in asyncio.as_completed(tasks, timeout=5):
+        try:
+            print(f"here is {await earliest}")
+        except ConnectionError as error:
+            print(f"failed: {error}")
+        except TimeoutError:
+            print("the rest takes too long")
+            break
+    cancelled = [task.cancel() for task in tasks]
+    await asyncio.wait(tasks)
+    print(f"cancelled: {sum(cancelled)}")
+
+
+async def port() -> None:
+    import anyio
+
+    async def fetch(url: str, seconds: float) -> str:
+        try:
+            await anyio.sleep(seconds)
+            if url == "broken.example":
+                raise ConnectionError(f"{url} does not answer")
+            return f"the page of {url}"
+        finally:
+            print(f"the connection to {url} is closed")
+
+    urls = {"slow.example": 3, "fast.example": 1, "broken.example": 2, "stuck.example": 60}
+    send, receive = anyio.create_memory_object_stream[str](len(urls))
+
+    async def report(url: str, seconds: float) -> None:
+        try:
+            outcome = f"here is {await fetch(url, seconds)}"
+        except ConnectionError as error:
+            outcome = f"failed: {error}"
+        send.send_nowait(outcome)
+
+    with send, receive:
+        async with anyio.create_task_group() as group:
+            tasks = [group.start_soon(report, *url) for url in urls.items()]
+            try:
+                with anyio.fail_after(5):
+                    for _ in urls:
+                        print(await receive.receive())
+            except TimeoutError:
+                print("the rest takes too long")
+            group.cancel_scope.cancel()
+    cancelled = [task.status is task.Status.CANCELLED for task in tasks]
+    print(f"cancelled: {sum(cancelled)}")
+
+
+async def drop_in() -> None:
+    import portable
+
+    async def fetch(url: str, seconds: float) -> str:
+        try:
+            await portable.sleep(seconds)
+            if url == "broken.example":
+                raise ConnectionError(f"{url} does not answer")
+            return f"the page of {url}"
+        finally:
+            print(f"the connection to {url} is closed")
+
+    urls = {"slow.example": 3, "fast.example": 1, "broken.example": 2, "stuck.example": 60}
+    tasks = [portable.create_task(fetch(*url)) for url in urls.items()]
+    for earliest in portable.as_completed(tasks, timeout=5):
+        try:
+            print(f"here is {await earliest}")
+        except ConnectionError as error:
+            print(f"failed: {error}")
+        except TimeoutError:
+            print("the rest takes too long")
+            break
+    cancelled = [task.cancel() for task in tasks]
+    await portable.wait(tasks)
+    print(f"cancelled: {sum(cancelled)}")

@@ -1,0 +1,103 @@
+"""Take the first to finish and cancel the others.
+
+Several mirrors are asked for the same page. The first answer counts, be it a page or an
+error; the others are cancelled, and have cleaned up before anyone goes on. In the port
+whoever is first cancels the group they all run in, and an error is kept until the group is
+over, as it would come out of it in an `ExceptionGroup`.
+"""
+
+
+async def original() -> None:
+    import asyncio
+
+    async def fetch(mirror: str, seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            print(f"{mirror} is not needed")
+            raise
+        if mirror == "broken.example":
+            raise ConnectionError(f"{mirror} does not answer")
+        return f"the page from {mirror}"
+
+    async def first(mirrors: dict[str, float]) -> str:
+        tasks = [asyncio.create_task(fetch(*mirror)) for mirror in mirrors.items()]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(pending)
+        print(f"{len(done)} finished, {len(pending)} cancelled")
+        return await done.pop()
+
+    print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))
+    try:
+        print(await first({"far.example": 5, "broken.example": 2}))
+    except ConnectionError as error:
+        print(f"the first to finish has failed: {error}")
+
+
+async def port() -> None:
+    import anyio
+
+    async def fetch(mirror: str, seconds: float) -> str:
+        try:
+            await anyio.sleep(seconds)
+        except anyio.get_cancelled_exc_class():
+            print(f"{mirror} is not needed")
+            raise
+        if mirror == "broken.example":
+            raise ConnectionError(f"{mirror} does not answer")
+        return f"the page from {mirror}"
+
+    async def first(mirrors: dict[str, float]) -> str:
+        outcomes: list[str | ConnectionError] = []
+
+        async def compete(mirror: str, seconds: float) -> None:
+            try:
+                outcomes.append(await fetch(mirror, seconds))
+            except ConnectionError as error:
+                outcomes.append(error)
+            group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for mirror, seconds in mirrors.items():
+                group.start_soon(compete, mirror, seconds)
+        print(f"{len(outcomes)} finished, {len(mirrors) - len(outcomes)} cancelled")
+        if isinstance(outcomes[0], ConnectionError):
+            raise outcomes[0]
+        return outcomes[0]
+
+    print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))
+    try:
+        print(await first({"far.example": 5, "broken.example": 2}))
+    except ConnectionError as error:
+        print(f"the first to finish has failed: {error}")
+
+
+async def drop_in() -> None:
+    import portable
+
+    async def fetch(mirror: str, seconds: float) -> str:
+        try:
+            await portable.sleep(seconds)
+        except portable.CancelledError:
+            print(f"{mirror} is not needed")
+            raise
+        if mirror == "broken.example":
+            raise ConnectionError(f"{mirror} does not answer")
+        return f"the page from {mirror}"
+
+    async def first(mirrors: dict[str, float]) -> str:
+        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
+        done, pending = await portable.wait(tasks, return_when=portable.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await portable.wait(pending)
+        print(f"{len(done)} finished, {len(pending)} cancelled")
+        return await done.pop()
+
+    print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))
+    try:
+        print(await first({"far.example": 5, "broken.example": 2}))
+    except ConnectionError as error:
+        print(f"the first to finish has failed: {error}")

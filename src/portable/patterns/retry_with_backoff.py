@@ -1,0 +1,105 @@
+"""Retry with growing pauses.
+
+A fetch may be refused, take too long, or ask for what is not there. The first two are worth
+another attempt, after a pause that doubles each time; the last is not, and what the third
+attempt raises is raised. The port limits an attempt by `fail_after()` in place of
+`wait_for()`, and is the same otherwise.
+"""
+
+
+async def original() -> None:
+    import asyncio
+
+    async def fetch(url: str, attempt: int) -> str:
+        print(f"attempt {attempt} to fetch {url}")
+        if (url, attempt) == ("busy.example", 2):
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.5)
+        if url == "gone.example":
+            raise LookupError(f"there is no {url}")
+        if url == "down.example" or attempt == 1:
+            raise ConnectionError(f"{url} has refused")
+        return f"the page of {url}"
+
+    async def retry(url: str, attempts: int) -> str:
+        pause = 1
+        for attempt in range(1, attempts):
+            try:
+                return await asyncio.wait_for(fetch(url, attempt), timeout=3)
+            except (ConnectionError, TimeoutError) as error:
+                print(f"{type(error).__name__}, again after {pause} s")
+            await asyncio.sleep(pause)
+            pause *= 2
+        return await asyncio.wait_for(fetch(url, attempts), timeout=3)
+
+    for url in ("busy.example", "down.example", "gone.example"):
+        try:
+            print(await retry(url, attempts=3))
+        except (ConnectionError, LookupError) as error:
+            print(f"given up: {error!r}")
+
+
+async def port() -> None:
+    import anyio
+
+    async def fetch(url: str, attempt: int) -> str:
+        print(f"attempt {attempt} to fetch {url}")
+        if (url, attempt) == ("busy.example", 2):
+            await anyio.sleep(60)
+        await anyio.sleep(0.5)
+        if url == "gone.example":
+            raise LookupError(f"there is no {url}")
+        if url == "down.example" or attempt == 1:
+            raise ConnectionError(f"{url} has refused")
+        return f"the page of {url}"
+
+    async def retry(url: str, attempts: int) -> str:
+        pause = 1
+        for attempt in range(1, attempts):
+            try:
+                with anyio.fail_after(3):
+                    return await fetch(url, attempt)
+            except (ConnectionError, TimeoutError) as error:
+                print(f"{type(error).__name__}, again after {pause} s")
+            await anyio.sleep(pause)
+            pause *= 2
+        with anyio.fail_after(3):
+            return await fetch(url, attempts)
+
+    for url in ("busy.example", "down.example", "gone.example"):
+        try:
+            print(await retry(url, attempts=3))
+        except (ConnectionError, LookupError) as error:
+            print(f"given up: {error!r}")
+
+
+async def drop_in() -> None:
+    import portable
+
+    async def fetch(url: str, attempt: int) -> str:
+        print(f"attempt {attempt} to fetch {url}")
+        if (url, attempt) == ("busy.example", 2):
+            await portable.sleep(60)
+        await portable.sleep(0.5)
+        if url == "gone.example":
+            raise LookupError(f"there is no {url}")
+        if url == "down.example" or attempt == 1:
+            raise ConnectionError(f"{url} has refused")
+        return f"the page of {url}"
+
+    async def retry(url: str, attempts: int) -> str:
+        pause = 1
+        for attempt in range(1, attempts):
+            try:
+                return await portable.wait_for(fetch(url, attempt), timeout=3)
+            except (ConnectionError, TimeoutError) as error:
+                print(f"{type(error).__name__}, again after {pause} s")
+            await portable.sleep(pause)
+            pause *= 2
+        return await portable.wait_for(fetch(url, attempts), timeout=3)
+
+    for url in ("busy.example", "down.example", "gone.example"):
+        try:
+            print(await retry(url, attempts=3))
+        except (ConnectionError, LookupError) as error:
+            print(f"given up: {error!r}")

@@ -1,0 +1,118 @@
+"""Shield a critical section from cancellation.
+
+Money is taken from one account and, two seconds later, put into another. A visitor who is
+cancelled in between pays all the same and leaves afterwards, before the coffee. Somebody
+who has no patience leaves at once, and the payment goes on without them. In the port a
+shielded scope does the first, and a task that nobody cancels the second: awaiting a handle
+of AnyIO's does not pull the task along. In the drop-in the visitor's second wait needs such
+a scope too, as a cancelled task is cancelled at each later `await` (D1).
+"""
+
+
+async def original() -> None:
+    import asyncio
+
+    accounts = {"visitor": 300, "shop": 0}
+
+    async def pay(amount: int) -> None:
+        accounts["visitor"] -= amount
+        await asyncio.sleep(2)
+        accounts["shop"] += amount
+        print(f"paid: {accounts}")
+
+    async def visit() -> None:
+        payment = asyncio.create_task(pay(100))
+        try:
+            await asyncio.shield(payment)
+        except asyncio.CancelledError:
+            await payment
+            raise
+        await asyncio.sleep(1)
+        print("and a coffee")
+
+    visitor = asyncio.create_task(visit())
+    await asyncio.sleep(1)
+    visitor.cancel("closing time")
+    try:
+        await visitor
+    except asyncio.CancelledError as reason:
+        print(f"the visitor has left: {reason}")
+    payment = asyncio.create_task(pay(50))
+    try:
+        await asyncio.wait_for(asyncio.shield(payment), timeout=1)
+    except TimeoutError:
+        print(f"no patience left: {accounts}")
+    await payment
+
+
+async def port() -> None:
+    import anyio
+
+    accounts = {"visitor": 300, "shop": 0}
+
+    async def pay(amount: int) -> None:
+        accounts["visitor"] -= amount
+        await anyio.sleep(2)
+        accounts["shop"] += amount
+        print(f"paid: {accounts}")
+
+    async def visit() -> None:
+        with anyio.CancelScope(shield=True):
+            await pay(100)
+        await anyio.sleep(1)
+        print("and a coffee")
+
+    async with anyio.create_task_group() as group:
+        visitor = group.start_soon(visit)
+        await anyio.sleep(1)
+        reason = "closing time"
+        visitor.cancel()
+        try:
+            await visitor
+        except anyio.TaskCancelled:
+            print(f"the visitor has left: {reason}")
+        payment = group.start_soon(pay, 50)
+        try:
+            with anyio.fail_after(1):
+                await payment
+        except TimeoutError:
+            print(f"no patience left: {accounts}")
+
+
+async def drop_in() -> None:
+    import anyio
+
+    import portable
+
+    accounts = {"visitor": 300, "shop": 0}
+
+    async def pay(amount: int) -> None:
+        accounts["visitor"] -= amount
+        await portable.sleep(2)
+        accounts["shop"] += amount
+        print(f"paid: {accounts}")
+
+    async def visit() -> None:
+        payment = portable.create_task(pay(100))
+        try:
+            await portable.shield(payment)
+        except portable.CancelledError:
+            with anyio.CancelScope(shield=True):
+                await payment
+            raise
+        await portable.sleep(1)
+        print("and a coffee")
+
+    visitor = portable.create_task(visit())
+    await portable.sleep(1)
+    visitor.cancel("closing time")
+    try:
+        await visitor
+    except portable.CancelledError as reason:
+        print(f"the visitor has left: {reason}")
+    payment = portable.create_task(pay(50))
+    try:
+        await portable.wait_for(portable.shield(payment), timeout=1)
+    except TimeoutError:
+        print(f"no patience left: {accounts}")
+    await payment
