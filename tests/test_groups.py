@@ -201,7 +201,7 @@ def test_a_coroutine_used_twice_fails_in_its_task(run):
         first = create_task(coro)
         assert await first == 1
         second = create_task(coro)
-        with pytest.raises(RuntimeError, match="already awaited"):
+        with pytest.raises(RuntimeError, match="has begun or ended already"):
             await second
 
     run(main)

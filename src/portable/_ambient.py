@@ -11,7 +11,8 @@ from collections.abc import Coroutine
 from contextvars import Context
 from typing import Any, TypeVar
 
-from ._checks import check_coroutine
+from ._arguments import close_all
+from ._checks import check_context, check_coroutine
 from ._groups import Supervisor
 from ._tasks import Task
 
@@ -62,13 +63,17 @@ def create_task(
         >>> portable.run(main, virtual_time=True)
         1
     """
-    check_coroutine(coro, "create_task")
     supervisor = ambient.supervisor
-    if supervisor is None:
-        coro.close()
-        raise RuntimeError(
-            "create_task(): there is no portable.run() under way in this thread to own the "
-            "task; start the program with portable.run(main), or open a block: "
-            "`async with portable.Supervisor() as tasks: tasks.create_task(...)`"
-        )
+    try:
+        check_coroutine(coro, "create_task")
+        check_context(context, "create_task")
+        if supervisor is None:
+            raise RuntimeError(
+                "create_task(): there is no portable.run() under way in this thread to own "
+                "the task; start the program with portable.run(main), or open a block: "
+                "`async with portable.Supervisor() as tasks: tasks.create_task(...)`"
+            )
+    except BaseException:
+        close_all([coro])
+        raise
     return supervisor.create_task(coro, name=name, context=context)

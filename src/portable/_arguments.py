@@ -13,9 +13,8 @@ from inspect import CORO_CLOSED, CORO_CREATED, getcoroutinestate, iscoroutine
 from types import CoroutineType, FrameType
 from typing import Any, TypeVar, cast
 
-import anyio.lowlevel
-
-from ._checks import check_awaitable
+from ._backends import running_loop
+from ._checks import check_awaitable, reuse
 from ._tasks import Task
 
 T = TypeVar("T")
@@ -57,6 +56,10 @@ class Deferred(Coroutine[Any, Any, T_co]):
         return repr(self._coro)
 
     @property
+    def __name__(self) -> str:
+        return self._coro.__name__.lstrip("_")
+
+    @property
     def cr_frame(self) -> FrameType | None:
         frame: FrameType | None = self._coro.cr_frame
         return frame
@@ -74,10 +77,15 @@ def state_of(aw: object) -> str | None:
 
 
 def close_all(aws: Iterable[object]) -> None:
-    """Close the coroutines among these that have not begun, since they never will."""
+    """Close the coroutines among these that have not begun, since they never will.
+
+    So it does with those in a list that stands where one of them should.
+    """
     for aw in aws:
         if state_of(aw) == CORO_CREATED:
             cast("Coroutine[Any, Any, object]", aw).close()
+        elif isinstance(aw, (list, tuple, set, frozenset)):
+            close_all(aw)
 
 
 def coroutine_of(aw: Awaitable[T]) -> Coroutine[Any, Any, T]:
@@ -106,17 +114,36 @@ def check_awaitables(caller: str, parameter: str, aws: Iterable[object]) -> None
                 continue  # what most are, told without further questions
             if isinstance(aw, Task):
                 check_task(caller, parameter, aw, loop)
-            elif state_of(aw) not in (CORO_CREATED, None):
-                name = getattr(aw, "__qualname__", "it")
-                raise RuntimeError(
-                    f"{caller}(): {parameter}: the coroutine of {name!r} has begun or ended "
-                    f"already; it runs once: write {caller}({name}(...)) for a new one"
-                )
             else:
+                check_unused(caller, parameter, aw)
                 check_awaitable(aw, caller, parameter)
     except BaseException:
         close_all(aws)
         raise
+
+
+def check_one(caller: str, parameter: str, aw: object) -> None:
+    """Refuse what cannot be awaited here and now.
+
+    Raises:
+        TypeError: it is not awaitable.
+        ValueError: it is a task of another run, and has not ended.
+        RuntimeError: it is a coroutine that has been used before, or no event loop runs.
+    """
+    if type(aw) is CoroutineType and getcoroutinestate(aw) == CORO_CREATED:
+        return  # as most are
+    if isinstance(aw, Task):
+        if not aw.done():
+            check_task(caller, parameter, aw, running_loop(caller))
+    else:
+        check_unused(caller, parameter, aw)
+        check_awaitable(aw, caller, parameter)
+
+
+def check_unused(caller: str, parameter: str, aw: object) -> None:
+    """Raise a `RuntimeError` for a coroutine that has been used before."""
+    if state_of(aw) not in (CORO_CREATED, None):
+        raise RuntimeError(reuse(caller, parameter, aw))
 
 
 def check_kinds(caller: str, parameter: str, aws: Iterable[object]) -> None:
@@ -143,14 +170,3 @@ def check_task(caller: str, parameter: str, task: Task[Any], loop: object) -> No
             f"{caller}(): {parameter}: {task!r} belongs to another run, on another event loop; "
             "create the task in the run that awaits it"
         )
-
-
-def running_loop(caller: str) -> object:
-    """Return what identifies this run, or raise a `RuntimeError` that says to start one."""
-    try:
-        return anyio.lowlevel.current_token().native_token
-    except RuntimeError:  # AnyIO's own, or asyncio's in a thread that inherited a context
-        raise RuntimeError(
-            f"{caller}() was called with no event loop running in this thread; "
-            f"call it from a coroutine started with portable.run(main)"
-        ) from None

@@ -125,13 +125,10 @@ def current_backend() -> str:
         >>> portable.run(main)
         'asyncio'
     """
-    try:
-        loop = anyio.lowlevel.current_token().native_token
-    except RuntimeError:  # AnyIO's own, or asyncio's in a thread that inherited a context
-        raise RuntimeError(
-            "current_backend() was called with no event loop running in this thread; "
-            "call it from a coroutine started with portable.run(main)"
-        ) from None
+    return _name_of(running_loop("current_backend"))
+
+
+def _name_of(loop: object) -> str:
     modules = {cls.__module__.partition(".")[0] for cls in type(loop).__mro__}
     for name in ("trio", "uvloop"):
         if name in modules:
@@ -139,7 +136,35 @@ def current_backend() -> str:
     return "asyncio"
 
 
-def native_task_getter() -> Callable[[], object]:
+def running_loop(caller: str) -> object:
+    """Return what identifies this run.
+
+    Raises:
+        RuntimeError: no event loop runs in this thread; the message says to start one.
+    """
+    try:
+        return anyio.lowlevel.current_token().native_token
+    except RuntimeError:  # AnyIO's own, or asyncio's in a thread that inherited a context
+        raise RuntimeError(
+            f"{caller}() was called with no event loop running in this thread; "
+            f"call it from a coroutine started with portable.run(main)"
+        ) from None
+
+
+def running_time(caller: str) -> float:
+    """Return the event loop's clock, in seconds.
+
+    Raises:
+        RuntimeError: no event loop runs in this thread; the message says to start one.
+    """
+    try:
+        return anyio.current_time()
+    except RuntimeError:
+        running_loop(caller)
+        raise
+
+
+def native_task_getter(caller: str = "current_task") -> Callable[[], object]:
     """Return the running backend's own function that tells which of its tasks is running.
 
     AnyIO offers a description of the running task only, made anew at each call; a registry
@@ -148,7 +173,7 @@ def native_task_getter() -> Callable[[], object]:
     Raises:
         RuntimeError: no event loop runs in this thread.
     """
-    if current_backend() == "trio":
+    if _name_of(running_loop(caller)) == "trio":
         from trio.lowlevel import current_task as trio_task
 
         return trio_task

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import anyio
 
-from ._arguments import coroutine_of
+from ._arguments import close_all, coroutine_of
 from ._cancellation import holds_cancellation
 from ._groups import _Block
 from ._outcome import FINISHED
@@ -85,15 +85,19 @@ class Children(_Block):
         """
         body: BaseException | None = None
         tasks: dict[Awaitable[Any], Task[Any]] = {}
-        await self.__aenter__()
+        beginning: deque[Task[Any]] = deque()
         try:
-            beginning: deque[Task[Any]] = deque()
             for aw in aws:
                 if isinstance(aw, Task):
                     tasks[aw] = aw
                 elif aw not in tasks:
                     tasks[aw] = child = Child(coroutine_of(aw), self)
                     beginning.append(child)
+        except TypeError:  # it has no hash
+            close_all([*aws, *(child.get_coro() for child in beginning)])
+            raise
+        await self.__aenter__()
+        try:
             self._begin(beginning, False)
             self._watch([aw for aw in tasks if isinstance(aw, Task)])
             if self._given_ended is not None:

@@ -17,7 +17,8 @@ from typing import Any, Generic, Self, TypeVar
 import anyio
 
 from ._ambient import ambient
-from ._arguments import check_awaitables, close_all, coroutine_of, running_loop
+from ._arguments import check_awaitables, check_kinds, close_all, coroutine_of
+from ._backends import running_loop
 from ._checks import time_limit
 from ._children import caller_message
 from ._groups import Supervisor
@@ -227,13 +228,14 @@ def as_completed(
                 "write as_completed([first(), second()])"
             )
     except BaseException:
-        close_all(aws if isinstance(aws, (list, tuple, set)) else [aws])
+        close_all([aws])
         raise
     aws = list(aws)
+    check_kinds("as_completed", "aws", aws)
     try:
         limit = time_limit("as_completed", "timeout", timeout)
+        deadline = math.inf if limit is None else anyio.current_time() + limit
+        return AsCompleted(aws, deadline)
     except BaseException:
         close_all(aws)
         raise
-    deadline = math.inf if limit is None else anyio.current_time() + limit
-    return AsCompleted(aws, deadline)

@@ -35,7 +35,9 @@ from typing import Generic, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
-from ._arguments import close_all, running_loop, state_of
+from ._arguments import close_all, state_of
+from ._backends import running_loop
+from ._checks import name_of
 from ._children import Children, spoils
 from ._tasks import Task, current_task
 from ._workers import SLICE
@@ -197,7 +199,7 @@ class Crew(Generic[T, R]):
         return True
 
     def _not_awaitable(self, value: object) -> str:
-        name = getattr(self._func, "__name__", repr(self._func))
+        name = name_of(self._func)
         return (
             f"{self._caller}(): func must be a coroutine function; {name}() returned "
             f"{value!r}. Write `async def {name}(item)`, or for a function that blocks "
@@ -215,7 +217,7 @@ def _check(caller: str, func: object, items: object, limit: object) -> None:
         raise TypeError(f"{caller}(): func must be a coroutine function, got {func!r}; {right}")
     if not isinstance(items, (Iterable, AsyncIterable)):
         close_all([items])
-        name = getattr(items, "__name__", "items")
+        name = name_of(items)
         right = f"call it: {caller}(func, {name}(...))" if callable(items) else right
         raise TypeError(
             f"{caller}(): items must be an iterable or an async iterable, got {items!r}; "

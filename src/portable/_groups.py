@@ -18,9 +18,10 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from ._backends import native_task_getter
+from ._arguments import close_all
+from ._backends import native_task_getter, running_loop
 from ._cancellation import holds_cancellation
-from ._checks import check_coroutine
+from ._checks import check_context, check_coroutine
 from ._tasks import Task
 
 T = TypeVar("T")
@@ -58,14 +59,19 @@ class _Block(ABC):
             The task, which has not begun to run.
 
         Raises:
-            TypeError: `coro` is not a coroutine.
+            TypeError: `coro` is not a coroutine, or `context` is no context.
             RuntimeError: the block has not begun, or has ended; the coroutine is closed.
+                (When the task is awaited: the coroutine has been used before.)
         """
-        check_coroutine(coro, f"{type(self).__name__}.create_task")
-        problem = self._refusal()
-        if problem is not None:
-            coro.close()
-            raise RuntimeError(problem)
+        try:
+            check_coroutine(coro, f"{type(self).__name__}.create_task")
+            check_context(context, f"{type(self).__name__}.create_task")
+            problem = self._refusal()
+            if problem is not None:
+                raise RuntimeError(problem)
+        except BaseException:
+            close_all([coro])
+            raise
         task = Task(coro, self, name=name, context=context)
         task._handle = self._group.create_task(task._run(), name=task._name)
         self.pending.add(task)
@@ -113,7 +119,7 @@ class _Block(ABC):
                 f"this {kind} has already been entered; it serves one `async with` block: "
                 f"make a new {kind}()"
             )
-        self.loop = anyio.lowlevel.current_token().native_token
+        self.loop = running_loop(f"async with {type(self).__name__}")
         self.native_task: Callable[[], object] = native_task_getter()
         group = anyio.create_task_group()
         await group.__aenter__()

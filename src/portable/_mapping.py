@@ -20,7 +20,7 @@ import anyio
 import anyio.lowlevel
 
 from ._ambient import ambient
-from ._arguments import running_loop
+from ._backends import running_loop
 from ._children import caller_message
 from ._crew import Crew
 from ._groups import Supervisor

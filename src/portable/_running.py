@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import anyio
 import anyio.lowlevel
 
 from ._ambient import ambient
+from ._arguments import check_unused, close_all
 from ._backends import require_backend
 from ._groups import Supervisor
 from ._tasks import Task
@@ -93,8 +94,7 @@ def run(
         chosen = require_backend(backend)
         clock = _clock(virtual_time)
     except BaseException:
-        if iscoroutine(main):
-            main.close()
+        close_all([main])
         raise
     program = partial(_program, main, args)
     if clock is None:
@@ -123,7 +123,8 @@ def _refuse_nested_run() -> None:
 
 
 def _check_main(main: object, args: tuple[object, ...]) -> None:
-    if iscoroutine(main) or isinstance(main, Coroutine):
+    if isinstance(main, Coroutine):
+        check_unused("run", "main", main)
         if args:
             raise TypeError(
                 "run(): a coroutine takes no further arguments; "

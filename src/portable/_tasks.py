@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextvars import Context, copy_context
 from itertools import count
 from types import CoroutineType
@@ -20,10 +20,12 @@ from typing import Any, Final, TypeVar
 import anyio
 import anyio.lowlevel
 
-from ._backends import native_context, native_task_getter
+from ._backends import native_context, native_task_getter, running_loop
+from ._callbacks import Announcing
 from ._cancellation import is_cancellation
+from ._checks import explain_reuse
 from ._contexts import in_context
-from ._outcome import CANCELLED, FAILED, FINISHED, PENDING, Outcome
+from ._outcome import CANCELLED, FAILED, FINISHED, PENDING
 from ._owning import Handle, Owner
 
 T_co = TypeVar("T_co", covariant=True)
@@ -36,7 +38,7 @@ _running: dict[object, Task[Any]] = {}
 """The portable task that each of the backend's own tasks is running."""
 
 
-class Task(Outcome[T_co]):
+class Task(Announcing[T_co]):
     """A coroutine that runs beside others, and what became of it.
 
     Stands for `asyncio.Task`. Made by `create_task()`, `Supervisor.create_task()` and
@@ -66,7 +68,6 @@ class Task(Outcome[T_co]):
 
     __slots__ = (
         "__weakref__",
-        "_callbacks",
         "_cancel_requested",
         "_context",
         "_coro",
@@ -92,7 +93,7 @@ class Task(Outcome[T_co]):
         self._state = PENDING
         self._cancel_requested = False
         self._native: object = None
-        self._callbacks: list[tuple[Callable[[Task[Any]], object], Context]] | None = None
+        self._callbacks = None
 
     # -- what it shows ------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class Task(Outcome[T_co]):
 
     async def _join(self) -> None:
         """Wait for the end; a cancelled waiter cancels the task and waits nonetheless."""
-        waiter = _running.get(self._owner.native_task())
+        waiter = self._waiter()
         if waiter is self:
             raise RuntimeError(f"Task cannot await on itself: {self!r}")
         cancelled = (
@@ -188,49 +189,30 @@ class Task(Outcome[T_co]):
                 raise
             # It refused, or failed while cleaning up: as in asyncio, that is what one gets.
 
+    def _waiter(self) -> Task[Any] | None:
+        """Return the task that is running, if portable runs one, to wait for this one here.
+
+        Raises:
+            RuntimeError: this task belongs to another run.
+        """
+        owner = self._owner
+        try:
+            waiter = _running.get(owner.native_task())
+        except RuntimeError:  # trio's way to say that this is not its thread
+            loop = None
+        else:
+            # A run never leaves its thread, so who waits tells the run at no cost.
+            loop = running_loop("await") if waiter is None else waiter._owner.loop
+        if loop is not owner.loop:
+            raise RuntimeError(
+                f"{self!r} belongs to another run, on another event loop, and cannot be "
+                "awaited here; create the task in the run that awaits it"
+            )
+        return waiter
+
     def _cancel_with(self, waiter: Task[Any] | None) -> None:
         # As in asyncio, the waiter's message goes down to what it waits for.
         self.cancel(waiter.cancel_message() if waiter is not None else None)
-
-    # -- done callbacks ---------------------------------------------------------------
-
-    def add_done_callback(
-        self, fn: Callable[[Task[Any]], object], *, context: Context | None = None
-    ) -> None:
-        """Have `fn(task)` called when the task has ended.
-
-        Stands for `asyncio.Task.add_done_callback()`. On a task that has ended already it
-        is called soon, before the block the task belongs to ends. An exception that it
-        raises is raised at the end of that block (D6).
-
-        Args:
-            fn: called with the task; what it returns is ignored.
-            context: where to run it; a copy of the current context by default.
-        """
-        if context is None:
-            context = copy_context()
-        if self._state is not PENDING:
-            self._owner.call_soon(lambda: self._call(fn, context))
-        elif self._callbacks is None:
-            self._callbacks = [(fn, context)]
-        else:
-            self._callbacks.append((fn, context))
-
-    def remove_done_callback(self, fn: Callable[[Task[Any]], object]) -> int:
-        """Forget a callback. Stands for `asyncio.Task.remove_done_callback()`.
-
-        Returns:
-            How many times it had been added.
-        """
-        before = self._callbacks or []
-        self._callbacks = [entry for entry in before if entry[0] != fn]
-        return len(before) - len(self._callbacks)
-
-    def _call(self, fn: Callable[[Task[Any]], object], context: Context) -> None:
-        try:
-            context.run(fn, self)
-        except Exception as error:
-            self._owner.callback_failed(error)
 
     # -- running ----------------------------------------------------------------------
 
@@ -259,7 +241,7 @@ class Task(Outcome[T_co]):
             self._message = None
             raise
         except BaseException as error:
-            self._end_raised(error)
+            self._end_raised(explain_reuse(error, self._coro))
             if isinstance(error, (KeyboardInterrupt, SystemExit)):
                 raise
         finally:
@@ -284,8 +266,7 @@ class Task(Outcome[T_co]):
     def _end(self) -> None:
         self._owner.pending.discard(self)
         del self._handle  # those who wait have it; a task that is kept need not
-        while self._callbacks:
-            self._call(*self._callbacks.pop(0))
+        self._call_back()
 
     def _end_raised(self, error: BaseException) -> None:
         """Tell cancelled from failed, and keep what there is to keep."""

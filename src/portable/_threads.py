@@ -18,7 +18,9 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from ._ambient import ambient
-from ._arguments import close_all, running_loop, state_of
+from ._arguments import close_all, state_of
+from ._backends import running_loop
+from ._checks import name_of
 from ._shielding import Shield
 
 P = ParamSpec("P")
@@ -65,7 +67,7 @@ async def to_thread(func: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
         # The run is about to end and would begin no task; it waits for this caller though.
         return await anyio.to_thread.run_sync(call)
     await anyio.lowlevel.checkpoint_if_cancelled()
-    task = supervisor.create_task(_in_thread(call), name=f"to_thread({_name(func)})")
+    task = supervisor.create_task(_in_thread(call), name=f"to_thread({name_of(func)})")
     try:
         return await Shield(task)
     except anyio.get_cancelled_exc_class():
@@ -121,7 +123,7 @@ def _report(error: BaseException) -> None:
 
 def _check(func: object) -> None:
     running_loop("to_thread")
-    name = _name(func)
+    name = name_of(func)
     if state_of(func) is not None:
         close_all([func])
         raise TypeError(
@@ -129,13 +131,12 @@ def _check(func: object) -> None:
             f"(...)`, or for a function that blocks write to_thread({name}, ...)"
         )
     if not callable(func):
-        raise TypeError(f"to_thread(): func must be a function, got {func!r}")
+        raise TypeError(
+            f"to_thread(): func must be a function, got {func!r}; "
+            "write to_thread(function, ...)"
+        )
     if iscoroutinefunction(func):
         raise TypeError(
             f"to_thread(): func must be a function that blocks, not the coroutine function "
             f"{name!r}; await it: `await {name}(...)`"
         )
-
-
-def _name(func: object) -> str:
-    return getattr(func, "__name__", type(func).__name__)

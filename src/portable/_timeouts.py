@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable
-from inspect import iscoroutine
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Final, Self, TypeVar, overload
 
 import anyio
 import anyio.lowlevel
 
+from ._arguments import Deferred, check_one, close_all
+from ._backends import running_loop, running_time
 from ._cancellation import holds_cancellation
-from ._checks import check_awaitable, seconds, time_limit
+from ._checks import seconds, time_limit
 from ._errors import TaskCancelled
 from ._tasks import Task
 
@@ -53,7 +54,12 @@ async def sleep(delay: float, result: Any = None) -> Any:
         >>> portable.run(portable.sleep, 3600, "done", virtual_time=True)
         'done'
     """
-    await anyio.sleep(max(seconds("sleep", "delay", delay), 0))
+    time = max(seconds("sleep", "delay", delay), 0)
+    try:
+        await anyio.sleep(time)
+    except RuntimeError:
+        running_loop("sleep")
+        raise
     return result
 
 
@@ -75,7 +81,7 @@ def current_time() -> float:
         >>> portable.run(main, virtual_time=True)
         60.0
     """
-    return anyio.current_time()
+    return running_time("current_time")
 
 
 class Timeout:
@@ -127,8 +133,12 @@ class Timeout:
         if self._state is not _CREATED:
             raise RuntimeError("Timeout has already been entered")
         deadline = math.inf if self._when is None else self._when
-        scope = anyio.CancelScope(deadline=deadline)
-        scope.__enter__()
+        try:
+            scope = anyio.CancelScope(deadline=deadline)
+            scope.__enter__()
+        except RuntimeError:
+            running_loop("timeout")
+            raise
         self._scope = scope
         self._state = _ACTIVE
         return self
@@ -213,7 +223,7 @@ def timeout(delay: float | None) -> Timeout:
         'took too long'
     """
     limit = time_limit("timeout", "delay", delay)
-    return Timeout(None if limit is None else anyio.current_time() + limit)
+    return Timeout(None if limit is None else running_time("timeout") + limit)
 
 
 def timeout_at(when: float | None) -> Timeout:
@@ -276,20 +286,20 @@ async def wait_for(aw: Awaitable[T], timeout: float | None) -> T:
         3.0
     """
     try:
-        check_awaitable(aw, "wait_for", "aw")
+        check_one("wait_for", "aw", aw)
         limit = time_limit("wait_for", "timeout", timeout)
+        now = running_time("wait_for")
     except BaseException:
-        if iscoroutine(aw):
-            aw.close()
+        close_all([aw])
         raise
     if limit is None:
         return await aw
     if limit > 0:
-        with Timeout(anyio.current_time() + limit):
+        with Timeout(now + limit):
             return await aw
     if isinstance(aw, Task):
         return await _expired_task(aw)
-    if iscoroutine(aw):
+    if isinstance(aw, (CoroutineType, Deferred)):
         aw.close()
         # An `await` all the same: others get their turn, and a cancelled caller learns of it.
         await anyio.lowlevel.checkpoint()

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 import anyio
 import anyio.lowlevel
 
-from ._arguments import check_task, close_all, running_loop, state_of
-from ._checks import time_limit
+from ._arguments import check_task, close_all, state_of
+from ._backends import running_loop
+from ._checks import name_of, time_limit
 from ._children import failure_of
 from ._tasks import Task
 
@@ -131,10 +132,13 @@ def _tasks_in(tasks: object, return_when: str) -> set[Task[Any]]:
             elif state_of(task) is not None:
                 raise TypeError(
                     "wait(): tasks: coroutines are not accepted, as in asyncio; make it a "
-                    f"task: wait({{create_task({getattr(task, '__name__', 'job')}(...))}})"
+                    f"task: wait({{create_task({name_of(task)}(...))}})"
                 )
             else:
-                raise TypeError(f"wait(): tasks must hold tasks alone, got {task!r}")
+                raise TypeError(
+                    f"wait(): tasks must hold tasks alone, got {task!r}; "
+                    "write wait({task, other}), with tasks made by create_task()"
+                )
     except BaseException:
         close_all(chosen)
         raise
