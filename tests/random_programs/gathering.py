@@ -71,9 +71,13 @@ class Gathering:
                 for job in self.given:
                     self.model.request(job, self.me.request_message())
                 await self.model.settled(self.given)
+                for job in self.given:
+                    self.model.told_of(job)
         await self.model.settled(self.children)
         if self.decisive is not None:
             self.cancelled = self.me.scope.effective()
+            if self.cancelled and self.decisive.error is not None:
+                self.model.notes.add("D10")  # asyncio would lose the failure
 
     def left(self) -> list[Job]:
         return [job for job in self.jobs if not job.done()]

@@ -103,12 +103,22 @@ def args(message: str | None) -> tuple[object, ...]:
 
 
 def dawdle(random: Random) -> None:
-    """Let each callback of the running loop wait for a random number of turns."""
+    """Let each callback of the running loop wait for a random number of turns.
+
+    Half of the time only timers wait, and long: then what one timer sets off is over, however
+    many tasks it goes through, before another of the same instant strikes.
+    """
     loop = asyncio.get_running_loop()
-    soon = loop.call_soon
+    soon, later = loop.call_soon, loop.call_later
+    only_timers = random.random() < 0.5
 
     def call_soon(callback: Callable[..., object], *args: Any, **options: Any) -> Any:
-        return soon(take_turn, random.choice((0, 0, 0, 1, 2, 5, 12)), callback, args, **options)
+        turns = 0 if only_timers else random.choice((0, 0, 0, 1, 2, 5, 12))
+        return soon(take_turn, turns, callback, args, **options)
+
+    def call_later(delay: float, callback: Callable[..., object], *args: Any) -> Any:
+        turns = random.choice((0, 0, 100, 200)) if only_timers and delay > 0 else 0
+        return later(delay, take_turn, turns, callback, args)
 
     def take_turn(turns: int, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
         if turns:
@@ -117,3 +127,4 @@ def dawdle(random: Random) -> None:
             callback(*args)
 
     loop.call_soon = call_soon  # type: ignore[method-assign]
+    loop.call_later = call_later  # type: ignore[method-assign]

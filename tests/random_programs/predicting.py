@@ -187,12 +187,18 @@ class Model(Interpreter):
                 if not ready:
                     self.request(task, me.request_message())
                     await self.settled([task])
+                self.told_of(task)
                 if task.cancelled() or (ready and task.error is not None):
                     raise
                 if ready:
                     self.notes.add("D10")
                     self.all_notes.free = True  # it ended after the cancellation was sent
         return self.outcome(task)
+
+    def told_of(self, task: Job) -> None:
+        """Somebody who awaits a task is told how it was cancelled, if it was."""
+        if task.cancel_args:
+            self.notes.add(MESSAGE)  # asyncio tells the message once, portable each time
 
     def outcome(self, task: Job) -> int:
         if task.cancelled():
