@@ -30,7 +30,7 @@ async def ask_twice(first: First) -> None:
 
 
 async def finished(outcomes: list[str | ConnectionError], mirrors: Mirrors) -> str:
-    print(f"{len(outcomes)} finished, {len(mirrors) - len(outcomes)} cancelled")
+    print(f"cancelled: {len(mirrors) - len(outcomes)}")
     if isinstance(outcomes[0], ConnectionError):
         raise outcomes[0]
     return outcomes[0]
@@ -111,7 +111,7 @@ async def wrong_port_that_takes_the_error_for_a_page() -> None:
         async with anyio.create_task_group() as group:
             for mirror in mirrors.items():
                 group.start_soon(compete, *mirror)
-        print(f"{len(outcomes)} finished, {len(mirrors) - len(outcomes)} cancelled")
+        print(f"cancelled: {len(mirrors) - len(outcomes)}")
         return outcomes[0]
 
     await ask_twice(first)
@@ -143,7 +143,7 @@ async def wrong_drop_in_by_gather() -> None:
 
     async def first(mirrors: Mirrors) -> str:
         pages: list[str] = await portable.gather(*(fetch(*m) for m in mirrors.items()))
-        print(f"1 finished, {len(pages) - 1} cancelled")
+        print(f"cancelled: {len(pages) - 1}")
         return pages[0]
 
     await ask_twice(first)
@@ -155,7 +155,7 @@ async def wrong_drop_in_for_all_completed() -> None:
     async def first(mirrors: Mirrors) -> str:
         tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
         done, pending = await portable.wait(tasks)
-        print(f"{len(done)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {len(pending)}")
         return await min(done, key=tasks.index)
 
     await ask_twice(first)
@@ -167,7 +167,7 @@ async def wrong_drop_in_that_leaves_the_others() -> None:
     async def first(mirrors: Mirrors) -> str:
         tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
         done, pending = await portable.wait(tasks, return_when=portable.FIRST_COMPLETED)
-        print(f"{len(done)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {len(pending)}")
         return await done.pop()
 
     await ask_twice(first)
@@ -183,7 +183,7 @@ async def wrong_drop_in_for_the_first_exception() -> None:
             task.cancel()
         if pending:
             await portable.wait(pending)
-        print(f"{len(done)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {len(pending)}")
         return await min(done, key=tasks.index)
 
     await ask_twice(first)
@@ -194,13 +194,13 @@ async def wrong_drop_in_that_asks_one_mirror() -> None:
 
     async def first(mirrors: Mirrors) -> str:
         page = await fetch(*min(mirrors.items()))
-        print(f"1 finished, {len(mirrors) - 1} cancelled")
+        print(f"cancelled: {len(mirrors) - 1}")
         return page
 
     await ask_twice(first)
 
 
-async def wrong_drop_in_that_counts_the_losers() -> None:
+async def wrong_drop_in_that_counts_all() -> None:
     """After the waiting all tasks are done, the cancelled ones too."""
 
     async def first(mirrors: Mirrors) -> str:
@@ -209,7 +209,7 @@ async def wrong_drop_in_that_counts_the_losers() -> None:
         for task in pending:
             task.cancel()
         await portable.wait(pending)
-        print(f"{sum(task.done() for task in tasks)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {sum(task.done() for task in tasks)}")
         return await done.pop()
 
     await ask_twice(first)
@@ -245,6 +245,6 @@ async def harmless_drop_in_by_race() -> None:
         try:
             return await portable.race(*(fetch(*mirror) for mirror in mirrors.items()))
         finally:
-            print(f"1 finished, {len(mirrors) - 1} cancelled")
+            print(f"cancelled: {len(mirrors) - 1}")
 
     await ask_twice(first)

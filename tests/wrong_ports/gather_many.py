@@ -9,6 +9,7 @@ async def fetch(url: str, seconds: float) -> str:
     print(f"fetching {url}")
     await anyio.sleep(seconds)
     if url == "broken.example":
+        print(f"{url} has hung up")
         raise ConnectionError(f"{url} does not answer")
     print(f"{url} has arrived")
     return f"the page of {url}"

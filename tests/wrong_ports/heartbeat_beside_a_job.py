@@ -47,7 +47,7 @@ async def wrong_port_that_tells_too_early() -> None:
     async def guarded(files: Files) -> None:
         async with anyio.create_task_group() as group:
             beating = group.start_soon(heartbeat, 1)
-            print(await outcome_of(files))
+            print(f"{await outcome_of(files)}, heartbeat cancelled: True")
             await anyio.sleep(0.5)
             beating.cancel()
 
@@ -62,7 +62,7 @@ async def wrong_port_that_never_stops() -> None:
             async with anyio.create_task_group() as group:
                 group.start_soon(heartbeat, 1)
                 outcome = await outcome_of(files)
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -78,7 +78,7 @@ async def wrong_port_with_the_error_in_a_group() -> None:
                 beating.cancel()
         except OSError as error:
             outcome = f"failed: {error}"
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -101,7 +101,7 @@ async def wrong_port_that_beats_first() -> None:
             beating = group.start_soon(heartbeat, 1)
             outcome = await outcome_of(files)
             beating.cancel()
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -120,7 +120,7 @@ async def wrong_port_that_stops_the_job() -> None:
             group.start_soon(heartbeat, 1)
             group.start_soon(watch)
             outcome = await outcome_of(files)
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -147,7 +147,7 @@ async def wrong_port_that_swallows_the_cancellation() -> None:
             beating = group.start_soon(heartbeat, 1)
             outcome = await outcome_of(files)
             beating.cancel()
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -157,7 +157,7 @@ async def wrong_drop_in_that_forgets_the_heartbeat() -> None:
 
     async def guarded(files: Files) -> None:
         portable.create_task(heartbeat(1))
-        print(await outcome_of(files))
+        print(f"{await outcome_of(files)}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -173,7 +173,7 @@ async def wrong_drop_in_that_stops_it_on_success_alone() -> None:
             await portable.wait([beating])
         except OSError as error:
             outcome = f"failed: {error}"
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -186,7 +186,7 @@ async def wrong_drop_in_with_another_beat() -> None:
         outcome = await outcome_of(files)
         beating.cancel()
         await portable.wait([beating])
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -199,7 +199,7 @@ async def wrong_drop_in_that_awaits_the_heartbeat() -> None:
         outcome = await outcome_of(files)
         beating.cancel()
         await beating
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -215,7 +215,7 @@ async def wrong_drop_in_that_loses_the_error() -> None:
             pass
         beating.cancel()
         await portable.wait([beating])
-        print(f"done: {len(files)} files")
+        print(f"done: {len(files)} files, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -233,7 +233,7 @@ async def wrong_drop_in_without_a_last_word() -> None:
         outcome = await outcome_of(files)
         beating.cancel()
         await portable.wait([beating])
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -251,7 +251,7 @@ async def harmless_port_that_cancels_the_scope() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(heartbeat, 1)
             group.start_soon(job)
-        print(outcomes[0])
+        print(f"{outcomes[0]}, heartbeat cancelled: True")
 
     await copy_twice(guarded)
 
@@ -264,6 +264,6 @@ async def harmless_drop_in_with_a_supervisor() -> None:
             tasks.create_task(heartbeat(1))
             outcome = await outcome_of(files)
             tasks.cancel()
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)

@@ -12,10 +12,10 @@ Hurry = Callable[["anyio.TaskHandle[None]", dict[str, int]], Awaitable[None]]
 
 
 def paying() -> tuple[dict[str, int], Pay]:
-    accounts = {"visitor": 300, "shop": 0}
+    accounts = {"visitors": 300, "shop": 0}
 
     async def pay(amount: int) -> None:
-        accounts["visitor"] -= amount
+        accounts["visitors"] -= amount
         await anyio.sleep(2)
         accounts["shop"] += amount
         print(f"paid: {accounts}")
@@ -40,9 +40,11 @@ async def wait_a_second(payment: "anyio.TaskHandle[None]", accounts: dict[str, i
 
 async def in_a_group(visit: Visit = visit_and_pay, hurry: Hurry = wait_a_second) -> None:
     accounts, pay = paying()
+    await visit(pay)
     async with anyio.create_task_group() as group:
         visitor = group.start_soon(visit, pay)  # type: ignore[arg-type]
         await anyio.sleep(1)
+        print(f"the shop closes: {accounts}")
         visitor.cancel()
         try:
             await visitor
@@ -64,9 +66,13 @@ async def visit_shielded(pay: Pay) -> None:
     print("and a coffee")
 
 
-async def close_the_shop(visit: Visit, pay: Pay, message: str | None = "closing time") -> None:
+async def close_the_shop(
+    visit: Visit, accounts: dict[str, int], pay: Pay, message: str | None = "closing time"
+) -> None:
+    await visit(pay)
     visitor = portable.create_task(visit(pay))  # type: ignore[arg-type]
     await portable.sleep(1)
+    print(f"the shop closes: {accounts}")
     visitor.cancel(message)
     try:
         await visitor
@@ -171,7 +177,7 @@ async def wrong_drop_in_without_a_shield() -> None:
         print("and a coffee")
 
     accounts, pay = paying()
-    await close_the_shop(visit, pay)
+    await close_the_shop(visit, accounts, pay)
     await pay_in_a_hurry(accounts, pay)
 
 
@@ -189,7 +195,7 @@ async def wrong_drop_in_line_by_line() -> None:
         print("and a coffee")
 
     accounts, pay = paying()
-    await close_the_shop(visit, pay)
+    await close_the_shop(visit, accounts, pay)
     await pay_in_a_hurry(accounts, pay)
 
 
@@ -202,14 +208,14 @@ async def wrong_drop_in_that_leaves_at_once() -> None:
         print("and a coffee")
 
     accounts, pay = paying()
-    await close_the_shop(visit, pay)
+    await close_the_shop(visit, accounts, pay)
     await pay_in_a_hurry(accounts, pay)
 
 
 async def wrong_drop_in_with_no_shield_against_impatience() -> None:
     """wait_for() cancels the payment it waits for."""
     accounts, pay = paying()
-    await close_the_shop(visit_shielded, pay)
+    await close_the_shop(visit_shielded, accounts, pay)
     payment = portable.create_task(pay(50))  # type: ignore[arg-type]
     try:
         await portable.wait_for(payment, timeout=1)
@@ -220,7 +226,7 @@ async def wrong_drop_in_with_no_shield_against_impatience() -> None:
 async def wrong_drop_in_that_forgets_the_payment() -> None:
     """Nobody awaits the second payment, and it is left running when main ends."""
     accounts, pay = paying()
-    await close_the_shop(visit_shielded, pay)
+    await close_the_shop(visit_shielded, accounts, pay)
     try:
         await portable.wait_for(portable.shield(pay(50)), timeout=1)
     except TimeoutError:
@@ -230,7 +236,7 @@ async def wrong_drop_in_that_forgets_the_payment() -> None:
 async def wrong_drop_in_without_a_message() -> None:
     """The visitor is not told why."""
     accounts, pay = paying()
-    await close_the_shop(visit_shielded, pay, message=None)
+    await close_the_shop(visit_shielded, accounts, pay, message=None)
     await pay_in_a_hurry(accounts, pay)
 
 
@@ -249,8 +255,10 @@ async def harmless_port_with_a_task_for_the_payment() -> None:
             await anyio.sleep(1)
             print("and a coffee")
 
+        await visit()
         visitor = group.start_soon(visit)
         await anyio.sleep(1)
+        print(f"the shop closes: {accounts}")
         visitor.cancel()
         await visitor.wait()
         print("the visitor has left: closing time")
@@ -260,5 +268,5 @@ async def harmless_port_with_a_task_for_the_payment() -> None:
 async def harmless_drop_in_with_a_scope() -> None:
     """A shielded scope around the payment, and no task for it."""
     accounts, pay = paying()
-    await close_the_shop(visit_and_pay, pay)
+    await close_the_shop(visit_and_pay, accounts, pay)
     await pay_in_a_hurry(accounts, pay)

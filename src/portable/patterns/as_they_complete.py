@@ -29,9 +29,10 @@ async def original() -> None:
         except TimeoutError:
             print("the rest takes too long")
             break
-    cancelled = [task.cancel() for task in tasks]
+    for task in tasks:
+        task.cancel()
     await asyncio.wait(tasks)
-    print(f"cancelled: {sum(cancelled)}")
+    print(f"cancelled: {sum(task.cancelled() for task in tasks)}")
 
 
 async def port() -> None:
@@ -66,8 +67,7 @@ async def port() -> None:
             except TimeoutError:
                 print("the rest takes too long")
             group.cancel_scope.cancel()
-    cancelled = [task.status is task.Status.CANCELLED for task in tasks]
-    print(f"cancelled: {sum(cancelled)}")
+    print(f"cancelled: {sum(task.status is task.Status.CANCELLED for task in tasks)}")
 
 
 async def drop_in() -> None:
@@ -92,6 +92,7 @@ async def drop_in() -> None:
         except TimeoutError:
             print("the rest takes too long")
             break
-    cancelled = [task.cancel() for task in tasks]
+    for task in tasks:
+        task.cancel()
     await portable.wait(tasks)
-    print(f"cancelled: {sum(cancelled)}")
+    print(f"cancelled: {sum(task.cancelled() for task in tasks)}")

@@ -26,7 +26,7 @@ async def original() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(pending)
-        print(f"{len(done)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {sum(task.cancelled() for task in tasks)}")
         return await done.pop()
 
     print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))
@@ -60,9 +60,8 @@ async def port() -> None:
             group.cancel_scope.cancel()
 
         async with anyio.create_task_group() as group:
-            for mirror, seconds in mirrors.items():
-                group.start_soon(compete, mirror, seconds)
-        print(f"{len(outcomes)} finished, {len(mirrors) - len(outcomes)} cancelled")
+            tasks = [group.start_soon(compete, *mirror) for mirror in mirrors.items()]
+        print(f"cancelled: {sum(task.status is task.Status.CANCELLED for task in tasks)}")
         if isinstance(outcomes[0], ConnectionError):
             raise outcomes[0]
         return outcomes[0]
@@ -93,7 +92,7 @@ async def drop_in() -> None:
         for task in tasks:
             task.cancel()
         await portable.wait(pending)
-        print(f"{len(done)} finished, {len(pending)} cancelled")
+        print(f"cancelled: {sum(task.cancelled() for task in tasks)}")
         return await done.pop()
 
     print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))

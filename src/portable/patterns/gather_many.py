@@ -14,6 +14,7 @@ async def original() -> None:
         print(f"fetching {url}")
         await asyncio.sleep(seconds)
         if url == "broken.example":
+            print(f"{url} has hung up")
             raise ConnectionError(f"{url} does not answer")
         print(f"{url} has arrived")
         return f"the page of {url}"
@@ -39,6 +40,7 @@ async def port() -> None:
         print(f"fetching {url}")
         await anyio.sleep(seconds)
         if url == "broken.example":
+            print(f"{url} has hung up")
             raise ConnectionError(f"{url} does not answer")
         print(f"{url} has arrived")
         return f"the page of {url}"
@@ -73,6 +75,7 @@ async def drop_in() -> None:
         print(f"fetching {url}")
         await portable.sleep(seconds)
         if url == "broken.example":
+            print(f"{url} has hung up")
             raise ConnectionError(f"{url} does not answer")
         print(f"{url} has arrived")
         return f"the page of {url}"

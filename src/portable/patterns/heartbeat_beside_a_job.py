@@ -36,7 +36,7 @@ async def original() -> None:
             outcome = f"failed: {error}"
         beating.cancel()
         await asyncio.wait([beating])
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: {beating.cancelled()}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
     await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})
@@ -71,7 +71,8 @@ async def port() -> None:
             except OSError as error:
                 outcome = f"failed: {error}"
             beating.cancel()
-        print(outcome)
+        quiet = beating.status is beating.Status.CANCELLED
+        print(f"{outcome}, heartbeat cancelled: {quiet}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
     await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})
@@ -106,7 +107,7 @@ async def drop_in() -> None:
             outcome = f"failed: {error}"
         beating.cancel()
         await portable.wait([beating])
-        print(outcome)
+        print(f"{outcome}, heartbeat cancelled: {beating.cancelled()}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
     await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})

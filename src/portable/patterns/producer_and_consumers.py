@@ -12,6 +12,7 @@ through a stream, and the `with` closes both of its ends.
 async def original() -> None:
     import asyncio
 
+    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
     orders: asyncio.Queue[tuple[str, float] | None] = asyncio.Queue(2)
 
     async def prepare(dish: str, seconds: float) -> str:
@@ -32,7 +33,6 @@ async def original() -> None:
         return cooked
 
     cooks = [asyncio.create_task(cook()) for _ in range(2)]
-    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
     for order in menu.items():
         await orders.put(order)
         print(f"{order[0]} is ordered")
@@ -44,6 +44,7 @@ async def original() -> None:
 async def port() -> None:
     import anyio
 
+    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
     send, receive = anyio.create_memory_object_stream[tuple[str, float]](2)
 
     async def prepare(dish: str, seconds: float) -> str:
@@ -66,7 +67,6 @@ async def port() -> None:
     with receive:
         async with anyio.create_task_group() as group:
             cooks = [group.start_soon(cook) for _ in range(2)]
-            menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
             with send:
                 for order in menu.items():
                     await send.send(order)
@@ -79,6 +79,7 @@ async def drop_in() -> None:
 
     import portable
 
+    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
     send, receive = anyio.create_memory_object_stream[tuple[str, float] | None](2)
 
     async def prepare(dish: str, seconds: float) -> str:
@@ -99,7 +100,6 @@ async def drop_in() -> None:
         return cooked
 
     cooks = [portable.create_task(cook()) for _ in range(2)]
-    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
     with send, receive:
         for order in menu.items():
             await send.send(order)

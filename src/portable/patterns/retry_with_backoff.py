@@ -22,15 +22,16 @@ async def original() -> None:
         return f"the page of {url}"
 
     async def retry(url: str, attempts: int) -> str:
-        pause = 1
-        for attempt in range(1, attempts):
+        attempt, pause = 1, 1
+        while True:
             try:
                 return await asyncio.wait_for(fetch(url, attempt), timeout=3)
             except (ConnectionError, TimeoutError) as error:
+                if attempt == attempts:
+                    raise
                 print(f"{type(error).__name__}, again after {pause} s")
             await asyncio.sleep(pause)
-            pause *= 2
-        return await asyncio.wait_for(fetch(url, attempts), timeout=3)
+            attempt, pause = attempt + 1, pause * 2
 
     for url in ("busy.example", "down.example", "gone.example"):
         try:
@@ -54,17 +55,17 @@ async def port() -> None:
         return f"the page of {url}"
 
     async def retry(url: str, attempts: int) -> str:
-        pause = 1
-        for attempt in range(1, attempts):
+        attempt, pause = 1, 1
+        while True:
             try:
                 with anyio.fail_after(3):
                     return await fetch(url, attempt)
             except (ConnectionError, TimeoutError) as error:
+                if attempt == attempts:
+                    raise
                 print(f"{type(error).__name__}, again after {pause} s")
             await anyio.sleep(pause)
-            pause *= 2
-        with anyio.fail_after(3):
-            return await fetch(url, attempts)
+            attempt, pause = attempt + 1, pause * 2
 
     for url in ("busy.example", "down.example", "gone.example"):
         try:
@@ -88,15 +89,16 @@ async def drop_in() -> None:
         return f"the page of {url}"
 
     async def retry(url: str, attempts: int) -> str:
-        pause = 1
-        for attempt in range(1, attempts):
+        attempt, pause = 1, 1
+        while True:
             try:
                 return await portable.wait_for(fetch(url, attempt), timeout=3)
             except (ConnectionError, TimeoutError) as error:
+                if attempt == attempts:
+                    raise
                 print(f"{type(error).__name__}, again after {pause} s")
             await portable.sleep(pause)
-            pause *= 2
-        return await portable.wait_for(fetch(url, attempts), timeout=3)
+            attempt, pause = attempt + 1, pause * 2
 
     for url in ("busy.example", "down.example", "gone.example"):
         try:

@@ -1,21 +1,21 @@
 """Shield a critical section from cancellation.
 
-Money is taken from one account and, two seconds later, put into another. A visitor who is
-cancelled in between pays all the same and leaves afterwards, before the coffee. Somebody
-who has no patience leaves at once, and the payment goes on without them. In the port a
-shielded scope does the first, and a task that nobody cancels the second: awaiting a handle
-of AnyIO's does not pull the task along. In the drop-in the visitor's second wait needs such
-a scope too, as a cancelled task is cancelled at each later `await` (D1).
+Money is taken from one account and, two seconds later, put into another. One visitor pays
+and has a coffee. The next one is cancelled while paying, pays all the same, and leaves
+before the coffee. The last has no patience and leaves at once, and the payment goes on
+alone. In the port a shielded scope keeps a visitor until it is over, and a task that nobody
+cancels goes on alone: awaiting AnyIO's handle does not pull the task along. In the drop-in
+the second wait needs such a scope, since a cancelled task is cancelled at each `await` (D1).
 """
 
 
 async def original() -> None:
     import asyncio
 
-    accounts = {"visitor": 300, "shop": 0}
+    accounts = {"visitors": 300, "shop": 0}
 
     async def pay(amount: int) -> None:
-        accounts["visitor"] -= amount
+        accounts["visitors"] -= amount
         await asyncio.sleep(2)
         accounts["shop"] += amount
         print(f"paid: {accounts}")
@@ -30,8 +30,10 @@ async def original() -> None:
         await asyncio.sleep(1)
         print("and a coffee")
 
+    await visit()
     visitor = asyncio.create_task(visit())
     await asyncio.sleep(1)
+    print(f"the shop closes: {accounts}")
     visitor.cancel("closing time")
     try:
         await visitor
@@ -48,10 +50,10 @@ async def original() -> None:
 async def port() -> None:
     import anyio
 
-    accounts = {"visitor": 300, "shop": 0}
+    accounts = {"visitors": 300, "shop": 0}
 
     async def pay(amount: int) -> None:
-        accounts["visitor"] -= amount
+        accounts["visitors"] -= amount
         await anyio.sleep(2)
         accounts["shop"] += amount
         print(f"paid: {accounts}")
@@ -62,9 +64,11 @@ async def port() -> None:
         await anyio.sleep(1)
         print("and a coffee")
 
+    await visit()
     async with anyio.create_task_group() as group:
         visitor = group.start_soon(visit)
         await anyio.sleep(1)
+        print(f"the shop closes: {accounts}")
         reason = "closing time"
         visitor.cancel()
         try:
@@ -84,10 +88,10 @@ async def drop_in() -> None:
 
     import portable
 
-    accounts = {"visitor": 300, "shop": 0}
+    accounts = {"visitors": 300, "shop": 0}
 
     async def pay(amount: int) -> None:
-        accounts["visitor"] -= amount
+        accounts["visitors"] -= amount
         await portable.sleep(2)
         accounts["shop"] += amount
         print(f"paid: {accounts}")
@@ -103,8 +107,10 @@ async def drop_in() -> None:
         await portable.sleep(1)
         print("and a coffee")
 
+    await visit()
     visitor = portable.create_task(visit())
     await portable.sleep(1)
+    print(f"the shop closes: {accounts}")
     visitor.cancel("closing time")
     try:
         await visitor
