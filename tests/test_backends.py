@@ -1,5 +1,6 @@
 """The table of backends."""
 
+import math
 import sys
 
 import anyio
@@ -74,3 +75,24 @@ def test_the_native_task_is_the_one_that_runs(run):
         assert await portable.create_task(other()) is not mine
 
     run(main)
+
+
+def test_on_tick(backend):
+    """On uvloop a deadline is moved to the tick that its timer goes off at; it is kept exactly
+    everywhere else, and in virtual time.
+    """
+
+    async def main():
+        now = portable.current_time()
+        moved = [_backends.on_tick(now + delay) - now for delay in (0.0052, 0.005, 3)]
+        return moved, _backends.on_tick(math.inf), _backends.on_tick(-math.inf)
+
+    exact = pytest.approx([0.0052, 0.005, 3], abs=1e-7)
+    rounded = pytest.approx([0.006, 0.005, 3], abs=1e-7)
+    expected = rounded if backend == "uvloop" else exact
+    assert portable.run(main, backend=backend) == (expected, math.inf, -math.inf)
+    assert portable.run(main, backend=backend, virtual_time=True) == (
+        exact,
+        math.inf,
+        -math.inf,
+    )

@@ -7,7 +7,9 @@ backend of its own. This module is the one place that knows the difference.
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
+from asyncio import get_running_loop
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -194,3 +196,23 @@ def native_context(native_task: Any) -> Context | None:
     else:
         context = getattr(native_task, "context", None)
     return context
+
+
+def on_tick(deadline: float) -> float:
+    """Return a deadline, on uvloop rounded up to the tick at which its timer goes off.
+
+    uvloop's clock counts whole milliseconds, and its timers may go off at the tick before.
+    An AnyIO scope whose timer came early calls itself again and again until the next tick.
+    """
+    try:
+        loop = get_running_loop()
+    except RuntimeError:
+        return deadline
+    # By its very class: a virtual clock on uvloop keeps time exactly.
+    if type(loop).__module__ != "uvloop" or not math.isfinite(deadline):
+        return deadline
+    return math.ceil(deadline * 1000 - _NO_TICK) / 1000
+
+
+#: Less than any tick: what adding up floating-point numbers may have added.
+_NO_TICK = 1e-3

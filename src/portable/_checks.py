@@ -102,4 +102,6 @@ def seconds(caller: str, parameter: str, value: object) -> float:
 
 def time_limit(caller: str, parameter: str, value: object) -> float | None:
     """Return a number of seconds, or `None` where there is no limit."""
-    return None if value is None else seconds(caller, parameter, value)
+    if value is None or (type(value) is float and value == value):  # by far most are
+        return value
+    return seconds(caller, parameter, value)

@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import anyio
 
 from ._arguments import close_all, coroutine_of
 from ._cancellation import holds_cancellation
 from ._groups import _Block
-from ._outcome import FINISHED
+from ._outcome import CANCELLED, FINISHED
 from ._tasks import Task, current_task
 from ._workers import begin_together
 
@@ -32,15 +32,17 @@ class Child(Task[T_co]):
 
     __slots__ = ()
 
+    _owner: Children
+
     def _end(self) -> None:
         super()._end()
-        cast("Children", self._owner).ended(self)
+        self._owner.ended(self)
 
     def cancel_message(self) -> object:
         """Return the message it is cancelled with: its own, or the caller's."""
         if self._cancel_requested:
             return self._message
-        return cast("Children", self._owner).caller_message()
+        return self._owner.caller_message()
 
 
 class Children(_Block):
@@ -182,7 +184,7 @@ class Children(_Block):
             else:
                 sent = self._caller is not None and self._caller._cancel_requested
             self.interrupted = sent or self._caller_cancelled
-        if task.cancelled():
+        if task._state is CANCELLED:
             self.gave_way = True
             if self._with_the_caller(task):
                 return

@@ -14,6 +14,7 @@ import anyio.lowlevel
 from ._arguments import Deferred, check_awaitables, check_kinds, close_all
 from ._children import Children, failure_of, keep, spoils
 from ._errors import TaskCancelled
+from ._outcome import FINISHED
 from ._tasks import Task
 
 T = TypeVar("T")
@@ -187,7 +188,8 @@ async def _gather(aws: tuple[Awaitable[Any], ...], return_exceptions: bool) -> l
         # As in asyncio the caller is cancelled even if all refused to be; but what was ready
         # when the cancellation came is delivered (D10).
         children.settle("gather", cancelled=children.interrupted)
-        return [_outcome(task) if return_exceptions else task.result() for task in tasks]
+        collect = _outcome if return_exceptions else Task.result
+        return [task._result if task._state is FINISHED else collect(task) for task in tasks]
     finally:
         del children, tasks  # see `Task._retrieve`
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context, copy_context
 from itertools import count
 from types import CoroutineType
@@ -216,10 +216,10 @@ class Task(Announcing[T_co]):
 
     # -- running ----------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        """Run the coroutine to its end and write down what became of it."""
+    async def _run(self, begun: Awaitable[T_co] | None = None) -> None:
+        """Run the coroutine, or the rest of it, and write down what became of it."""
         owner = self._owner
-        if self._cancel_requested or owner.cancelled:
+        if begun is None and (self._cancel_requested or owner.cancelled):
             self._end_unstarted()
             return
         native = self._native = owner.native_task()
@@ -228,27 +228,33 @@ class Task(Announcing[T_co]):
             # An object with a coroutine's methods may not bear an `await`; they are called.
             self._context = copy_context()
         try:
-            if self._context is not None:
+            if begun is not None:
+                self._result = await begun
+            elif self._context is not None:
                 self._result = await in_context(self._context, self._coro)
             else:
                 if _CONTEXT_IS_HIDDEN:
                     self._context = copy_context()
                 self._result = await self._coro
             self._state = FINISHED
-        except GeneratorExit:
-            # Not a cancellation: the event loop is gone, and with it all that could be told.
-            self._state = CANCELLED
-            self._message = None
-            raise
         except BaseException as error:
-            self._end_raised(explain_reuse(error, self._coro))
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            if self._ends_more(error):
                 raise
         finally:
             del _running[native]
             self._end()
             # The frames of the coroutine, in the traceback of what it raised, lead here.
-            del self, owner, native
+            del self, owner, native, begun
+
+    def _ends_more(self, error: BaseException) -> bool:
+        """Write down what the coroutine raised; say whether that ends more than this task."""
+        if isinstance(error, GeneratorExit):
+            # Not a cancellation: the event loop is gone, and with it all that could be told.
+            self._state = CANCELLED
+            self._message = None
+            return True
+        self._end_raised(explain_reuse(error, self._coro))
+        return isinstance(error, (KeyboardInterrupt, SystemExit))
 
     def _end_unstarted(self) -> None:
         """End a task whose coroutine shall never run."""
@@ -270,7 +276,12 @@ class Task(Announcing[T_co]):
 
     def _end_raised(self, error: BaseException) -> None:
         """Tell cancelled from failed, and keep what there is to keep."""
-        cancelled = isinstance(error, anyio.TaskCancelled) or is_cancellation(error)
+        cancelled = is_cancellation(error)
+        if cancelled and (self._cancel_requested or self._owner.cancelled):
+            self._state = CANCELLED
+            self._message = self.cancel_message()  # not the exception's: its text is AnyIO's
+            return
+        cancelled = cancelled or isinstance(error, anyio.TaskCancelled)
         if isinstance(error, BaseExceptionGroup):
             # What a cancellation left behind may hold real errors beside it.
             cancellations, rest = error.split(is_cancellation)

@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 
 from ._arguments import Deferred, check_one, close_all
-from ._backends import running_loop, running_time
+from ._backends import on_tick, running_loop, running_time
 from ._cancellation import holds_cancellation
 from ._checks import seconds, time_limit
 from ._errors import TaskCancelled
@@ -121,7 +121,7 @@ class Timeout:
             state = "expiring" if self._state is _ACTIVE else self._state
             raise RuntimeError(f"Cannot change state of {state} Timeout")
         self._when = time_limit("reschedule", "when", when)
-        self._scope.deadline = math.inf if self._when is None else self._when
+        self._scope.deadline = math.inf if self._when is None else on_tick(self._when)
 
     def expired(self) -> bool:
         """Return whether the deadline has passed and the block was cancelled for it."""
@@ -132,9 +132,9 @@ class Timeout:
     def __enter__(self) -> Self:
         if self._state is not _CREATED:
             raise RuntimeError("Timeout has already been entered")
-        deadline = math.inf if self._when is None else self._when
         try:
-            scope = anyio.CancelScope(deadline=deadline)
+            # Not CancelScope(), whose scopes are initialized twice.
+            scope = anyio.move_on_at(None if self._when is None else on_tick(self._when))
             scope.__enter__()
         except RuntimeError:
             running_loop("timeout")

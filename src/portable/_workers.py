@@ -15,15 +15,20 @@ it took by `acquire_nowait()`, leaves it to the next one.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable
 from contextvars import copy_context
 from time import perf_counter
-from types import CoroutineType, FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio.lowlevel
 
-from ._tasks import Task
+from ._contexts import in_context
+from ._outcome import FINISHED
+from ._tasks import Task, _running
+
+T = TypeVar("T")
+
+_ENDED: Final = object()
 
 SLICE: Final = 0.001
 """How long, in seconds, children may keep the event loop to themselves."""
@@ -40,69 +45,69 @@ async def begin_together(
             needs a task of its own.
     """
     began = perf_counter()
+    native = children[0]._owner.native_task()
     while children:
         child = children.popleft()
-        child._context = copy_context()
-        running = child._run()
-        try:
-            awaited = running.send(None)
-        except StopIteration:
-            spoilt = child._cancel_requested
-        else:
+        awaited = _begin(child, native)
+        if awaited is not _ENDED:
             start(children, True)
-            resuming = resumed(running, awaited)
-            del child, running, awaited  # see below
-            await resuming
+            going_on = child._run(resumed(child, awaited))
+            del child, awaited  # what it may raise leads to this frame: see `Task._retrieve`
+            await going_on
             return
-        # The traceback of what a child raised leads to this frame: were the child still in
-        # it, the exception would keep itself alive.
-        del child, running
-        if spoilt:
+        if child._cancel_requested:
             # It cancelled itself, and took no notice. The next one would be hit (D1).
             start(children, False)
             return
+        del child
         if perf_counter() - began > SLICE:
             await anyio.lowlevel.checkpoint()
             began = perf_counter()
 
 
-class resumed(Generator[Any, Any, None]):  # noqa: N801 - reads as a verb: await resumed(...)
-    """Await this to go on with a coroutine that has been driven to its first wait by hand.
+def _begin(task: Task[Any], native: object) -> object:
+    """Have a task take its first step here; return what it waits for, or `_ENDED`."""
+    if task._cancel_requested or task._owner.cancelled:
+        task._end_unstarted()
+        return _ENDED
+    task._native = native
+    _running[native] = task
+    task._context = context = copy_context()
+    waits = False
+    try:
+        awaited = context.run(task._coro.send, None)
+        waits = True
+        return awaited
+    except StopIteration as end:
+        task._result = end.value
+        task._state = FINISHED
+    except BaseException as error:
+        if task._ends_more(error):
+            raise
+    finally:
+        del _running[native]
+        if not waits:
+            task._end()
+        del task, native  # see `Task._run`
+    return _ENDED
 
-    Like `in_context` it shows the coroutine's frames as its own.
-    """
 
-    __slots__ = ("_awaited", "_coro", "_waits")
+class resumed(in_context[T]):  # noqa: N801 - reads as a verb: await resumed(...)
+    """Await this to go on with a task that has been driven to its first wait by hand."""
 
-    def __init__(self, coro: Coroutine[Any, Any, None], awaited: object) -> None:
-        self._coro: CoroutineType[Any, Any, None] = coro  # type: ignore[assignment]
+    __slots__ = ("_awaited", "_waits")
+
+    def __init__(self, task: Task[T], awaited: object) -> None:
+        super().__init__(task.get_context(), task.get_coro())
         self._awaited = awaited
         self._waits = False
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        return self
 
     def __next__(self) -> Any:
         return self.send(None)
 
     def send(self, value: Any, /) -> Any:
         if self._waits:
-            return self._coro.send(value)
+            return super().send(value)
         self._waits = True
         awaited, self._awaited = self._awaited, None
         return awaited
-
-    def throw(self, *error: Any) -> Any:
-        return self._coro.throw(*error)
-
-    def close(self) -> None:
-        self._coro.close()
-
-    @property
-    def cr_frame(self) -> FrameType | None:
-        frame: FrameType | None = self._coro.cr_frame
-        return frame
-
-    @property
-    def cr_await(self) -> Any:
-        return self._coro.cr_await
