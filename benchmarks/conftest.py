@@ -21,6 +21,7 @@ from rich.console import Console
 
 from portable._pytest._selection import select
 from portable.bench import (
+    CLOCKS,
     EFFORTS,
     LEGEND,
     LOOPS,
@@ -59,6 +60,7 @@ class Session:
     """What a run of pytest was asked for, and has measured so far."""
 
     effort: Effort
+    clock: str
     backends: Sequence[str]
     command: str
     limits: Limits | None = None
@@ -82,7 +84,7 @@ class Session:
                 self.within += 1
                 return
             if chances:
-                (again,) = measured([case], self.effort.name)
+                (again,) = measured([case], self.effort.name, self.clock)
                 row = again if isinstance(again, Row) else row
         self.excesses += excess
 
@@ -105,6 +107,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Default: %(default)s.",
     )
     group.addoption(
+        "--bench-clock",
+        choices=tuple(CLOCKS),
+        default="wall",
+        help="What to take the time by: wall, or cpu, the time that the loop's own thread "
+        "computes, which holds on a busy machine. Default: %(default)s.",
+    )
+    group.addoption(
         "--bench-max-ratio",
         type=Path,
         metavar="FILE",
@@ -119,6 +128,7 @@ def pytest_configure(config: pytest.Config) -> None:
     named = option.anyio_backends or config.getini("anyio_backends")
     session = config.stash[SESSION] = Session(
         effort=EFFORTS[option.bench_size],
+        clock=option.bench_clock,
         backends=select(named, "--anyio-backends").names if named else LOOPS,
         command=f"pytest {shlex.join(map(str, config.invocation_params.args))}",
     )
@@ -177,7 +187,7 @@ def price(
         if case.obstacle:
             give_up(case.obstacle)
         try:
-            row = measure_with(benchmark, case, session.effort)
+            row = measure_with(benchmark, case, session.effort, session.clock)
         except Exception as error:
             if not case.way.peer:
                 raise
@@ -189,9 +199,9 @@ def price(
     return measure
 
 
-def measure_with(benchmark: BenchmarkFixture, case: Case, effort: Effort) -> Row:
+def measure_with(benchmark: BenchmarkFixture, case: Case, effort: Effort, clock: str) -> Row:
     """Measure a case by way of pytest-benchmark."""
-    pairing = case.pairing()
+    pairing = case.pairing(CLOCKS[clock])
     rounds = pairing.warm_up(effort)
     counted = list(pairing.pairs)  # rounds that warmed up and count nevertheless
 
@@ -219,7 +229,8 @@ def pytest_benchmark_scale_unit(
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add what the report says beside the figures, and the rows that are missing."""
     session = config.stash[SESSION]
-    run = Run(tuple(session.rows), about(session.command, session.effort.name))
+    told = about(session.command, session.effort.name, session.clock)
+    run = Run(tuple(session.rows), told)
     output_json["portable"] = run.as_dict()["portable"]
 
 

@@ -40,6 +40,11 @@ def test_map(price: Callable[[], None]) -> None:
     price()
 
 
+def test_map_memory(price: Callable[[], None]) -> None:
+    """Weighs what such a map holds at a time, per item."""
+    price()
+
+
 def test_shield(price: Callable[[], None]) -> None:
     """Prices a job that is shielded from cancellation."""
     price()

@@ -9,6 +9,7 @@ import pytest
 
 import portable
 from portable.bench import (
+    CPU,
     EFFORTS,
     LOOPS,
     NATIVE,
@@ -16,6 +17,7 @@ from portable.bench import (
     NO_LOOP,
     OPERATIONS,
     Case,
+    Meter,
     Operation,
     Sample,
     Way,
@@ -109,6 +111,21 @@ class TestCatalogue:
         for needs in (None, "anyio", "anyio:sleep"):
             anyio.run(Way(program, needs).ready(), Sample(1))
         assert seen == [(), (anyio,), (anyio.sleep,)]
+
+    @pytest.mark.parametrize("name", ["spawn", "to_thread", "import", "memory"])
+    def test_clock(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The CPU's clock takes the wall clock's place where the loop's thread does it all."""
+        operation = OPERATIONS[name]
+        read: list[Meter] = []
+        monkeypatch.setattr(
+            "portable.bench._operations.Pairing",
+            lambda *_, **given: read.append(given["meter"]),
+        )
+        backend = "asyncio" if operation.loops else NO_LOOP
+        case = Case(operation, Workload("noop", 1), backend, NATIVE)
+        case.pairing()
+        case.pairing(CPU)
+        assert read == [operation.meter, CPU if name == "spawn" else operation.meter]
 
     @pytest.mark.parametrize("operation", IN_LOOPS, ids=lambda operation: operation.name)
     def test_work(self, operation: Operation, backend: str) -> None:

@@ -51,12 +51,16 @@ class TestSuite:
         assert {case.workload.size for case in chosen} == {100, 20}
 
     def test_peers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Peers are measured if asked for, those that are there."""
+        """Peers are measured if asked for; one that is not there is told of."""
         ways = OPERATIONS["spawn"].ways
         monkeypatch.setitem(ways, ("there", "asyncio"), Way(nothing, "anyio", peer=True))
         monkeypatch.setitem(ways, ("gone", "asyncio"), Way(nothing, "aniyo", peer=True))
-        assert {"there", "gone"} & names(suite(["spawn"], peers=True)) == {"there"}
         assert not {"there", "gone"} & names(suite(["spawn"]))
+        chosen = suite(["spawn"], peers=True)
+        assert {"there", "gone"} <= names(chosen)
+        (found,) = measured([case for case in chosen if case.implementation == "gone"], "smoke")
+        assert isinstance(found, Unmeasured)
+        assert found.reason == "aniyo is not installed: pip install 'portable-tasks[bench]'"
 
     def test_unknown(self) -> None:
         """What is unknown is refused, with what there is."""
@@ -66,6 +70,8 @@ class TestSuite:
             suite(backends=["tiro"])
         with pytest.raises(ValueError, match="there are: smoke, small, full"):
             suite(effort="tiny")
+        with pytest.raises(ValueError, match="unknown clock 'sun'; there are: wall, cpu"):
+            bench(clock="sun")
 
     def test_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A backend that was named has to be there."""

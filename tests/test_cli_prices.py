@@ -55,6 +55,7 @@ def test_a_report_is_two_files(results, tmp_path):
         (["bench", "spwn"], "Did you mean 'spawn'?"),
         (["bench", "--backends=tri"], "known are: asyncio, uvloop, trio"),
         (["bench", "--size=huge"], "there are: smoke, small, full"),
+        (["bench", "--clock=sun"], "there are: wall, cpu"),
         (["bench", "--json", "no/where.json"], "there is no directory 'no'"),
         (["bench-report", "nothing.json"], "nothing.json"),
         (["bench-report", __file__], "test_cli_prices.py"),

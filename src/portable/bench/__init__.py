@@ -19,7 +19,7 @@ from ._measure import (
     measure_pair,
     quiet_collector,
 )
-from ._meters import CPU, MEMORY, WALL, Meter, shown
+from ._meters import CLOCKS, CPU, MEMORY, WALL, Meter, shown
 from ._operations import EFFORTS, LOOPS, Case, Operation, Way, Workload, cases
 from ._readme import NoPlaceError, write_readme
 from ._report import changes, html, markdown, write_report
@@ -31,6 +31,7 @@ from ._timer import advance, in_loop_seconds
 from .workloads import OPERATIONS
 
 __all__ = [
+    "CLOCKS",
     "CPU",
     "EFFORTS",
     "LEGEND",

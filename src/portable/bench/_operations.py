@@ -102,6 +102,8 @@ class Operation:
         workloads: by the name of an effort, the workloads that it measures.
         meter: what is read.
         loops: whether it is priced on each backend, or but once.
+        elsewhere: whether others than the loop's own thread do a part of the work, so that
+            no clock but one on the wall tells how long it takes.
         ways: by implementation and backend, how that does it.
     """
 
@@ -110,6 +112,7 @@ class Operation:
     workloads: Mapping[str, tuple[Workload, ...]]
     meter: Meter = WALL
     loops: bool = True
+    elsewhere: bool = False
     ways: dict[tuple[str, str], Way] = field(default_factory=dict)
 
     def by(
@@ -187,15 +190,22 @@ class Case:
             failed,
         )
 
-    def pairing(self) -> Pairing:
-        """Return its program and the native one, ready to be measured side by side."""
+    def pairing(self, clock: Meter = WALL) -> Pairing:
+        """Return its program and the native one, ready to be measured side by side.
+
+        Args:
+            clock: what to take the time by, where it is the time that is priced.
+        """
+        meter = self.operation.meter
+        if meter is WALL and not self.operation.elsewhere:
+            meter = clock
         return Pairing(
             self.way.ready(),
             self.operation.ways[NATIVE, self.backend].ready(),
             backend=self.backend,
             size=self.workload.size,
             job=self.workload.job,
-            meter=self.operation.meter,
+            meter=meter,
         )
 
 

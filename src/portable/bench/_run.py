@@ -77,12 +77,16 @@ class Run:
             ) from error
 
 
-def about(command: str, effort: str) -> dict[str, str]:
+_CLOCKS = {"wall": "time on the wall", "cpu": "CPU time of the loop's own thread"}
+
+
+def about(command: str, effort: str, clock: str = "wall") -> dict[str, str]:
     """Return what a reader has to know of a run beside its figures.
 
     Args:
         command: what started it.
         effort: `smoke`, `small` or `full`.
+        clock: `wall` or `cpu`.
     """
     found = {}
     for package in _PACKAGES:
@@ -97,6 +101,7 @@ def about(command: str, effort: str) -> dict[str, str]:
         "packages": ", ".join(f"{name} {version}" for name, version in found.items()),
         "command": command,
         "size": effort,
+        "clock": _CLOCKS[clock],
     }
 
 

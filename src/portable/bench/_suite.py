@@ -17,6 +17,7 @@ from portable._backends import BACKENDS, require_backend
 
 from ._answer import answer
 from ._measure import quiet_collector
+from ._meters import CLOCKS
 from ._operations import EFFORTS, Case, Operation, cases
 from ._results import Row, Unmeasured, row_of
 from ._run import Run, about
@@ -56,7 +57,7 @@ def suite(
         names: the operations; none named: all of them.
         effort: `smoke`, `small` or `full`.
         backends: the event loops; none named: all that portable knows.
-        peers: whether other libraries are priced too, where they are installed.
+        peers: whether other libraries are priced too.
 
     Raises:
         UnknownOperationError: an operation's name is unknown.
@@ -72,30 +73,34 @@ def suite(
         case
         for operation in operations
         for case in cases(operation, effort, loops)
-        if not case.way.peer or (peers and case.obstacle is None)
+        if peers or not case.way.peer
     ]
 
 
 def measured(
-    chosen: Sequence[Case], effort: str, tell: Callable[[Case], object] = lambda _: None
+    chosen: Sequence[Case],
+    effort: str,
+    clock: str = "wall",
+    tell: Callable[[Case], object] = lambda _: None,
 ) -> Iterator[Row | Unmeasured]:
     """Measure cases one after the other, and yield their rows.
 
     Args:
         chosen: the cases.
         effort: `smoke`, `small` or `full`.
+        clock: `wall` or `cpu`.
         tell: is called with each case before it is measured.
     """
     for case in chosen:
         tell(case)
-        yield _measured(case, effort)
+        yield _measured(case, effort, clock)
 
 
-def _measured(case: Case, effort: str) -> Row | Unmeasured:
+def _measured(case: Case, effort: str, clock: str) -> Row | Unmeasured:
     if case.obstacle is not None:
         return case.unmeasured(case.obstacle)
     try:
-        pairing = case.pairing()
+        pairing = case.pairing(CLOCKS[clock])
         for _ in range(pairing.warm_up(EFFORTS[effort])):
             pairing()
     except Exception as error:
@@ -112,6 +117,7 @@ def bench(
     effort: str = "small",
     backends: Sequence[str] = (),
     peers: bool = False,
+    clock: str = "wall",
     command: str = "portable bench",
     console: Console | None = None,
 ) -> Run:
@@ -121,7 +127,9 @@ def bench(
         names: the operations; none named: all of them.
         effort: `smoke`, `small` or `full`.
         backends: the event loops; none named: all that portable knows.
-        peers: whether other libraries are priced too, where they are installed.
+        peers: whether other libraries are priced too.
+        clock: `wall`, or `cpu`: the time that the loop's own thread computes, which holds
+            on a machine that is busy with other things.
         command: what the user typed, for the report.
         console: where to print; standard output by default.
 
@@ -132,8 +140,10 @@ def bench(
         UnknownOperationError: an operation's name is unknown.
         UnknownBackendError: a backend's name is unknown.
         BackendNotInstalledError: a backend that was named is not installed.
-        ValueError: the effort is unknown.
+        ValueError: the effort or the clock is unknown.
     """
+    if clock not in CLOCKS:
+        raise ValueError(f"clock: unknown clock {clock!r}; there are: {', '.join(CLOCKS)}")
     shown = console or Console(highlight=False)
     chosen = suite(names, effort=effort, backends=backends, peers=peers)
     bar = Progress(
@@ -149,11 +159,11 @@ def bench(
     with bar, quiet_collector():
         task = bar.add_task("", total=len(chosen))
         for row in measured(
-            chosen, effort, lambda case: bar.update(task, description=case.group)
+            chosen, effort, clock, lambda case: bar.update(task, description=case.group)
         ):
             rows.append(row)
             bar.advance(task)
-    run = Run(tuple(rows), about(command, effort))
+    run = Run(tuple(rows), about(command, effort, clock))
     shown.print(*tables(run.rows, OPERATIONS), LEGEND, "", sep="\n")
     for sentence in answer(run.measured):
         shown.print(sentence)

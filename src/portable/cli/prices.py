@@ -15,6 +15,7 @@ from portable._errors import (
     UnknownBackendError,
 )
 from portable.bench import (
+    CLOCKS,
     EFFORTS,
     OPERATIONS,
     NoPlaceError,
@@ -38,9 +39,15 @@ def bench_command(
         str | None,
         typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
     ] = None,
-    peers: Annotated[
-        bool, typer.Option("--peers", help="Price other libraries too, where installed.")
-    ] = False,
+    peers: Annotated[bool, typer.Option("--peers", help="Price other libraries too.")] = False,
+    clock: Annotated[
+        str,
+        typer.Option(
+            metavar="CLOCK",
+            help=f"{' or '.join(CLOCKS)}: the time that passes, or that which the loop's own "
+            "thread computes and which holds on a busy machine.",
+        ),
+    ] = "wall",
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Write the results to a file too."),
@@ -53,13 +60,14 @@ def bench_command(
         )
     loops = [name.strip() for name in (backends or "").split(",") if name.strip()]
     try:
-        run = bench(names or (), effort=size, backends=loops, peers=peers)
+        run = bench(names or (), effort=size, backends=loops, peers=peers, clock=clock)
     except UnknownOperationError as error:
         raise typer.BadParameter(str(error), param_hint="OPERATION") from None
     except (UnknownBackendError, BackendNotInstalledError) as error:
         raise typer.BadParameter(str(error), param_hint="--backends") from None
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--size") from None
+        hint = "clock" if str(error).startswith("clock") else "size"
+        raise typer.BadParameter(str(error), param_hint=f"--{hint}") from None
     if json_file is not None:
         json_file.write_text(json.dumps(run.as_dict(), indent=2) + "\n", encoding="utf-8")
 

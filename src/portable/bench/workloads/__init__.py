@@ -13,6 +13,7 @@ from .gathering import AS_COMPLETED, GATHER, RACE
 from .handing_over import SHIELD, TO_THREAD
 from .importing import IMPORT
 from .mapping import MAP
+from .mapping_memory import MAP_MEMORY
 from .memory import PENDING
 from .spawn import SPAWN
 from .timeouts import TIMEOUT_CPU, TIMEOUT_FIRES, TIMEOUT_IDLE
@@ -35,6 +36,7 @@ OPERATIONS: Mapping[str, Operation] = {
         SHIELD,
         TO_THREAD,
         PENDING,
+        MAP_MEMORY,
         IMPORT,
         ASYNC_TREE,
     )

@@ -98,6 +98,20 @@ async def group_with_anyio(sample: Sample) -> None:
     )
 
 
+@CANCEL_GROUP.by("anyio each task")
+async def group_with_anyio_handles(sample: Sample) -> None:
+    """Cancel each task by its handle, which lets the body go on, as a supervisor does."""
+    sleepers = Sleepers(sample.size, anyio)
+    async with anyio.create_task_group() as group:
+        handles = [group.start_soon(sleepers.run, index) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for handle in handles:
+            handle.cancel()
+    sample.results = sleepers.ended
+    sample.stop()
+
+
 @CANCEL_GROUP.by("portable")
 async def group_with_supervisor(sample: Sample) -> None:
     """Cancel the supervisor."""

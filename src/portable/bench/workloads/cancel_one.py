@@ -142,6 +142,24 @@ async def started_with_anyio(sample: Sample) -> None:
         sample.stop()
 
 
+@CANCEL_ONE.by("anyio awaited")
+async def started_with_anyio_awaited(sample: Sample) -> None:
+    """Use the handle, and be told of the cancellation by an exception, as asyncio tells it."""
+    sleepers = Sleepers(sample.size, anyio)
+    async with anyio.create_task_group() as group:
+        handles = [group.start_soon(sleepers.run, index) for index in range(sample.size)]
+        await sleepers.all_begun()
+        sample.start()
+        for handle in handles:
+            handle.cancel()
+            try:
+                await handle
+            except anyio.TaskCancelled:
+                continue
+        sample.results = sleepers.ended
+        sample.stop()
+
+
 @CANCEL_UNSTARTED.by("anyio")
 async def unstarted_with_anyio(sample: Sample) -> None:
     """Use the handle; the task runs up to its first checkpoint."""

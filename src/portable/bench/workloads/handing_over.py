@@ -22,6 +22,7 @@ TO_THREAD = Operation(
         "small": (Workload("noop", 100),),
         "full": (Workload("noop", 300),),
     },
+    elsewhere=True,
 )
 SHIELD = Operation(
     "shield",

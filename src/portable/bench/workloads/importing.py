@@ -22,6 +22,7 @@ IMPORT = Operation(
         "full": (Workload("fresh", 1),),
     },
     loops=False,
+    elsewhere=True,
 )
 
 _TIMED = """

@@ -114,6 +114,16 @@ async def with_portable(sample: Sample, amap: Callable[..., Any]) -> None:
     sample.stop()
 
 
+@MAP.by("portable amap_unordered", needs="portable:amap_unordered")
+async def with_portable_unordered(sample: Sample, amap: Callable[..., Any]) -> None:
+    """Use `portable.amap_unordered`."""
+    work = job(sample.job, portable)
+    sample.start()
+    async with amap(work, range(sample.size), limit=AT_ONCE) as results:
+        sample.results = [result async for result in results]
+    sample.stop()
+
+
 @MAP.by("aiometer", needs="aiometer:run_on_each", peer=True)
 async def with_aiometer(sample: Sample, run_on_each: Callable[..., Any]) -> None:
     """Use aiometer's `run_on_each`."""

@@ -20,7 +20,7 @@ PENDING = Operation(
     "Memory per pending task",
     {
         "smoke": (Workload("sleeper", 100),),
-        "small": (Workload("sleeper", 500),),
+        "small": (Workload("sleeper", 200),),
         "full": (
             Workload("sleeper", 1_000),
             Workload("sleeper", 10_000, peers=False),

@@ -1,0 +1,113 @@
+"""Map over items from a generator, and look what memory that takes at most, per item.
+
+A result that is kept takes its own memory and a place in a list. All beyond that is what
+the way of mapping needs, and should not grow with the number of items.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+import anyio
+
+import portable
+from portable.bench._measure import Sample
+from portable.bench._meters import MEMORY
+from portable.bench._operations import Operation, Workload
+
+from ._jobs import Job, Sleeping, job
+from .mapping import AT_ONCE
+
+MAP_MEMORY = Operation(
+    "map_memory",
+    f"Memory while mapping over a generator, {AT_ONCE} at a time",
+    {
+        "smoke": (Workload("noop", 1_000),),
+        "small": (Workload("noop", 10_000),),
+        "full": (Workload("noop", 10_000), Workload("noop", 100_000)),
+    },
+    meter=MEMORY,
+)
+
+
+def items(sample: Sample) -> Iterator[int]:
+    """Generate as many items as there are jobs, each an object of its own."""
+    yield from range(sample.size)
+
+
+async def weigh(
+    sample: Sample, words: Sleeping, mapped: Callable[[Job], Awaitable[Sequence[int]]]
+) -> None:
+    """Record the most memory that was in use at any time during a mapping."""
+    work = job(sample.job, words)
+    tracemalloc.reset_peak()
+    before, _ = tracemalloc.get_traced_memory()
+    results = await mapped(work)
+    _, peak = tracemalloc.get_traced_memory()
+    sample.results = results
+    sample.record(peak - before)
+
+
+async def pool(
+    sample: Sample, words: Sleeping, make_group: Callable[[], Any], start: str
+) -> None:
+    """Let tasks take their jobs from the generator, and keep the results in a list."""
+
+    async def mapped(work: Job) -> list[int]:
+        coming, results = items(sample), [-1] * sample.size
+
+        async def worker() -> None:
+            for item in coming:
+                results[item] = await work(item)
+
+        async with make_group() as group:
+            for _ in range(AT_ONCE):
+                if start == "create_task":
+                    group.create_task(worker())
+                else:
+                    group.start_soon(worker)
+        return results
+
+    await weigh(sample, words, mapped)
+
+
+@MAP_MEMORY.by("native", "asyncio", "uvloop")
+async def with_asyncio(sample: Sample) -> None:
+    """Share the generator among asyncio's tasks."""
+    await pool(sample, asyncio, asyncio.TaskGroup, "create_task")
+
+
+@MAP_MEMORY.by("native", "trio", needs="trio")
+async def with_trio(sample: Sample, trio: Any) -> None:
+    """Share the generator among trio's tasks."""
+    await pool(sample, trio, trio.open_nursery, "start_soon")
+
+
+@MAP_MEMORY.by("anyio")
+async def with_anyio(sample: Sample) -> None:
+    """Share the generator among AnyIO's tasks: `anyio.amap` makes a task for each item."""
+    await pool(sample, anyio, anyio.create_task_group, "start_soon")
+
+
+@MAP_MEMORY.by("portable", needs="portable:amap")
+async def with_amap(sample: Sample, amap: Callable[..., Any]) -> None:
+    """Use `portable.amap`, which collects the results."""
+    await weigh(sample, portable, lambda work: amap(work, items(sample), limit=AT_ONCE))
+
+
+@MAP_MEMORY.by("portable amap_unordered", needs="portable:amap_unordered")
+async def with_amap_unordered(sample: Sample, amap: Callable[..., Any]) -> None:
+    """Use `portable.amap_unordered`, and let go of each result: count and add them up."""
+
+    async def mapped(work: Job) -> Sequence[int]:
+        count = total = 0
+        async with amap(work, items(sample), limit=AT_ONCE) as results:
+            async for result in results:
+                count, total = count + 1, total + result
+        everything = range(sample.size)
+        return everything if (count, total) == (len(everything), sum(everything)) else ()
+
+    await weigh(sample, portable, mapped)
