@@ -4,16 +4,22 @@ AnyIO's own plugin runs a coroutine test on every backend that its `anyio_backen
 gives. This one stands beside it and says what the fixture gives: with `--anyio-backends` (or
 the ini setting `anyio_backends`) each test that uses the fixture is collected once for each
 chosen backend, whatever fixture a project has written itself. Markers keep a test to some of
-them, start its event loop on a virtual clock, or look for what it leaves behind. At the end
-the results are counted for each backend. A run that uses none of this is left as it is.
+them, start its event loop on a virtual clock, repeat it under other orders of ready tasks, or
+look for what it leaves behind. At the end the results are counted for each backend. A run
+that uses none of this is left as it is.
 
 pytest loads this module in every run of everyone who has portable installed. It imports
 pytest alone; what the hooks do is in `portable._pytest`, and imported when it is needed.
+
+pytest rewrites the assert statements of plugins, and complains where it comes too late to.
+There are none here: PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations
 
 import copy
+import os
+import shlex
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +43,10 @@ _MARKERS = {
     "virtual_time(on=True)": "run this AnyIO test in virtual time, or not",
     "no_leaks(on=True)": (
         "fail this test if it leaves tasks, threads or un-awaited coroutines, or do not look"
+    ),
+    "schedules": (
+        "run this AnyIO test once for each order of ready tasks that --schedules asks for, in "
+        "virtual time"
     ),
 }
 
@@ -62,6 +72,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="run AnyIO tests in virtual time: a sleep takes no time at all",
     )
+    group.addoption(
+        "--schedules",
+        type=int,
+        metavar="N",
+        dest="portable_schedules",
+        help="repeat each test with the marker schedules under N orders of ready tasks",
+    )
+    group.addoption(
+        "--schedule-seed",
+        type=int,
+        metavar="SEED",
+        dest="portable_schedule_seed",
+        help="the first schedule's seed (0); alone: that schedule, once",
+    )
     parser.addini(_INI, f"backends to run AnyIO tests on, as {_OPTION}", type="args")
     parser.addini("virtual_time", "run AnyIO tests in virtual time", type="bool")
     parser.addini("no_leaks", "fail tests that leave something behind", type="bool")
@@ -80,7 +104,8 @@ def pytest_load_initial_conftests(
         return
     from ._pytest._arguments import rewrite
 
-    args[:] = rewrite(args)
+    environment = shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))
+    args[:] = rewrite(args, [early_config.invocation_params.args, environment])
     confcutdir = early_config.known_args_namespace.confcutdir
     early_config.known_args_namespace = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
@@ -89,12 +114,19 @@ def pytest_load_initial_conftests(
 
 
 _selection_key: pytest.StashKey[Selection] = pytest.StashKey()
+_seeds_key: pytest.StashKey[range] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read what was chosen; refuse a wrong name before anything is collected."""
     for marker, meaning in _MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {meaning}.")
+    count = config.getoption("portable_schedules")
+    first = config.getoption("portable_schedule_seed")
+    if count is not None or first is not None:
+        from ._pytest._schedules import seeds_of
+
+        config.stash[_seeds_key] = seeds_of(count, first)
     elsewhere: Sequence[str] | None = getattr(config, "workerinput", {}).get(_INI)
     given, source = elsewhere or config.getoption(_INI), _OPTION
     if given is None:
@@ -119,6 +151,10 @@ def _selection(config: pytest.Config) -> Selection | None:
     return config.stash.get(_selection_key, None)
 
 
+def _seeds(config: pytest.Config) -> range:
+    return config.stash.get(_seeds_key, range(0))
+
+
 def _settings(config: pytest.Config) -> Settings:
     from ._pytest._use import Settings
 
@@ -127,6 +163,7 @@ def _settings(config: pytest.Config) -> Settings:
         selection=_selection(config),
         virtual_time=config.getini("virtual_time") if virtual is None else virtual,
         no_leaks=config.getini("no_leaks"),
+        seeds=_seeds(config),
     )
 
 
@@ -151,6 +188,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from ._pytest._parametrizing import parametrize
 
         parametrize(metafunc, _selection(metafunc.config))
+    if seeds := _seeds(metafunc.config):
+        from ._pytest._schedules import repeat
+
+        repeat(metafunc, seeds)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -188,15 +229,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Count the results for each backend."""
-    selection = _selection(config)
-    if selection is None or config.option.collectonly:
+    """Count the results for each backend, and tell how to repeat a failing schedule."""
+    if config.option.collectonly:
         return
-    from ._pytest._reporting import summary
+    selection = _selection(config)
+    if selection is not None:
+        from ._pytest import _reporting
 
-    terminalreporter.section("backends")
-    for line, ran in summary(terminalreporter.stats, selection):
-        terminalreporter.line(line, yellow=not ran)
+        terminalreporter.section("backends")
+        for line, ran in _reporting.summary(terminalreporter.stats, selection):
+            terminalreporter.line(line, yellow=not ran)
+    if _seeds(config):
+        from ._pytest import _schedules
+
+        terminalreporter.section("schedules")
+        for line, bad in _schedules.summary(terminalreporter.stats, config):
+            terminalreporter.line(line, red=bad)
 
 
 @pytest.fixture
@@ -207,3 +255,10 @@ def virtual_clock(request: pytest.FixtureRequest) -> RunningClock:
     """
     runtime = cast("Runtime", request.config.pluginmanager.get_plugin(_RUNTIME))
     return runtime.clock_for(request.node)
+
+
+@pytest.fixture
+def schedule_seed(request: pytest.FixtureRequest) -> int | None:
+    """Give the seed of the schedule that the test runs under; `None`: there is none."""
+    seed: int | None = getattr(request, "param", None)
+    return seed

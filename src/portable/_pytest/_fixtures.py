@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from ._use import FIXTURE
+from ._use import FIXTURE, Time
 
 
 class BackendFixtures:
     """The `anyio_backend` fixtures that are made at the moment, and what is built on them."""
 
     def __init__(self) -> None:
-        self._made: dict[pytest.FixtureDef[Any], tuple[Any, bool]] = {}
+        self._made: dict[pytest.FixtureDef[Any], tuple[Any, Time]] = {}
 
-    def made(self, fixturedef: pytest.FixtureDef[Any], request: Any, virtual: bool) -> None:
-        """Take note that the fixture was made, in real or in virtual time."""
-        self._made[fixturedef] = request, virtual
+    def made(self, fixturedef: pytest.FixtureDef[Any], request: Any, time: Time) -> None:
+        """Take note that the fixture was made, and for which time."""
+        self._made[fixturedef] = request, time
 
     def tie(self, fixturedef: pytest.FixtureDef[Any], request: Any) -> None:
         """See that an async fixture ends with the backend that it was made on.
@@ -33,10 +33,10 @@ class BackendFixtures:
         for backend_fixture in self._made:
             backend_fixture.addfinalizer(partial(fixturedef.finish, request))
 
-    def end_others(self, virtual: bool) -> None:
-        """End what was made for real time before a test in virtual time, and vice versa."""
-        for fixturedef, (request, was_virtual) in list(self._made.items()):
-            if was_virtual != virtual:
+    def end_others(self, time: Time) -> None:
+        """End what was made for another time than that of the test that comes now."""
+        for fixturedef, (request, made_for) in list(self._made.items()):
+            if made_for != time:
                 del self._made[fixturedef]
                 fixturedef.finish(request)
 

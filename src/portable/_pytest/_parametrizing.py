@@ -17,7 +17,7 @@ from portable._backends import BACKENDS
 
 from ._markers import Wish, wish_of
 from ._selection import Selection
-from ._use import BACKENDS_MARKER, FIXTURE
+from ._use import BACKENDS_MARKER, FIXTURE, SEED_FIXTURE
 from ._values import name_of, value_of
 
 
@@ -131,9 +131,10 @@ def _is_late(item: pytest.Item) -> bool:
 
 
 def _is_variant(variant: Any, item: Any) -> bool:
-    """Say whether a variant differs from a test in the backend alone."""
+    """Say whether a variant differs from a test in the backend, and the schedule, alone."""
     old = item.callspec.params if hasattr(item, "callspec") else {}
-    new = {name: value for name, value in variant.callspec.params.items() if name != FIXTURE}
+    added = (FIXTURE, SEED_FIXTURE)
+    new = {name: value for name, value in variant.callspec.params.items() if name not in added}
     return old.keys() == new.keys() and all(old[name] is new[name] for name in old)
 
 

@@ -17,7 +17,17 @@ from ._leaks import Leaks
 from ._markers import wish_of
 from ._parametrizing import refusal
 from ._reporting import note_backend, value_for
-from ._use import BACKENDS_MARKER, FIXTURE, Settings, fixtures_of, uses_portable
+from ._schedules import note_seed
+from ._use import (
+    BACKENDS_MARKER,
+    FIXTURE,
+    SCHEDULES_MARKER,
+    Settings,
+    Time,
+    fixtures_of,
+    seed_of,
+    uses_portable,
+)
 from ._values import name_of
 from ._virtual import RunningClock, VirtualTime
 
@@ -34,7 +44,7 @@ class Runtime:
         self._settings = settings
         self._owns_tasks = uses_portable()
         self._fixtures = BackendFixtures()
-        self._virtual = False
+        self._time_now = Time()
 
     def clock_for(self, item: pytest.Item) -> RunningClock:
         """Return what the fixture `virtual_clock` gives a test."""
@@ -57,10 +67,10 @@ class Runtime:
     ) -> Generator[None, object, object]:
         if is_backend(fixturedef):
             value = yield
-            if self._virtual:
-                value = self.time.value(value)
+            if self._time_now.virtual:
+                value = self.time.value(value, self._time_now.seed)
                 replace_value(fixturedef, value)
-            self._fixtures.made(fixturedef, request, self._virtual)
+            self._fixtures.made(fixturedef, request, self._time_now)
             return value
         if not (is_async(fixturedef.func) and FIXTURE in request.fixturenames):
             return (yield)
@@ -74,8 +84,10 @@ class Runtime:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
         if FIXTURE in fixtures_of(item):
-            self._virtual = self._settings.is_virtual(item)
-            self._fixtures.end_others(self._virtual)
+            self._time_now = self._settings.time_of(item)
+            self._fixtures.end_others(self._time_now)
+        if self._settings.seeds:
+            _require_schedules_to_mean_something(item, self._settings)
         with self._wall_clock(item):
             yield
             _skip_what_is_excluded(item)
@@ -121,6 +133,7 @@ class Runtime:
         report = yield
         if self._settings.selection is not None:
             note_backend(report, item)
+        note_seed(report, seed_of(item))
         return report
 
     def _wall_clock(self, item: pytest.Item) -> ExitStack:
@@ -128,6 +141,22 @@ class Runtime:
         if self._settings.is_virtual(item):
             stack.enter_context(self.time.steering_the_wall_clock())
         return stack
+
+
+def _require_schedules_to_mean_something(item: pytest.Item, settings: Settings) -> None:
+    if item.get_closest_marker(SCHEDULES_MARKER) is None:
+        return
+    if FIXTURE not in fixtures_of(item):
+        pytest.fail(
+            "schedules: AnyIO does not run this test; mark it with pytest.mark.anyio",
+            pytrace=False,
+        )
+    if not settings.is_virtual(item):
+        pytest.fail(
+            "schedules: the marker virtual_time(False) keeps this test in real time, where "
+            "the order of tasks cannot be chosen",
+            pytrace=False,
+        )
 
 
 def _skip_what_is_excluded(item: pytest.Item) -> None:

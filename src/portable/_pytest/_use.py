@@ -17,10 +17,28 @@ if TYPE_CHECKING:
 
 FIXTURE = "anyio_backend"
 CLOCK_FIXTURE = "virtual_clock"
+SEED_FIXTURE = "schedule_seed"
 BACKENDS_MARKER = "anyio_backends"
 VIRTUAL_MARKER = "virtual_time"
 LEAKS_MARKER = "no_leaks"
-_MARKERS = frozenset({BACKENDS_MARKER, VIRTUAL_MARKER, LEAKS_MARKER})
+SCHEDULES_MARKER = "schedules"
+_MARKERS = frozenset({BACKENDS_MARKER, VIRTUAL_MARKER, LEAKS_MARKER, SCHEDULES_MARKER})
+
+
+@dataclass(frozen=True)
+class Time:
+    """The time that a test runs in.
+
+    Attributes:
+        virtual: whether it is virtual.
+        seed: the schedule, in virtual time; `None`: the backend's own order.
+        alone: the test, if it shares its event loop with no other one. What went on in a
+            loop before is part of a schedule, and has to be the same when it is repeated.
+    """
+
+    virtual: bool = False
+    seed: int | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,18 +49,28 @@ class Settings:
         selection: the chosen backends; `None` if none were.
         virtual_time: whether tests run in virtual time that do not say otherwise.
         no_leaks: whether tests are searched for leaks that do not say otherwise.
+        seeds: the schedules that marked tests run under.
     """
 
     selection: Selection | None = None
     virtual_time: bool = False
     no_leaks: bool = False
+    seeds: range = range(0)
 
     def is_virtual(self, item: pytest.Item) -> bool:
         """Say whether a test runs in virtual time."""
         names = fixtures_of(item)
-        return FIXTURE in names and _switched(
-            item, VIRTUAL_MARKER, default=self.virtual_time or CLOCK_FIXTURE in names
+        wanted = (
+            self.virtual_time
+            or CLOCK_FIXTURE in names
+            or item.get_closest_marker(SCHEDULES_MARKER) is not None
         )
+        return FIXTURE in names and _switched(item, VIRTUAL_MARKER, default=wanted)
+
+    def time_of(self, item: pytest.Item) -> Time:
+        """Return the time that a test runs in."""
+        seed = seed_of(item)
+        return Time(self.is_virtual(item), seed, None if seed is None else item.nodeid)
 
     def must_be_clean(self, item: pytest.Item) -> bool:
         """Say whether a test fails if it leaves something behind."""
@@ -54,12 +82,27 @@ def _switched(node: pytest.Item, marker: str, default: bool) -> bool:
     nearest = node.get_closest_marker(marker)
     if nearest is None:
         return default
-    return bool(nearest.args[0]) if nearest.args else True
+    match nearest.args, nearest.kwargs:
+        case ((), {**rest}) if not rest:
+            return True
+        case ((bool(on),), {**rest}) | ((), {"on": bool(on), **rest}) if not rest:
+            return on
+    raise pytest.UsageError(
+        f"{node.nodeid}: marker {marker}: write @pytest.mark.{marker} or "
+        f"@pytest.mark.{marker}(False)"
+    )
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
     """Return the names of the fixtures that a test uses; none if it is no Python function."""
     return item.fixturenames if isinstance(item, pytest.Function) else ()
+
+
+def seed_of(item: pytest.Item) -> int | None:
+    """Return the seed of the schedule that a test runs under, if it has one."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    seed: int | None = params.get(SEED_FIXTURE)
+    return seed
 
 
 def is_needed(settings: Settings, items: Sequence[pytest.Item]) -> bool:

@@ -36,27 +36,31 @@ class VirtualTime:
         self._alive: Callable[[], bool] = bool
         self._shown: VirtualClock | None = None
         self._showing = False
-        self._values: dict[str, Value] = {}
+        self._values: dict[tuple[str, int | None], Value] = {}
 
     @property
     def running(self) -> VirtualClock | None:
         """The clock of the run under way, if there is one."""
         return self.clock if self.clock is not None and self._alive() else None
 
-    def value(self, real: object) -> Value:
+    def value(self, real: object, seed: int | None = None) -> Value:
         """Return the value for `anyio_backend` in place of one for real time.
 
         The same for the same, so that pytest keeps what was built on it.
+
+        Args:
+            real: the value for real time.
+            seed: the schedule; `None`: the backend's own order.
         """
         parts, name = split(real), name_of(real)
         if parts is None or name is None:
             raise pytest.UsageError(
                 f"virtual time: anyio_backend gives {real!r}, which AnyIO cannot run on"
             )
-        key = repr(real)
+        key = repr(real), seed
         if key not in self._values:
             options = {k: v for k, v in parts[1].items() if k != "use_uvloop"}
-            self._values[key] = (parts[0], _Options(self, name, options))
+            self._values[key] = (parts[0], _Options(self, name, options, seed))
         if self._showing and self.running is None:
             self._show(VirtualClock())  # the last backend's loop is over
         return self._values[key]
@@ -95,9 +99,12 @@ class VirtualTime:
 class _Options(NamedOptions):
     """Options for AnyIO's runner: those of the project, and a clock for the next run."""
 
-    def __init__(self, time: VirtualTime, name: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self, time: VirtualTime, name: str, options: dict[str, Any], seed: int | None
+    ) -> None:
         super().__init__(name, options)
         self._time = time
+        self._seed = seed
         self._own_instruments = list(options.get("instruments", ()))
         if name == "trio":
             self._renew()
@@ -105,7 +112,7 @@ class _Options(NamedOptions):
             self["loop_factory"] = self._new_loop
 
     def _new_loop(self) -> asyncio.AbstractEventLoop:
-        clock = VirtualClock()
+        clock = VirtualClock(seed=self._seed)
         loop: asyncio.AbstractEventLoop = clock.backend_options(self.backend)["loop_factory"]()
         self._time.started(clock, lambda: not loop.is_closed())
         return loop
@@ -113,7 +120,7 @@ class _Options(NamedOptions):
     def _renew(self) -> None:
         import trio
 
-        clock = VirtualClock()
+        clock = VirtualClock(seed=self._seed)
         virtual_time = self._time
         options = self
         running = False
