@@ -112,8 +112,10 @@ class Children(_Block):
         for raised in await self._leave(body):
             if holds_cancellation(raised):
                 self.cancellation = raised
-            elif not isinstance(raised, (KeyboardInterrupt, SystemExit)):
-                raise raised  # those two are a child's, and kept with its other failures
+            elif not any(raised is failure_of(task) for task in self._failed):
+                # Not the `KeyboardInterrupt` or `SystemExit` of a child, which is kept with
+                # its other failures; but trio raises Ctrl-C wherever the main task waits.
+                raise raised
         if self._given_pending:
             await self._let_go(cancel=self._cancels_given or self.decisive is None)
         return [tasks[aw] for aw in aws]

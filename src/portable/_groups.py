@@ -312,8 +312,9 @@ def _settle(
     for error in raised:
         # As in asyncio these go alone, not in a group (D9).
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            if failures and error.__cause__ is None:
-                error.__cause__ = BaseExceptionGroup(message, failures)
+            others = [failure for failure in failures if failure is not error]
+            if others and error.__cause__ is None:
+                error.__cause__ = BaseExceptionGroup(message, others)
             raise error
     if failures:
         # A cancellation from further out gives way, as in asyncio's TaskGroup: who sent it
