@@ -26,7 +26,7 @@ class Gathering:
         self.me = me
         self.return_exceptions = step.return_exceptions
         self.owner = Owner(Scope(me.scope))
-        self.owner.falls_with_caller = True
+        self.owner.caller = me
         self.decisive: Job | None = None
         self.cancelled = False
         self.children = [model.start(body, self.owner) for body in step.children]

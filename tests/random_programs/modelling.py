@@ -56,11 +56,12 @@ class Owner:
         self.scope = scope
         self.failed: list[Job] = []
         self.stands_and_falls = False
-        self.falls_with_caller = False
+        self.caller: Job | None = None
+        """Whoever has called the gather(), with whom its tasks fall."""
 
     def ends_what_has_not_begun(self) -> bool:
         """Whether a task that has not begun never shall."""
-        return self.scope.effective() if self.falls_with_caller else self.scope.cancelled
+        return self.scope.cancelled if self.caller is None else self.scope.effective()
 
 
 class Job(Me):
@@ -95,7 +96,9 @@ class Job(Me):
 
     def request_message(self) -> str | None:
         """What it was cancelled with, if it was told one."""
-        return self.message if self.requested else None
+        if self.requested or self.owner.caller is None:
+            return self.message if self.requested else None
+        return self.owner.caller.request_message()
 
 
 def args(message: str | None) -> tuple[object, ...]:

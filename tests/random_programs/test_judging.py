@@ -82,3 +82,15 @@ def test_a_failure_that_is_ready_is_not_lost_by_gather():
     prediction = predict(failing)
     assert prediction.differences == {"D10"}
     assert not keeps(failing, prediction)
+
+
+def test_a_message_goes_down_through_gather():
+    """What a child awaits is told the message that gather()'s caller was cancelled with."""
+    last = Spawn(Body(3, (Cancel(1, "stop"), Sleep(1.0))))
+    child = Body(2, (last, Await(3)))
+    caller = Spawn(Body(1, (Gather((child,), None, return_exceptions=False),)))
+    told = program(caller, Await(1), Sleep(4.5))
+    prediction = predict(told)
+    assert prediction.differences == {"D4", MESSAGE}
+    assert "t0: t3 is cancelled ('stop',)" in prediction.expected.lines("stdout")
+    assert not keeps(told, prediction)
