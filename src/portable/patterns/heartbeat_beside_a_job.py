@@ -39,7 +39,7 @@ async def original() -> None:
         print(f"{outcome}, heartbeat cancelled: {beating.cancelled()}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
-    await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})
+    await guarded({"three.txt": 1.25, "bad.txt": 1.5})
 
 
 async def port() -> None:
@@ -75,7 +75,7 @@ async def port() -> None:
         print(f"{outcome}, heartbeat cancelled: {quiet}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
-    await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})
+    await guarded({"three.txt": 1.25, "bad.txt": 1.5})
 
 
 async def drop_in() -> None:
@@ -110,4 +110,4 @@ async def drop_in() -> None:
         print(f"{outcome}, heartbeat cancelled: {beating.cancelled()}")
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
-    await guarded({"three.txt": 1.25, "bad.txt": 1.5, "four.txt": 1})
+    await guarded({"three.txt": 1.25, "bad.txt": 1.5})
