@@ -3,8 +3,8 @@
 A pattern is a module of this package, and being there is all it takes to be in the
 catalogue. Its docstring's first line is its title; three coroutine functions without
 parameters are its programs: `original` (raw asyncio), `port` (AnyIO alone) and `drop_in` (the
-original's lines with portable's names). Where a program differs from the original on purpose,
-`DECLARED` lists how.
+original's lines with portable's names, and AnyIO's where portable has none: queues, semaphores,
+scopes). Where a program differs from the original on purpose, `DECLARED` lists how.
 """
 
 from __future__ import annotations
