@@ -92,7 +92,7 @@ def test_check(command: Command) -> None:
     assert "different" not in out
     for pattern in pattern_names():
         assert f"\n{pattern}" in f"\n{out}"
-    assert out.count("drop_in") == len(pattern_names())
+    assert len(re.findall("^  drop_in", out, re.MULTILINE)) == len(pattern_names())
     assert out.splitlines()[-1].startswith(f"{len(pattern_names())} patterns, ")
 
 

@@ -191,7 +191,7 @@ def test_patterns_hold_under_every_schedule(pattern: str) -> None:
     chosen = get_pattern(pattern)
     for program in (chosen.port, chosen.drop_in):
         report = assert_equivalent(
-            chosen.original, program, schedules=15, declared=chosen.declared
+            chosen.original, program, schedules=5, declared=chosen.declared
         )
         assert report.equivalent
 
