@@ -3,6 +3,7 @@
 import contextvars
 import gc
 import traceback
+import types
 
 import anyio
 import pytest
@@ -78,6 +79,23 @@ def test_gather_takes_tasks_and_other_awaitables(run):
         return await gather(task, Ready(), value("coroutine"), done)
 
     assert run(main) == ["task", "object", "coroutine", "done"]
+
+
+@both
+def test_a_coroutine_made_of_a_generator(run, helper):
+    """What `types.coroutine` makes can be awaited, and is taken like all that can be."""
+
+    @types.coroutine
+    def made():
+        yield from portable.sleep(1).__await__()
+        return "made"
+
+    async def main():
+        assert await helper(made()) in ("made", ["made"])
+        assert await portable.wait_for(made(), 5) == "made"
+        assert await portable.shield(made()) == "made"
+
+    run(main)
 
 
 def test_gather_runs_the_same_awaitable_once(run):

@@ -761,6 +761,52 @@ def test_a_failing_callback_disturbs_nobody_and_is_raised_at_the_end(run):
 # -- current_task -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [GeneratorExit, BaseException, StopAsyncIteration])
+def test_an_unusual_exception_is_a_failure_like_others(run, kind):
+    """What a coroutine raises, whatever it is, is what one gets; siblings go on."""
+
+    async def main():
+        async with Supervisor() as tasks:
+            failing = tasks.create_task(failure(kind("odd"), 1))
+            good = tasks.create_task(value("good", 3))
+            with pytest.raises(kind, match="odd"):
+                await failing
+            assert not failing.cancelled()
+            assert isinstance(failing.exception(), kind)
+            assert await good == "good"
+        results = await portable.gather(
+            failure(kind("odd"), 1), value("good", 3), return_exceptions=True
+        )
+        assert [str(result) for result in results] == ["odd", "good"]
+
+    run(main)
+
+
+def test_an_unusual_exception_of_a_callback_does_not_stop_the_others(run):
+    """Each done callback is called; what they raise is raised at the end of the block."""
+
+    class Stop(BaseException):
+        pass
+
+    seen = []
+
+    def callback(task):
+        seen.append(task)
+        raise Stop(len(seen))
+
+    async def main():
+        async with Supervisor() as tasks:
+            task = tasks.create_task(value("good", 1))
+            task.add_done_callback(callback)
+            task.add_done_callback(callback)
+            assert await task == "good"
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run(main)
+    assert [error.args for error in caught.value.exceptions] == [(1,), (2,)]
+    assert len(seen) == 2
+
+
 def test_current_task(run):
     """current_task() is the task that runs, in main and in tasks, and None in others."""
 

@@ -82,5 +82,7 @@ class Announcing(Outcome[T_co]):
                     f"{name!r}, which nobody would await; write "
                     f"task.add_done_callback(lambda task: create_task({name}(...)))"
                 )
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             self._owner.callback_failed(error)

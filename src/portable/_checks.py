@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Coroutine
 from contextvars import Context
 from functools import partial
+from inspect import isawaitable
 from types import CoroutineType
 from typing import Any, SupportsFloat
 
@@ -22,7 +23,8 @@ def check_coroutine(coro: object, caller: str) -> None:
 
 def check_awaitable(aw: object, caller: str, parameter: str) -> None:
     """Raise a `TypeError` that shows the right call unless `aw` can be awaited."""
-    if not isinstance(aw, Awaitable):
+    # What `types.coroutine` makes of a generator can be awaited without being Awaitable.
+    if not isinstance(aw, Awaitable) and not isawaitable(aw):
         raise TypeError(_refusal(aw, f"{caller}(): {parameter} must be awaitable", caller))
 
 

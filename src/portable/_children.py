@@ -232,7 +232,7 @@ class Children(_Block):
         else:
             if self._callback_errors:
                 message = f"errors of done callbacks in {caller}()"
-                raise ExceptionGroup(message, self._callback_errors)
+                raise BaseExceptionGroup(message, self._callback_errors)
         finally:
             self.forget()
             del self, decisive, cancellation  # see `Task._retrieve`

@@ -39,7 +39,7 @@ class _Block(ABC):
         self._finished = False
         self.cancelled = False
         self.message: object = None
-        self._callback_errors: list[Exception] = []
+        self._callback_errors: list[BaseException] = []
 
     def create_task(
         self,
@@ -99,7 +99,7 @@ class _Block(ABC):
     def failure_retrieved(self, task: Task[Any]) -> None:
         """Take note: somebody has seen the exception of that task."""
 
-    def callback_failed(self, error: Exception) -> None:
+    def callback_failed(self, error: BaseException) -> None:
         """Keep what a done callback raised, for the end of the block."""
         self._callback_errors.append(error)
 

@@ -45,7 +45,7 @@ class Owner(Protocol):
     def failure_retrieved(self, task: Task[Any]) -> None:
         """Take note: somebody has seen the exception of that task."""
 
-    def callback_failed(self, error: Exception) -> None:
+    def callback_failed(self, error: BaseException) -> None:
         """Take note: a done callback raised this."""
 
     def call_soon(self, function: Callable[[], object]) -> None:

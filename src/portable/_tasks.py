@@ -248,8 +248,8 @@ class Task(Announcing[T_co]):
 
     def _ends_more(self, error: BaseException) -> bool:
         """Write down what the coroutine raised; say whether that ends more than this task."""
-        if isinstance(error, GeneratorExit):
-            # Not a cancellation: the event loop is gone, and with it all that could be told.
+        if isinstance(error, GeneratorExit) and _raised_here(error):
+            # This was closed: the event loop is gone, and with it all that could be told.
             self._state = CANCELLED
             self._message = None
             return True
@@ -314,6 +314,11 @@ class Task(Announcing[T_co]):
         if by_request or anyio.current_effective_deadline() == -math.inf:
             return self.cancel_message()  # not the exception's: its text is AnyIO's
         return error.args[0] if error.args else None  # raised by the coroutine itself
+
+
+def _raised_here(error: BaseException) -> bool:
+    """Whether the frame that has caught an exception is the one that it was raised in."""
+    return error.__traceback__ is None or error.__traceback__.tb_next is None
 
 
 def restart_numbering() -> None:
