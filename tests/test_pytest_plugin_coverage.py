@@ -155,6 +155,22 @@ def test_unittests_own_coroutine_tests(pytester):
     pytester.runpytest("--anyio-backends").assert_outcomes(passed=1)
 
 
+def test_unittests_tests_that_are_marked(pytester):
+    """AnyIO makes functions out of unittest's tests that are marked; these are checked."""
+    pytester.makeconftest(USURPER)
+    pytester.makepyfile("""
+        import pytest, unittest
+        pytestmark = pytest.mark.anyio
+
+        class TestIt(unittest.IsolatedAsyncioTestCase):
+            async def test_it(self):
+                pass
+    """)
+    result = pytester.runpytest("--anyio-backends")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*test_it[[]trio] is to run on trio, but runs on asyncio*"])
+
+
 @pytest.mark.parametrize("scope", ["module", "session"])
 @pytest.mark.parametrize("body", ["yield current_backend()", "return current_backend()"])
 def test_an_async_fixture_ends_with_its_backend(pytester, scope, body):

@@ -36,8 +36,9 @@ def test_the_configuration(pytester):
     pytester.runpytest().assert_outcomes(passed=3)
 
 
-def test_the_output_of_the_first_test(pytester):
-    """What the page shows of the run is what one sees."""
+def test_the_output_of_the_first_test(pytester, monkeypatch):
+    """What the page shows of the run is what one sees, in a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
     shown = next(text for kind, text in BLOCKS if kind == "text").splitlines()
     pytester.makepyfile(test_fetch=PROGRAMS[0])
     result = pytester.runpytest("--anyio-backends")

@@ -62,6 +62,31 @@ def test_a_task_that_is_left(suite):
     )
     result.stdout.no_fnmatch_line('  File "*_pytest*')
     result.stdout.no_fnmatch_line('  File "*pytest", line*')
+    result.stdout.no_fnmatch_line('  File "*outcome*')
+    result.stdout.no_fnmatch_line("All traceback entries are hidden*")
+
+
+def test_each_of_several_tasks(suite):
+    """Tasks that share a name, or were given none, are told one by one, the first first."""
+    result = suite(
+        """
+        @pytest.mark.anyio
+        @pytest.mark.no_leaks
+        async def test_it(anyio_backend):
+            if anyio_backend == "trio":
+                trio.lowlevel.spawn_system_task(job)
+                trio.lowlevel.spawn_system_task(job)
+            else:
+                kept.append(asyncio.ensure_future(job()))
+                kept.append(asyncio.ensure_future(job()))
+        """
+    )
+    result.assert_outcomes(failed=3)
+    told = [line for line in result.outlines if line.startswith("task ")]
+    assert len(told) == 6
+    assert "task 'None', started at" not in told
+    calls = [line.strip() for line in result.outlines if "ensure_future(job())" in line]
+    assert len(calls) == 4
 
 
 @pytest.mark.parametrize(
@@ -156,7 +181,14 @@ def test_after():
 def test_a_call_in_a_thread_that_is_left(suite):
     """A call in a worker thread that a test abandoned is found; an idle worker is not."""
     result = suite("""
-        stop = threading.Event()
+        began, stop = threading.Event(), threading.Event()
+
+        def work():
+            began.set()
+            stop.wait()
+
+        async def call():
+            await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
 
         @pytest.fixture(scope="module")
         async def home():
@@ -164,6 +196,7 @@ def test_a_call_in_a_thread_that_is_left(suite):
 
         @pytest.fixture
         def stopped():
+            began.clear()
             yield
             stop.set()
 
@@ -176,8 +209,11 @@ def test_a_call_in_a_thread_that_is_left(suite):
         @pytest.mark.anyio
         @pytest.mark.no_leaks
         async def test_busy(home, stopped):
-            with anyio.move_on_after(0.01):
-                await anyio.to_thread.run_sync(stop.wait, abandon_on_cancel=True)
+            async with anyio.create_task_group() as group:
+                group.start_soon(call)
+                while not began.is_set():
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
     """)
     result.assert_outcomes(passed=3, failed=3)
     result.stdout.fnmatch_lines(["thread '*', still at work at", "*threading.py*wait"] * 3)

@@ -9,9 +9,12 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,  # each test starts processes
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
 
 
 def needs(distribution):
@@ -261,9 +264,11 @@ def test_switched_off(pytester):
         async def test_it():
             pass
     """)
-    pytester.runpytest("-p", "no:portable").assert_outcomes(passed=2)
-    result = pytester.runpytest("-p", "no:portable", "--anyio-backends")
+    off = "-p", "no:portable"
+    pytester.runpytest_subprocess(*off).assert_outcomes(passed=2)
+    result = pytester.runpytest_subprocess(*off, "--anyio-backends")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*unrecognized arguments: --anyio-backends*"])
 
 
 def test_to_load_it_costs_little():

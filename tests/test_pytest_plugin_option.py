@@ -132,6 +132,40 @@ def test_the_environment(suite, monkeypatch):
     assert suite("test_it.py")[1] == ["asyncio", "uvloop", "trio"]
 
 
+@pytest.mark.parametrize(
+    ("ini", "environment", "typed", "expected"),
+    [
+        ("--anyio-backends=trio", "", "", ["trio"]),
+        ("--anyio-backends", "", "--anyio-backends=trio", ["trio"]),
+        ("--anyio-backends=trio, uvloop", "", "--anyio-backends=asyncio", ["asyncio"]),
+        ("--anyio-backends=trio", "--anyio-backends=uvloop", "", ["uvloop"]),
+        ("", "--anyio-backends", "--anyio-backends=trio", ["trio"]),
+        ("--anyio-backends", "--anyio-backends=trio", "-q", ["trio"]),
+    ],
+)
+def test_the_nearest_source(suite, pytester, monkeypatch, ini, environment, typed, expected):
+    """What is typed replaces what PYTEST_ADDOPTS says, and that replaces `addopts`."""
+    pytester.makeini(f"[pytest]\naddopts = {ini}\n")
+    monkeypatch.setenv("PYTEST_ADDOPTS", environment)
+    assert suite(*typed.split())[1] == expected
+
+
+@pytest.mark.parametrize("word", ["trio", "all", "asyncio,uvloop"])
+def test_a_list_behind_the_bare_option(suite, word):
+    """A list that stands where a path would is a usage error that says what to write."""
+    result, ran = suite("--anyio-backends", word)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --anyio-backends {word}: * --anyio-backends={word}"])
+    assert not ran
+
+
+def test_a_path_that_has_the_name_of_a_backend(pytester):
+    """A directory called trio stays a path."""
+    pytester.makepyfile(**{"trio/test_it": "def test_it(anyio_backend): pass"})
+    pytester.makepyfile(test_other="def test_it(anyio_backend): pass")
+    pytester.runpytest("--anyio-backends", "trio").assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize("scope", ["function", "class", "module", "package", "session"])
 def test_async_fixtures_of_every_scope(suite, scope):
     """An async fixture of any scope is made anew on each backend."""

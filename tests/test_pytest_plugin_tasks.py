@@ -70,6 +70,7 @@ def test_without_the_option(pytester, option):
     pytester.runpytest(*option).assert_outcomes(passed=3 if option else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "name"),
     [

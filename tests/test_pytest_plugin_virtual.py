@@ -1,4 +1,4 @@
-"""Virtual time in tests: `--virtual-time`, the marker, the fixture `virtual_clock`."""
+"""Virtual time in tests: `--virtual-time`, its ini setting and its marker."""
 
 import textwrap
 
@@ -91,7 +91,7 @@ def test_the_nearest_marker_counts(suite):
         async def test_module():
             assert is_virtual()
 
-        @pytest.mark.virtual_time(False)
+        @pytest.mark.virtual_time(on=False)
         class TestIt:
             async def test_class(self):
                 assert not is_virtual()
@@ -279,59 +279,6 @@ def test_each_backend_begins_at_the_start(suite):
             pass
     """)
     result.assert_outcomes(passed=6)
-
-
-def test_the_fixture(suite):
-    """`virtual_clock` tells the time and moves it; to ask for it is to be in virtual time."""
-    result = suite("""
-        @pytest.mark.anyio
-        async def test_it(virtual_clock):
-            assert is_virtual()
-            await anyio.sleep(60)
-            assert virtual_clock.now() == 60
-            virtual_clock.advance(2.5)
-            assert virtual_clock.now() == anyio.current_time() == 62.5
-            assert time.time() == START.timestamp() + 62.5
-            with pytest.raises(ValueError, match="seconds"):
-                virtual_clock.advance(-1)
-    """)
-    result.assert_outcomes(passed=3)
-
-
-def test_the_fixture_before_the_loop_runs(suite):
-    """Before the loop begins the time is 0, and nothing can be moved."""
-    result = suite("""
-        @pytest.fixture
-        def early(virtual_clock):
-            assert virtual_clock.now() == 0
-            with pytest.raises(RuntimeError, match="has not begun"):
-                virtual_clock.advance(1)
-
-        @pytest.mark.anyio
-        async def test_it(early, virtual_clock):
-            assert virtual_clock.now() == 0
-    """)
-    result.assert_outcomes(passed=3)
-
-
-@pytest.mark.parametrize(
-    ("test", "message"),
-    [
-        ("def test_it(virtual_clock):", "AnyIO does not run this test"),
-        (
-            """
-            @pytest.mark.anyio
-            @pytest.mark.virtual_time(False)
-            async def test_it(virtual_clock):""",
-            "keeps this test in real time",
-        ),
-    ],
-)
-def test_the_fixture_where_there_is_no_virtual_time(suite, test, message):
-    """To ask for the clock where there can't be one fails, and says why."""
-    result = suite(f"{textwrap.dedent(test)}\n    pass", option="--anyio-backends=trio")
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*virtual_clock: *{message}*"])
 
 
 def test_a_deadlock_fails_the_test(suite):

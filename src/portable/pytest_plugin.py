@@ -184,6 +184,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     First, so that pytest does not parametrise by the params of a project's own fixture; a
     second parametrisation would be refused.
     """
+    for marker in ("virtual_time", "no_leaks"):
+        if metafunc.definition.get_closest_marker(marker) is not None:
+            from ._pytest._use import refuse_a_wrong_switch
+
+            refuse_a_wrong_switch(metafunc.definition, marker)
     if _FIXTURE in metafunc.fixturenames and _has_say(metafunc.config, metafunc.definition):
         from ._pytest._parametrizing import parametrize
 

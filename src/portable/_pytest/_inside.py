@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ._leaks import Leaks
+from ._use import FIXTURE
 from ._values import name_of, split
 from ._virtual import VirtualTime
 
@@ -124,11 +125,19 @@ def _wrapped(function: Callable[..., Any], surroundings: Surroundings) -> Callab
 
 
 def is_coroutine_test(item: pytest.Item) -> bool:
-    """Say whether a plugin has to run this test in an event loop."""
+    """Say whether a plugin has to run this test in an event loop.
+
+    unittest does it for its own tests, but for those that are marked as AnyIO's: AnyIO makes
+    plain functions out of them.
+    """
     return (
         isinstance(item, pytest.Function)
         and iscoroutinefunction(item.obj)
-        and not (item.cls is not None and issubclass(item.cls, unittest.TestCase))
+        and (
+            item.cls is None
+            or not issubclass(item.cls, unittest.TestCase)
+            or FIXTURE in item.fixturenames
+        )
     )
 
 

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from types import CoroutineType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import anyio.lowlevel
@@ -24,6 +24,9 @@ import pytest
 from portable._backends import current_backend
 
 from ._stacks import DEPTH, caller, origin, position, told_again
+
+if TYPE_CHECKING:
+    import asyncio
 
 # How often a task that was cancelled, or is about to end, may go on before it counts as left.
 _GRACE = 10
@@ -61,7 +64,7 @@ class Leaks:
                 if not left():
                     break
                 await anyio.lowlevel.checkpoint()
-            for name, started in left().items():
+            for name, started in left():
                 self.found.append(f"task {name!r}, started at\n{started}")
 
     @contextmanager
@@ -89,22 +92,21 @@ class Leaks:
 
     def report(self) -> None:
         """Fail the test if there is anything."""
-        __tracebackhide__ = True
         if self.found:
             pytest.fail("left behind by the test:\n" + "\n".join(self.found), pytrace=False)
 
 
 @contextmanager
-def _asyncio_tasks() -> Iterator[Callable[[], dict[str, str]]]:
+def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     import asyncio
 
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
-    started: WeakKeyDictionary[asyncio.Future[Any], str] = WeakKeyDictionary()
+    started: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
     factory = loop.get_task_factory()
 
     def noting(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
-        task: asyncio.Future[Any]
+        task: Any
         if factory is not None:
             task = factory(loop, coro, **kwargs)
         else:
@@ -112,11 +114,13 @@ def _asyncio_tasks() -> Iterator[Callable[[], dict[str, str]]]:
         started[task] = caller()
         return task
 
-    def left() -> dict[str, str]:
-        return {
-            task.get_name(): started.get(task, repr(task.get_coro()))
-            for task in asyncio.all_tasks() - before
-        }
+    def left() -> list[tuple[str, str]]:
+        tasks = asyncio.all_tasks() - before
+        noted = [task for task in list(started) if task in tasks]
+        return [
+            (_asyncio_name(task), started.get(task, repr(task.get_coro())))
+            for task in [*noted, *tasks.difference(noted)]
+        ]
 
     loop.set_task_factory(noting)
     try:
@@ -125,8 +129,14 @@ def _asyncio_tasks() -> Iterator[Callable[[], dict[str, str]]]:
         loop.set_task_factory(factory)
 
 
+def _asyncio_name(task: asyncio.Task[Any]) -> str:
+    """Return the name of a task; Python 3.13.0 to 3.13.2 calls those of a factory 'None'."""
+    name = task.get_name()
+    return getattr(task.get_coro(), "__qualname__", name) if name == "None" else name
+
+
 @contextmanager
-def _trio_tasks() -> Iterator[Callable[[], dict[str, str]]]:
+def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     import trio
 
     started: dict[trio.lowlevel.Task, str] = {}
@@ -141,7 +151,7 @@ def _trio_tasks() -> Iterator[Callable[[], dict[str, str]]]:
     instrument = Noting()
     trio.lowlevel.add_instrument(instrument)
     try:
-        yield lambda: {task.name: where for task, where in started.items()}
+        yield lambda: [(task.name, where) for task, where in started.items()]
     finally:
         trio.lowlevel.remove_instrument(instrument)
 

@@ -19,6 +19,7 @@ _MACHINERY = (
     "anyio",
     "asyncio",
     "trio",
+    "outcome",  # trio's steps are made by it
     "uvloop",
     "portable",
     "contextlib",

@@ -80,17 +80,28 @@ class Settings:
 def _switched(node: pytest.Item, marker: str, default: bool) -> bool:
     """Return what the nearest marker says that is on alone and off with `(False)`."""
     nearest = node.get_closest_marker(marker)
-    if nearest is None:
-        return default
-    match nearest.args, nearest.kwargs:
-        case ((), {**rest}) if not rest:
-            return True
-        case ((bool(on),), {**rest}) | ((), {"on": bool(on), **rest}) if not rest:
-            return on
-    raise pytest.UsageError(
-        f"{node.nodeid}: marker {marker}: write @pytest.mark.{marker} or "
-        f"@pytest.mark.{marker}(False)"
-    )
+    return default if nearest is None else _is_on(*nearest.args, **nearest.kwargs)
+
+
+def _is_on(on: bool = True) -> bool:
+    if not isinstance(on, bool):
+        raise TypeError
+    return on
+
+
+def refuse_a_wrong_switch(node: pytest.Item, marker: str) -> None:
+    """Refuse a marker that says neither on nor off.
+
+    Raises:
+        pytest.Collector.CollectError: that is so; the message says what to write.
+    """
+    try:
+        _switched(node, marker, default=True)
+    except TypeError:
+        raise pytest.Collector.CollectError(
+            f"{node.nodeid}: marker {marker}: write @pytest.mark.{marker} or "
+            f"@pytest.mark.{marker}(False)"
+        ) from None
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
