@@ -201,7 +201,7 @@ class TestEffort:
     @staticmethod
     def warmed_up(clock: Hand, seconds: float, meter: Meter | None = None) -> tuple[int, int]:
         """Return how many rounds warmed up, and how many are to be measured."""
-        effort = Effort("test", rounds=16, fewest=6, seconds=1.0, warm_up=2)
+        effort = Effort("test", rounds=16, fewest=6, seconds=1.0, warm_up=2, patience=4)
         started = 0
 
         async def program(sample: Sample) -> None:
@@ -227,6 +227,10 @@ class TestEffort:
     def test_long(self, clock: Hand) -> None:
         """A round that takes all the time has warmed up by itself, and is one of those."""
         assert self.warmed_up(clock, 3.0) == (0, 5)
+
+    def test_very_long(self, clock: Hand) -> None:
+        """A round that takes more than anybody has patience for is measured twice."""
+        assert self.warmed_up(clock, 5.0) == (0, 1)
 
     def test_timeless(self, clock: Hand) -> None:
         """Rounds too short for the clock are measured as often as can be."""

@@ -293,9 +293,14 @@ class TestPage:
         assert text.startswith(
             "# Before\n<!-- benchmarks -->\n\n| Times native | anyio on asyn"
         )
-        assert text.endswith("`\n\n<!-- end of benchmarks -->\nAfter\n")
+        assert text.endswith(
+            ", CPython 3.13, anyio 4.16, 2030-01-01 12:00 UTC. Measured by "
+            "`pytest benchmarks/ -k '<spawn>'`, and put here by\n"
+            "`portable bench-report run.json --readme README.md`.\n\n"
+            "<!-- end of benchmarks -->\nAfter\n"
+        )
         assert "old" not in text
-        assert "(noop, N=1,000) | 4.00 | 5.00 | 4.00 | 5.00 | 4.00 | 5.00 |" in text
+        assert "(noop, N=1,000) | 4.00 | 5.00 | 4.00 | 5.00 | ? | ? |" in text
         assert "](docs/prices/spawn.svg)" in text
         assert "a quiet one, CPython 3.13" in text
         assert "currentColor" not in written[1].read_text(encoding="utf-8")

@@ -1,8 +1,11 @@
 """`portable bench` and `portable bench-report`, from the command line."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +50,24 @@ def test_a_report_is_two_files(results, tmp_path):
     assert done.stdout.splitlines() == [str(text), str(page)]
     assert "| native" in text.read_text(encoding="utf-8")
     assert "http://" not in page.read_text(encoding="utf-8").replace("http://www.w3.org", "")
+
+
+def test_the_readme_is_filled_by_one_command(results, tmp_path):
+    """The project's own README takes the table and the pictures."""
+    pytest.importorskip("matplotlib", reason="needs it: pip install 'portable-tasks[bench]'")
+    readme = tmp_path / "README.md"
+    shutil.copy(Path(__file__).parents[1] / "README.md", readme)
+    done = portable("bench-report", results[0], "--readme", readme, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pictures = re.findall(
+        r"^!\[.*\]\((docs/pictures/.*\.svg)\)$", readme.read_text(), re.MULTILINE
+    )
+    assert done.stdout.splitlines() == [
+        str(readme),
+        *(str(tmp_path / each) for each in pictures),
+    ]
+    assert pictures
+    assert all((tmp_path / each).read_text().startswith("<svg") for each in pictures)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,10 @@ def _plain(number: float, _position: object) -> str:
     return f"{number:,g}"
 
 
+def _short(number: float, _position: object) -> str:
+    return f"{number / 1_000:g}k" if number >= 1_000 else f"{number:g}"
+
+
 def bars(rows: Sequence[Row], label: str, *, alone: bool = False) -> str:
     """Return a picture of ratios: a group of bars an implementation, a bar a backend.
 
@@ -114,8 +118,10 @@ def bars(rows: Sequence[Row], label: str, *, alone: bool = False) -> str:
             error_kw={"ecolor": _INK, "elinewidth": 0.8},
         )  # fmt: skip
         for y, row in zip(at, found, strict=True):
+            # Right of the dashed line, where the bar ends shortly before it.
+            end = 1.0 if 0.5 < row.ratio.upper < 1 else row.ratio.upper
             axes.annotate(
-                figure(row.ratio.median), (row.ratio.upper, y), (4, 0), color=_INK,
+                figure(row.ratio.median), (end, y), (4, 0), color=_INK,
                 textcoords="offset points", va="center", fontsize=8,
             )  # fmt: skip
     medians = [row.ratio.median for row in others] or [1.0]
@@ -162,7 +168,7 @@ def growth(rows: Sequence[Row], label: str, *, alone: bool = False) -> str:
                 axes.plot(sizes, amounts, marker="o", markersize=3, color=colour, label=name)
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(_plain)
+        axes.xaxis.set_major_formatter(_short)
         axes.set_title(backend, fontsize=10)
         unit = kept[0].unit
         axes.yaxis.set_major_formatter(lambda amount, _, unit=unit: shown(amount, unit))

@@ -12,6 +12,7 @@ that no program can be fast by leaving work undone.
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -181,6 +182,8 @@ class Effort:
         fewest: how many are measured however long they take.
         seconds: how long the rounds of one case may take, beyond the fewest.
         warm_up: how many rounds go before them, unmeasured; the first is far too slow.
+        patience: a round that takes more seconds than this is measured but twice: it is
+            so long that little can disturb its ratio.
     """
 
     name: str
@@ -188,6 +191,7 @@ class Effort:
     fewest: int
     seconds: float
     warm_up: int = 2
+    patience: float = math.inf
 
 
 class Pairing:
@@ -248,7 +252,8 @@ class Pairing:
             self()
             spent = clock() - begin
             if spent > effort.seconds:
-                return effort.fewest - len(self.pairs)
+                fewest = effort.fewest if spent < effort.patience else 2
+                return fewest - len(self.pairs)
             self.pairs.clear()
         affordable = int(effort.seconds / spent) if spent else effort.rounds
         rounds = max(effort.fewest, min(effort.rounds, affordable))

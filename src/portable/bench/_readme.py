@@ -1,7 +1,8 @@
 """The README's part of the report: a short table and two pictures, between two marks.
 
 The table has what a port costs at a glance: the headline operations, each with what AnyIO
-and portable take on each loop, in times of the native way.
+and portable take on each loop, in times of the native way. Where the native way strayed too
+far from itself nothing is quoted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ._operations import LOOPS
 from ._report import Section, markdown_table, sections
 from ._results import Row
 from ._run import Run
-from ._tables import figure
+from ._tables import NOISE_MARK, figure
 
 BEGIN = "<!-- benchmarks -->"
 END = "<!-- end of benchmarks -->"
@@ -47,8 +48,17 @@ def short_table(chosen: Sequence[Section]) -> list[list[str]]:
     body = []
     for section in chosen:
         rows = {(row.implementation, row.backend): row for row in section.measured}
-        found = [rows.get((by, loop)) for loop in LOOPS for by in COMPARED]
-        body.append([section.title, *(_short(row) for row in found)])
+        noisy = {row.backend for row in section.measured if row.noisy}
+        body.append(
+            [
+                section.title,
+                *(
+                    NOISE_MARK if loop in noisy else _short(rows.get((by, loop)))
+                    for loop in LOOPS
+                    for by in COMPARED
+                ),
+            ]
+        )
     return [["Times native", *head], *body]
 
 
@@ -90,8 +100,13 @@ def write_readme(file: Path, readme: Path, pictures: Path) -> list[Path]:
         path.write_text(bars(section.measured, section.title, alone=True), encoding="utf-8")
         lines += [f"![{section.title}]({path.relative_to(readme.parent).as_posix()})", ""]
     told = run.about
-    on = ", ".join(told[key] for key in ("machine", "python", "packages", "date"))
-    lines.append(f"{on}: `{told['command']}`")
+    on = ", ".join(
+        told[key] for key in ("machine", "python", "packages", "clock", "date") if key in told
+    )
+    lines += [
+        f"{on}. Measured by `{told['command']}`, and put here by",
+        f"`portable bench-report {file.name} --readme {readme.name}`.",
+    ]
     inside = "\n".join(["", "", *lines, "", ""])
     readme.write_text(f"{before}{BEGIN}{inside}{END}{after}", encoding="utf-8")
     return [readme, *drawn]
