@@ -1,9 +1,11 @@
 """The public names: listed, loaded late, documented, and true to their documentation."""
 
+import asyncio
 import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 
@@ -63,14 +65,92 @@ def test_running_on_asyncio_loads_no_optional_package():
 
 
 FUNCTIONS = [name for name in portable.__all__ if inspect.isroutine(getattr(portable, name))]
+BLOCKS_AND_TASKS = ["Supervisor", "Task", "TaskGroup", "Timeout"]
+METHODS = sorted(
+    {
+        f"{cls}.{name}"
+        for cls in BLOCKS_AND_TASKS
+        for name, _ in inspect.getmembers(getattr(portable, cls), inspect.isroutine)
+        if not name.startswith("_")
+    }
+    # What a block's tasks tell it is for tasks alone.
+    - {
+        f"{cls}.{name}"
+        for cls in ("Supervisor", "TaskGroup")
+        for name in ("call_soon", "callback_failed", "failure_retrieved", "task_failed")
+    }
+    - {"Task.cancel_message"}
+)
+TIMES = {"delay", "timeout", "when"}
+
+
+def documentation(name):
+    """What is said of a function, and its signature."""
+    function = portable
+    for part in name.split("."):
+        function = getattr(function, part)
+    return inspect.getdoc(function), inspect.signature(function)
+
+
+def section(text, title):
+    """The lines of one section."""
+    _, _, rest = text.partition(f"\n{title}:\n")
+    return rest.split("\n\n")[0]
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS])
+def test_arguments_and_results_are_documented(name):
+    """Each argument is told, times with their unit; and what is returned, if anything is."""
+    text, signature = documentation(name)
+    arguments = section(text, "Args")
+    for parameter in set(signature.parameters) - {"self"}:
+        told = re.search(rf"^ *{parameter}: ((.|\n {{8}})*)", arguments, re.MULTILINE)
+        assert told, parameter
+        if parameter in TIMES:
+            assert "second" in told[1]
+    if "." not in name and signature.return_annotation not in ("None", None):
+        assert section(text, "Returns")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_are_documented(name):
     """Each public function tells its errors, what it stands for, and shows an example."""
-    text = inspect.getdoc(getattr(portable, name))
-    assert "Example:" in text
-    assert "Raises:" in text
+    text, _ = documentation(name)
+    assert section(text, "Raises")
+    assert section(text, "Example").lstrip().startswith(">>> import portable")
+    stands_for = f"Stands for `asyncio.{name}()`"
+    assert stands_for in text or "asyncio has no" in text or name == "current_time"
+
+
+NO_DIFFERENCE = {"current_backend", "current_task", "current_time"}
+
+
+@pytest.mark.parametrize("name", sorted({*FUNCTIONS, *BLOCKS_AND_TASKS} - NO_DIFFERENCE))
+def test_differences_are_named(name):
+    """What differs from asyncio is named by the numbers of the closed list."""
+    text, _ = documentation(name)
+    _, found, differences = " ".join(text.split()).partition("Differences from asyncio")
+    assert found
+    numbers = {int(number) for number in re.findall(r"\bD(\d+)", differences)}
+    assert numbers
+    assert numbers <= set(range(1, 11))
+
+
+@pytest.mark.parametrize("name", BLOCKS_AND_TASKS)
+def test_classes_are_documented(name):
+    """Each class tells what it stands for, and shows an example."""
+    text, _ = documentation(name)
+    assert section(text, "Example").lstrip().startswith(">>> import portable")
+    assert f"Stands for `asyncio.{name}`" in text or "asyncio has no such class" in text
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_say_what_they_stand_for(name):
+    """Each method of a class that asyncio has too names asyncio's."""
+    cls, _, method = name.partition(".")
+    original = getattr(asyncio, cls, None)
+    if original is not None and hasattr(original, method) and cls == "Task":
+        assert f"asyncio.{name}()" in documentation(name)[0]
 
 
 # Modules that only a run on one of these backends loads.

@@ -49,8 +49,11 @@ def create_task(
         The task, which has not begun to run.
 
     Raises:
-        TypeError: `coro` is not a coroutine.
-        RuntimeError: no `portable.run()` is under way here; the coroutine is closed.
+        TypeError: `coro` is not a coroutine, or `context` is no context.
+        RuntimeError: no `portable.run()` is under way here; the coroutine is closed. (When
+            the task is awaited: the coroutine has been used before.)
+
+    Differences from asyncio: D6, and those of a `Task`: D1, D2, D3, D4, D7, D10.
 
     Example:
         >>> import portable

@@ -56,7 +56,7 @@ class Deferred(Coroutine[Any, Any, T_co]):
         return repr(self._coro)
 
     @property
-    def __name__(self) -> str:
+    def __name__(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self._coro.__name__.lstrip("_")
 
     @property

@@ -114,6 +114,8 @@ def require_backend(name: str) -> Backend:
 def current_backend() -> str:
     """Return the name of the backend this code runs on.
 
+    asyncio has no such function, as it has no other backend than itself.
+
     Returns:
         `asyncio`, `uvloop` or `trio`.
 

@@ -20,3 +20,13 @@ def holds_cancellation(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(is_cancellation) is not None
     return is_cancellation(error)
+
+
+def is_closing(error: BaseException) -> bool:
+    """Whether an exception tells the coroutine that has caught it that it is being closed.
+
+    Not if the code it awaits has raised one of the kind, in a frame further down.
+    """
+    if not isinstance(error, GeneratorExit):
+        return False
+    return error.__traceback__ is None or error.__traceback__.tb_next is None

@@ -175,6 +175,8 @@ class Supervisor(_Block):
     asyncio has no such class; its `create_task()` and `gather(return_exceptions=True)` are
     used in its place. It is Kotlin's `supervisorScope` and aiotools' `Supervisor`.
 
+    Differences from asyncio: D6, D9, and those of a `Task`.
+
     Example:
         >>> import portable
         >>> async def divide(a, b):
@@ -238,7 +240,8 @@ class TaskGroup(_Block):
     tasks; when all have ended, the failures are raised as one `ExceptionGroup`. A task that
     is cancelled is no failure.
 
-    Differences from asyncio: D1, D3, D7, D9 as for `Task`.
+    Differences from asyncio: D1, D3, D7, D9, those of a `Task`, and D6 (what a done callback
+    raises is raised with the failures).
 
     Example:
         >>> import portable

@@ -101,6 +101,8 @@ def amap_unordered(
 ) -> Unordered[R]:
     """Run a coroutine function on each item, and get the results as they come.
 
+    asyncio has no such function; `as_completed(map(func, items))` is used in its place.
+
     - `async for result in amap_unordered(...)` runs the jobs under `run()`. They begin with
       the first step of the loop. Leaving the loop early cancels them; `run()`, and `aclose()`,
       await their end.
@@ -129,7 +131,7 @@ def amap_unordered(
         ValueError: `limit` is less than 1.
         RuntimeError: (in the loop) there is neither a `run()` under way nor a block.
 
-    Differences from asyncio, which has no such function: D1, D3, D4, D5, D6, D7.
+    Differences from asyncio: D1, D3, D4, D5, D6, D7.
 
     Example:
         >>> import portable

@@ -77,8 +77,11 @@ def run(
         BackendNotInstalledError: its package is not installed.
         DeadlockError: under virtual time, every task waits for what can never come.
         TaskCancelled: the main coroutine was cancelled by a task (D4).
-        RuntimeError: an event loop runs in this thread already.
+        RuntimeError: an event loop runs in this thread already, or `main` is a coroutine
+            that has been used before.
         TypeError: `main` is neither a coroutine nor a function that makes one.
+
+    Differences from asyncio: D4, D6, D9.
 
     Example:
         >>> import portable

@@ -22,7 +22,7 @@ import anyio.lowlevel
 
 from ._backends import native_context, native_task_getter, running_loop
 from ._callbacks import Announcing
-from ._cancellation import is_cancellation
+from ._cancellation import is_cancellation, is_closing
 from ._checks import explain_reuse
 from ._contexts import in_context
 from ._outcome import CANCELLED, FAILED, FINISHED, PENDING
@@ -102,7 +102,11 @@ class Task(Announcing[T_co]):
         return self._name
 
     def set_name(self, value: object) -> None:
-        """Set the task's name to `str(value)`. Stands for `asyncio.Task.set_name()`."""
+        """Give the task another name. Stands for `asyncio.Task.set_name()`.
+
+        Args:
+            value: the name, or what `str()` makes a name of.
+        """
         self._name = str(value)
 
     def get_coro(self) -> Coroutine[Any, Any, T_co]:
@@ -132,8 +136,9 @@ class Task(Announcing[T_co]):
         """Ask the task to end, by a cancellation raised at its next `await`.
 
         Stands for `asyncio.Task.cancel()`. Before the first step the coroutine never runs
-        and is closed. Whoever awaits the task gets `TaskCancelled(msg)` (D4). A task that
-        goes on regardless is cancelled again at every later `await` (D1).
+        and is closed. Whoever awaits the task gets `TaskCancelled(msg)`, as often as anybody
+        asks (D4). A task that goes on regardless is cancelled again at every later `await`
+        (D1).
 
         Args:
             msg: told to whoever awaits the task; usually a string.
@@ -248,7 +253,7 @@ class Task(Announcing[T_co]):
 
     def _ends_more(self, error: BaseException) -> bool:
         """Write down what the coroutine raised; say whether that ends more than this task."""
-        if isinstance(error, GeneratorExit) and _raised_here(error):
+        if is_closing(error):
             # This was closed: the event loop is gone, and with it all that could be told.
             self._state = CANCELLED
             self._message = None
@@ -316,11 +321,6 @@ class Task(Announcing[T_co]):
         return error.args[0] if error.args else None  # raised by the coroutine itself
 
 
-def _raised_here(error: BaseException) -> bool:
-    """Whether the frame that has caught an exception is the one that it was raised in."""
-    return error.__traceback__ is None or error.__traceback__.tb_next is None
-
-
 def restart_numbering() -> None:
     """Let the next task that is given no name be Task-1 again.
 
@@ -335,6 +335,9 @@ def current_task() -> Task[Any] | None:
     """Return the task that is running, or `None` in code that no portable task runs.
 
     Stands for `asyncio.current_task()`.
+
+    Returns:
+        The task whose coroutine this code belongs to.
 
     Raises:
         RuntimeError: no event loop runs in this thread.

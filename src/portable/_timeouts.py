@@ -48,6 +48,9 @@ async def sleep(delay: float, result: Any = None) -> Any:
     Raises:
         TypeError: `delay` is not a number.
         ValueError: `delay` is NaN.
+        RuntimeError: no event loop runs in this thread.
+
+    Differences from asyncio: D1, D3, D7.
 
     Example:
         >>> import portable
@@ -68,6 +71,9 @@ def current_time() -> float:
 
     Stands for `asyncio.get_running_loop().time()`. Only differences between two readings
     mean anything.
+
+    Returns:
+        Seconds since a moment that each event loop chooses.
 
     Raises:
         RuntimeError: no event loop runs in this thread.
@@ -92,6 +98,16 @@ class Timeout:
     Differences from asyncio: D1 (code in the block that catches the cancellation is
     cancelled again at its next `await`), D8 (code that blocks past the deadline and ends
     without an `await`).
+
+    Example:
+        >>> import portable
+        >>> async def main():
+        ...     async with portable.timeout(None) as limit:
+        ...         limit.reschedule(portable.current_time() + 5)
+        ...         await portable.sleep(1)
+        ...     return limit.when(), limit.expired()
+        >>> portable.run(main, virtual_time=True)
+        (5.0, False)
     """
 
     __slots__ = ("_scope", "_state", "_when")
@@ -114,6 +130,8 @@ class Timeout:
 
         Raises:
             RuntimeError: the block has not begun, has expired, or has ended.
+            TypeError: `when` is neither a number nor `None`.
+            ValueError: `when` is NaN.
         """
         if self._state is _CREATED:
             raise RuntimeError("Timeout has not been entered")
@@ -211,6 +229,8 @@ def timeout(delay: float | None) -> Timeout:
         ValueError: `delay` is NaN.
         RuntimeError: no event loop runs in this thread.
 
+    Differences from asyncio: D1, D8, as `Timeout` tells.
+
     Example:
         >>> import portable
         >>> async def main():
@@ -240,6 +260,9 @@ def timeout_at(when: float | None) -> Timeout:
     Raises:
         TypeError: `when` is neither a number nor `None`.
         ValueError: `when` is NaN.
+        RuntimeError: (when the block is entered) no event loop runs in this thread.
+
+    Differences from asyncio: D1, D8, as `Timeout` tells.
 
     Example:
         >>> import portable
@@ -262,18 +285,21 @@ async def wait_for(aw: Awaitable[T], timeout: float | None) -> T:
 
     Args:
         aw: a coroutine, a task, or anything else that can be awaited.
-        timeout: seconds; `None` for no limit. With zero or less a coroutine never starts,
-            and a task that is done gives its result.
+        timeout: seconds from now; `None` for no limit. With zero or less a coroutine never
+            starts, and a task that is done gives its result.
 
     Returns:
         What `aw` returns.
 
     Raises:
         TimeoutError: it took too long.
+        BaseException: what `aw` raises, the very object.
+        TaskCancelled: `aw` is a task that somebody else has cancelled (D4).
         TypeError: `aw` cannot be awaited, or `timeout` is neither a number nor `None`.
-        ValueError: `timeout` is NaN.
+        ValueError: `timeout` is NaN, or `aw` is a task of another run.
+        RuntimeError: `aw` is a coroutine that has been used before, or no event loop runs.
 
-    Differences from asyncio: D1, D8.
+    Differences from asyncio: D1, D3, D4, D8, D10.
 
     Example:
         >>> import portable
