@@ -18,7 +18,6 @@ from ._operations import LOOPS, Operation
 from ._results import NATIVE, NATIVE_AGAIN, NOISE_LIMIT, Row, Unmeasured
 
 NOISE_MARK = "?"
-_GLUE = "\N{NO-BREAK SPACE}"
 _TO = "\N{EN DASH}"
 LEGEND = (
     "Times the native way on the same backend, in the same rounds: median (quartiles), "
@@ -76,12 +75,13 @@ def cell(row: Row | Unmeasured) -> str:
     """Return what a table says of one row."""
     if isinstance(row, Unmeasured):
         return "fails" if row.failed else "not here"
-    # A narrow terminal breaks the line between the ratio and the amount only.
-    amount = shown(row.amount, row.unit, _GLUE)
+    # A narrow terminal breaks the line between the ratio and the amount, not within: to Rich
+    # a no-break space is one to break at.
+    amount = shown(row.amount, row.unit, glue="")
     if row.implementation == NATIVE:
         return f"1 {amount}"
     lower, upper = figure(row.ratio.lower), figure(row.ratio.upper)
-    return f"{figure(row.ratio.median)}{_GLUE}({lower}{_TO}{upper}) {amount}"
+    return f"{figure(row.ratio.median)} ({lower}{_TO}{upper}) {amount}"
 
 
 def figure(ratio: float) -> str:
