@@ -167,6 +167,51 @@ def test_json_to_stdout(command: Command, add_pattern: Callable[[str, str], None
     assert cells(err, "port") == ["port", "different 0 s"]
 
 
+def test_schedules(command: Command, tmp_path: Path) -> None:
+    """The ports run under each schedule, and a line tells how many traces that gave."""
+    file = tmp_path / "results.json"
+    options = ("--backends=asyncio", "--schedules=3", "--seed=7", "--json", str(file))
+    code, out, err = command("check", "timeout", *options)
+    assert (code, err) == (0, "")
+    assert "3 schedules of each port (seeds 7 to 9), distinct traces:\n" in out
+    assert re.search(r"^  timeout drop_in +asyncio 1; all equivalent$", out, re.MULTILINE)
+    (first, _) = json.loads(file.read_text())["schedules"]
+    assert first == {
+        "pattern": "timeout",
+        "program": "port",
+        "backend": "asyncio",
+        "schedules": 3,
+        "distinct_traces": 1,
+        "failing_seeds": [],
+    }
+
+
+def test_a_schedule_that_fails(
+    command: Command, add_pattern: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    """A port that relies on luck exits with 1, and the command printed fails once more."""
+    add_pattern("lucky", "print('a'); print('b')")
+    with (tmp_path / "lucky.py").open("a") as file:
+        file.write(
+            "import anyio\n"
+            "async def port():\n"
+            "    seen = []\n"
+            "    async def job(name):\n"
+            "        seen.append(name)\n"
+            "    async with anyio.create_task_group() as group:\n"
+            "        group.start_soon(job, 'a')\n"
+            "        group.start_soon(job, 'b')\n"
+            "    print(*seen, sep='\\n')\n"
+        )
+    assert command("check", "lucky", "--backends=asyncio").code == 0
+    code, out, _ = command("check", "lucky", "--backends=asyncio", "--schedules=20")
+    assert code == 1
+    assert "lucky: port under schedules" in out
+    again = re.search(r"once more: portable (check lucky --backends asyncio --seed \d+)", out)
+    assert again is not None
+    assert command(*again[1].split()).code == 1
+
+
 def test_json_to_nowhere(command: Command, tmp_path: Path) -> None:
     """A file that cannot be written is bad use, told without a traceback."""
     code, _, err = command("check", "timeout", "--backends=asyncio", "--json", str(tmp_path))

@@ -145,7 +145,16 @@ ENDS = {
     ),
     "no event loop": ("print('hello')\n", "unloadable", "started no event loop"),
     "a hang": ("def main():\n    while True: pass\n", "hang", "hangs: ended after 1 s"),
-    "os._exit": ("import os\ndef main(): os._exit(3)\n", "crash", "before the program did"),
+    "os._exit": (
+        "import os\ndef main(): os._exit(3)\n",
+        "crash",
+        "the process ended with exit code 3 (os._exit), before the program did",
+    ),
+    "a segfault": (
+        "import ctypes\nasync def main(): ctypes.string_at(0)\n",
+        "crash",
+        "line 2 in main",
+    ),
     "a signal": (
         "import os, signal\ndef main(): os.kill(os.getpid(), signal.SIGKILL)\n",
         "crash",
@@ -154,7 +163,7 @@ ENDS = {
     "a deadlock": (
         "import anyio\nasync def main(): await anyio.Event().wait()\n",
         "different",
-        "deadlock",
+        "waiting: port.main)",
     ),
     "sys.exit": ("import sys\nasync def main(): sys.exit(3)\n", "different", "sys.exit(3)"),
     "Ctrl-C": ("async def main(): raise KeyboardInterrupt\n", "different", "Ctrl-C"),

@@ -13,10 +13,11 @@ from portable.equivalence import Checked, check
 from portable.patterns import Pattern, UnknownPatternError, get_pattern, patterns
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import named_backends, write
+from .arguments import named_backends, seeds_of, write
 from .as_json import as_json
 from .comparing import compare
 from .display import Terminal, print_patterns, print_programs, print_results
+from .exploring import explored, explored_as_json, print_explored
 from .prices import bench_command, report_command
 
 app = typer.Typer(
@@ -56,6 +57,13 @@ def _check(
         str | None,
         typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
     ] = None,
+    schedules: Annotated[
+        int | None,
+        typer.Option(min=1, help="Run the ports under so many orders of ready tasks, too."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="The first schedule's seed; alone: that schedule.")
+    ] = None,
     json_file: Annotated[
         str | None,
         typer.Option(
@@ -71,11 +79,23 @@ def _check(
     """
     chosen = [_pattern(name) for name in dict.fromkeys(names)] if names else patterns()
     on = list(BACKENDS) if backends is None else named_backends(backends)
-    results = _results(chosen, on)
-    print_results(Terminal(stderr=json_file == "-"), results, on)
+    seeds = seeds_of(schedules, seed)
+    try:
+        results = _results(chosen, on)
+        under = explored(chosen, on, seeds) if seeds else {}
+    except KeyboardInterrupt:
+        # Said here, because older Typers make an exit code of 1 of it.
+        raise typer.Exit(INTERRUPTED) from None
+    terminal = Terminal(stderr=json_file == "-")
+    print_results(terminal, results, on)
+    if under:
+        print_explored(terminal, under, seeds)
+    data = as_json(results)
+    data["schedules"] = explored_as_json(under)
+    data["equivalent"] &= all(report.equivalent for report in under.values())
     if json_file is not None:
-        write(json_file, json.dumps(as_json(results), indent=2) + "\n")
-    if not all(one.equivalent for found in results.values() for one in found):
+        write(json_file, json.dumps(data, indent=2) + "\n")
+    if not data["equivalent"]:
         raise typer.Exit(DIFFERS)
     if backends is not None and not all(get_backend(name).installed for name in on):
         # Asked for by name and not done: a build that relies on it must not pass.
@@ -104,14 +124,10 @@ app.command("bench-report")(report_command)
 def _results(
     chosen: tuple[Pattern, ...] | list[Pattern], on: list[str]
 ) -> dict[str, list[Checked]]:
-    try:
-        return {
-            pattern.name: check(*pattern.programs, backends=on, declared=pattern.declared)
-            for pattern in chosen
-        }
-    except KeyboardInterrupt:
-        # Said here, because older Typers make an exit code of 1 of it.
-        raise typer.Exit(INTERRUPTED) from None
+    return {
+        pattern.name: check(*pattern.programs, backends=on, declared=pattern.declared)
+        for pattern in chosen
+    }
 
 
 def _pattern(name: str) -> Pattern:

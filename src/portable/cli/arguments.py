@@ -1,4 +1,4 @@
-"""What several commands take and do: names of backends, and files to write to."""
+"""What several commands take and do: names of backends, seeds, and files to write to."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def named_backends(text: str) -> list[str]:
     raise typer.BadParameter(
         f"no backend is named; known are: {known}", param_hint="--backends"
     )
+
+
+def seeds_of(schedules: int | None, seed: int | None) -> range:
+    """Return the seeds that are asked for: so many from the first, or that one alone."""
+    first = seed or 0
+    if schedules is None:
+        return range(first, first) if seed is None else range(first, first + 1)
+    return range(first, first + schedules)
+
+
+def require_folder(file: str) -> None:
+    """Refuse a file that could not be written, before hours go into what it is to hold."""
+    if file != "-" and (Path(file).is_dir() or not Path(file).parent.is_dir()):
+        raise typer.BadParameter(
+            f"cannot write to {file!r}: it is a folder, or in one that does not exist",
+            param_hint="--json",
+        )
 
 
 def write(file: str, text: str) -> None:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from portable._backends import BACKENDS, get_backend
 from portable.equivalence.comparing import Explored, Judged, Report, compare_programs
@@ -21,14 +17,12 @@ from portable.equivalence.reading import STREAMS, Reading
 from portable.equivalence.telling import ended, tell
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import named_backends, write
+from .arguments import named_backends, require_folder, seeds_of, write
 from .display import Terminal
+from .exploring import print_marked
+from .progress import bar
 
 SCHEMA = 1
-
-_COLOURS = {"-": "red", "+": "green", "|": "yellow", "!": "bold red", "=": "green", "?": "cyan"}
-# Marks that stand in the output too, for whoever sees no colours.
-_SHOWN = "-+|"
 
 
 def compare(
@@ -90,19 +84,24 @@ def compare(
     backend named here is not installed.
     """
     on = list(BACKENDS) if backends is None else named_backends(backends)
-    if seed is not None and schedules is None:
-        schedules = 1
-    first = seed or 0
-    seeds = range(first, first + (schedules or 0))
+    seeds = seeds_of(schedules, seed)
     terminal = Terminal(stderr=json_file == "-")
-    with _bar(len(on) * (len(seeds) + 1) + 2, wanted=bool(seeds)) as bar:
+    try:
+        declared = read_declarations(declare or ())
+    except ValueError as error:
+        problem = str(error).removeprefix("--declare: ")
+        raise typer.BadParameter(problem, param_hint="--declare") from None
+    if json_file is not None:
+        require_folder(json_file)
+    total = len(on) * (len(seeds) + 1) + 1 + ("uvloop" in on)
+    with bar(total, wanted=bool(seeds)) as progress:
         try:
             report = compare_programs(
                 original,
                 port,
                 args=arg or (),
                 backends=on,
-                declared=read_declarations(declare or ()),
+                declared=declared,
                 reading=Reading(
                     normalize=tuple(normalize or ()),
                     ignore=tuple(name.strip() for name in ignore.split(",") if name.strip()),
@@ -112,11 +111,11 @@ def compare(
                 real_time=real_time,
                 time_limit=time_limit,
                 seeds=seeds,
-                progress=bar.advance,
+                progress=progress.advance,
             )
         except ValueError as error:
-            name = str(error).partition(":")[0]
-            raise typer.BadParameter(str(error), param_hint=f"--{name}") from None
+            name, _, problem = str(error).partition(": ")
+            raise typer.BadParameter(problem, param_hint=f"--{name}") from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
@@ -124,9 +123,7 @@ def compare(
         return _again(sys.argv[1:], backend, failing)
 
     for mark, line in tell(report, width=min(terminal.width, 160) - 2, again=again):
-        terminal.line(
-            f"{mark if mark in _SHOWN else ' '} {line}".rstrip(), _COLOURS.get(mark, "")
-        )
+        print_marked(terminal, mark, line)
     if json_file is not None:
         write(json_file, json.dumps(as_json(report), indent=2) + "\n")
     if not report.loadable:
@@ -135,36 +132,6 @@ def compare(
         raise typer.Exit(DIFFERS)
     if backends is not None and not all(get_backend(name).installed for name in on):
         raise typer.Exit(BAD_USE)
-
-
-class _Bar(Protocol):
-    def advance(self) -> object:
-        """Take note of one more run."""
-
-
-class _NoBar:
-    def advance(self) -> None:
-        pass
-
-
-class _RichBar:
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("runs", total=total)
-
-    def advance(self) -> None:
-        self._progress.advance(self._task)
-
-
-@contextmanager
-def _bar(total: int, *, wanted: bool) -> Iterator[_Bar]:
-    console = Console(stderr=True)
-    if not wanted or not console.is_terminal:
-        yield _NoBar()
-        return
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _RichBar(progress, total)
 
 
 def _again(arguments: list[str], backend: str, seed: int) -> str:
@@ -217,7 +184,12 @@ def _row(row: Judged) -> dict[str, Any]:
         if found is None
         else [{"id": one.id, "reason": one.reason} for one in found.declared],
         "causes": [
-            {"id": one.id, "sentence": one.sentence, "paragraph": one.paragraph}
+            {
+                "id": one.id,
+                "sentence": one.sentence,
+                "paragraph": one.paragraph,
+                "remedy": one.remedy,
+            }
             for one in row.causes
         ],
         "trace": None if run.trace is None else run.trace.as_dict(),

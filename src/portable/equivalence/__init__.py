@@ -10,7 +10,7 @@ two files, each run in a process of its own.
 
 from .asserting import assert_equivalent
 from .checking import Checked, check
-from .comparing import compare_programs
+from .comparing import Report, compare_programs
 from .comparison import Comparison, DeclaredDifference, Parting, Verdict, compare
 from .program import Program
 from .reading import Reading
@@ -28,6 +28,7 @@ __all__ = [
     "Parting",
     "Program",
     "Reading",
+    "Report",
     "Trace",
     "Verdict",
     "assert_equivalent",

@@ -6,15 +6,13 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from portable._backends import BACKENDS, current_backend, installed_backends, require_backend
+from portable._backends import current_backend, installed_backends, require_backend
 
-from .causes import causes
-from .comparing import Explored, Judged, Report
+from .comparing import Report
 from .comparison import DeclaredDifference
-from .isolated import Run
+from .exploring import explore
 from .program import Program
 from .reading import Reading
-from .recording import record
 from .telling import text_of
 
 T = TypeVar("T")
@@ -79,7 +77,10 @@ def assert_equivalent(
     judged = port if isinstance(port, Program) else _program(port, "portable")
     how = reading or Reading()
     seeds = range(seed, seed + schedules)
-    report = _outside(lambda: _report(right, judged, names, seeds, tuple(declared), how))
+    meant = tuple(declared)
+    report = _outside(
+        lambda: explore(right, judged, backends=names, seeds=seeds, declared=meant, reading=how)
+    )
     if not report.equivalent:
         raise AssertionError(
             f"{judged.name} is not equivalent to {right.name}\n{text_of(report)}"
@@ -90,48 +91,6 @@ def assert_equivalent(
 def _program(main: Main, starter: str) -> Program:
     name = getattr(main, "__name__", repr(main))
     return Program(name, main, "asyncio" if starter == "asyncio" else "portable")
-
-
-def _report(
-    original: Program,
-    port: Program,
-    backends: tuple[str, ...],
-    seeds: Iterable[int],
-    declared: tuple[DeclaredDifference, ...],
-    reading: Reading,
-) -> Report:
-    references = {
-        name: record(original, name)
-        for name in dict.fromkeys(("asyncio", *backends))
-        if name in original.backends and BACKENDS[name].installed
-    }
-    reference = references["asyncio"]
-    rows = [Judged("original", Run("asyncio", None, reference))]
-    explored = []
-    for backend in backends:
-        beside = references.get(backend, reference)
-        meant = [
-            one
-            for one in declared
-            if one.holds_for(port.name, backend)
-            or (one.programs == _ANY_PORT and (not one.backends or backend in one.backends))
-        ]
-
-        runs = []
-        for seed in (None, *seeds):
-            trace = record(port, backend, seed=seed)
-            # Under one schedule out of many, what is declared need not occur.
-            found = reading.compare(beside, trace, meant, stale_counts=seed is None)
-            runs.append(Judged("port", Run(backend, seed, trace), found, causes(found)))
-        rows.append(runs.pop(0))
-        if runs:
-            distinct = {one.run.trace.observations for one in runs if one.run.trace}
-            failing = tuple(one for one in runs if not one.equivalent)
-            explored.append(Explored(backend, len(runs), len(distinct), failing))
-    return Report(original.name, port.name, tuple(rows), tuple(explored))
-
-
-_ANY_PORT = DeclaredDifference.__dataclass_fields__["programs"].default
 
 
 def _outside(call: Callable[[], T]) -> T:

@@ -124,6 +124,13 @@ def _declaration(name: str, entry: Any) -> Declaration:
         port=_lines(name, entry.get("port", ())),
         backends=tuple(entry.get("backends", ())),
     )
+    if not made.reason.strip():
+        raise ValueError(f"{name}: needs a sentence that says why, as in reason = 'faster now'")
+    if not (made.original or made.port):
+        raise ValueError(
+            f"{name}: declares nothing; give what either side alone shows as original or "
+            "port, as in port = ['stdout: hello']"
+        )
     nothing = Trace("", "", (), outcome=None)  # type: ignore[arg-type]
     try:
         made.found_in(nothing, nothing)

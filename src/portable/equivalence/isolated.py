@@ -20,11 +20,11 @@ from pathlib import Path
 
 from .target import Role, Target
 from .trace import Trace
-from .worker import Failure, Job
+from .worker import DIED, Failure, Job
 
 # Real seconds beside the limit of a run: for the interpreter to start, and to load packages.
 _GRACE = 30.0
-_LAST_WORDS = 40
+_LAST_WORDS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +160,35 @@ class Isolated:
             words = tuple(job.output(index).read_text("utf-8", "replace").splitlines())
         for place, line in enumerate(words):
             if line.startswith("Timeout (") and line.endswith("!"):
-                where = tuple(word for word in words[place + 1 : -1] if _of_program(word))
+                where = _places(words[place + 1 : -1])
                 message = f"hangs: ended after {self._limit:g} s of real time"
                 return replace(run, failure=Failure("hang", message, where))
-        message = "the process ended before the program did (os._exit, or a crash)"
-        return replace(run, failure=Failure("crash", message, words[-_LAST_WORDS:]))
+        how = DIED.strip()
+        if words and words[-1].startswith(DIED):
+            how = words[-1]
+        message = f"the process {how}, before the program did"
+        return replace(run, failure=Failure("crash", message, _places(words[:-1])))
 
 
-def _of_program(frame: str) -> bool:
-    machinery = str(Path(__file__).parent)
-    return machinery not in frame and '"<frozen' not in frame
+def _places(words: Sequence[str]) -> tuple[str, ...]:
+    """Return last words with the stacks in them cut off where the program's own part ends."""
+    kept: list[str] = []
+    frames = 0  # of the stack at hand, that are kept; -1: the rest of it is machinery
+    for word in words:
+        if not word.startswith("  File "):
+            frames = 0
+            if word.strip() and not word.startswith("Extension modules:"):
+                kept.append(word)
+        elif _is_machinery(word) and frames:
+            frames = -1
+        elif frames >= 0:
+            frames += 1
+            kept.append(word)
+    return tuple(kept[:_LAST_WORDS])
+
+
+def _is_machinery(frame: str) -> bool:
+    return str(Path(__file__).parents[1]) in frame or '"<frozen' in frame
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from .comparison import Comparison, DeclaredDifference, Verdict, compare
-from .trace import Observation, Trace
+from .trace import Observation, Trace, normalised
 
 STREAMS = {
     "stdout": ("stdout",),
@@ -83,7 +83,7 @@ class Reading:
         )
 
     def _text(self, text: str) -> str:
-        text = _ID.sub("id=...", _TASK_NAME.sub("Task-...", text))
+        text = _ID.sub("id=...", _TASK_NAME.sub("Task-...", normalised(text)))
         for pattern in self.normalize:
             text = re.sub(pattern, "...", text)
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from textwrap import wrap
 
@@ -10,8 +11,9 @@ from .comparison import Comparison
 from .report import LINES_AFTER, LINES_BEFORE
 from .trace import Observation
 
-_TIME = 10
-_TASK = 5
+_TASK = 4
+_LINES = 8
+"""How many lines a text may have in a column; longer ones are cut to where the two differ."""
 
 Row = tuple[str, str]
 """A mark (` ` the same, `-` the original alone, `+` the port alone, `|` both) and a line."""
@@ -27,23 +29,44 @@ def side_by_side(comparison: Comparison, width: int = 100) -> list[Row]:
     parting = comparison.parting
     if parting is None:
         return []
-    column = max(20, (width - 2 * (_TIME + _TASK) - 9) // 2)
-    original, port = comparison.original, comparison.port
+    same = _same_until(parting.original, parting.port)
+    before = (*parting.before, *parting.original[:same])[-LINES_BEFORE:]
+    left, right = (side[same : same + LINES_AFTER] for side in (parting.original, parting.port))
+    times = [f"{seen.time:g} s" for seen in (*before, *left, *right)]
+    layout = _Layout.of(width, max(map(len, times), default=0))
     head = [
-        f"{'time':>{_TIME}} {'task':<{_TASK}} {side}"
-        for side in (f"original on {original.backend}", f"port on {port.backend}")
+        f"{'time':>{layout.time}} {'task':<{_TASK}} {side}"
+        for side in (
+            f"original on {comparison.original.backend}",
+            f"port on {comparison.port.backend}",
+        )
     ]
-    rows: list[Row] = [(" ", _joined(head[0], head[1], column))]
-    for seen in parting.before[-LINES_BEFORE:]:
-        rows += _row(" ", seen, seen, column)
-    left, right = parting.original[:LINES_AFTER], parting.port[:LINES_AFTER]
+    rows: list[Row] = [(" ", layout.joined(head[0], head[1]))]
+    for seen in before:
+        rows += _row(" ", seen, seen, layout)
     for mark, one, other in _aligned(left, right):
-        rows += _row(mark, one, other, column)
-    more = [max(0, len(side) - LINES_AFTER) for side in (parting.original, parting.port)]
+        rows += _row(mark, one, other, layout)
+    more = [max(0, len(side) - same - LINES_AFTER) for side in (parting.original, parting.port)]
     if any(more):
         words = [f"({count} more)" if count else "" for count in more]
-        rows.append((" ", _joined(words[0], words[1], column)))
+        rows.append((" ", layout.joined(words[0], words[1])))
     return rows
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How wide the parts of a side are: time, task, and `column` for the text."""
+
+    time: int
+    column: int
+
+    @classmethod
+    def of(cls, width: int, longest_time: int) -> _Layout:
+        time = max(len("time"), longest_time)
+        return cls(time, max(20, (width - 2 * (time + _TASK + 2) - len(" | ")) // 2))
+
+    def joined(self, left: str, right: str) -> str:
+        return f"{left:<{self.time + _TASK + 2 + self.column}} | {right}".rstrip()
 
 
 def _aligned(
@@ -63,25 +86,42 @@ def _aligned(
 
 
 def _row(
-    mark: str, one: Observation | None, other: Observation | None, column: int
+    mark: str, one: Observation | None, other: Observation | None, layout: _Layout
 ) -> Iterator[Row]:
-    cells = [_cell(one, column), _cell(other, column)]
+    lines = _LINES if mark != " " else 2
+    cells = [_cell(one, other, layout, lines), _cell(other, one, layout, lines)]
     for place in range(max(map(len, cells))):
         left, right = (cell[place] if place < len(cell) else "" for cell in cells)
-        yield mark, _joined(left, right, column)
+        yield mark, layout.joined(left, right)
 
 
-def _cell(seen: Observation | None, column: int) -> list[str]:
+def _cell(
+    seen: Observation | None, beside: Observation | None, layout: _Layout, lines: int
+) -> list[str]:
     if seen is None:
         return [""]
-    text = seen.text if seen.stream == "stdout" else f"[{seen.stream}] {seen.text}"
+    text = _excerpt(seen.text, None if beside is None else beside.text, lines * layout.column)
+    if seen.stream != "stdout":
+        text = f"[{seen.stream}] {text}"
     if not seen.ended:
         text += " (no newline)"
     task = "" if seen.writer is None else f"#{seen.writer}"
-    lines = [part for line in text.split("\n") for part in (wrap(line, column) or [""])]
-    first = f"{f'{seen.time:g} s':>{_TIME}} {task:<{_TASK}} {lines[0]}"
-    return [first, *(f"{'':{_TIME + _TASK + 2}}{line}" for line in lines[1:])]
+    rows = [part for line in text.split("\n") for part in (wrap(line, layout.column) or [""])]
+    first = f"{f'{seen.time:g} s':>{layout.time}} {task:<{_TASK}} {rows[0]}"
+    return [first, *(f"{'':{layout.time + _TASK + 2}}{row}" for row in rows[1:])]
 
 
-def _joined(left: str, right: str, column: int) -> str:
-    return f"{left:<{_TIME + _TASK + 2 + column}} | {right}".rstrip()
+def _excerpt(text: str, other: str | None, room: int) -> str:
+    """Return so much of a long text as there is room for, from where it differs on."""
+    if len(text) <= room:
+        return text
+    differs = _same_until(text, other or "")
+    start = max(0, differs - room // 4) if other not in (None, text) else 0
+    left_out = "..." if start else ""
+    return f"{left_out}{text[start : start + room]}... ({len(text)} characters)"
+
+
+def _same_until(one: Sequence[object], other: Sequence[object]) -> int:
+    """Return how much two sequences have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -85,22 +86,21 @@ class Starting:
         """Run a program, as `anyio.run(main)` does."""
         known = self._backend.anyio_backend
         with self._loop() as clock:
+            counted = _named_after(main, partial(self._counted, main))
             if clock is None:
                 options = dict(self._backend.anyio_options)
-                return anyio.run(self._counted, main, backend=known, backend_options=options)
+                return anyio.run(counted, backend=known, backend_options=options)
+            guarded = _named_after(main, partial(clock.guard, counted))
             options = clock.backend_options(self._backend.name)
             with clock:
-                return anyio.run(
-                    clock.guard, self._counted, main, backend=known, backend_options=options
-                )
+                return anyio.run(guarded, backend=known, backend_options=options)
 
     def run_portable(self, main: Main) -> object:
         """Run a program, as `portable.run(main)` does."""
         with self._loop() as clock:
             restart_numbering()
-            return run(
-                self._counted, main, backend=self._backend.name, virtual_time=clock or False
-            )
+            counted = _named_after(main, partial(self._counted, main))
+            return run(counted, backend=self._backend.name, virtual_time=clock or False)
 
     # What programs call ----------------------------------------------------------------
 
@@ -157,10 +157,10 @@ class Starting:
             yield runner
 
     def _anyio_run(self, main: Main, *args: object, **_: object) -> object:
-        return self.run_anyio(lambda: main(*args))
+        return self.run_anyio(partial(main, *args))
 
     def _portable_run(self, main: Any, *args: object, **_: object) -> object:
-        program: Any = (lambda: main(*args)) if callable(main) else _function(main)
+        program: Any = partial(main, *args) if callable(main) else _function(main)
         return self.run_portable(program)
 
     # One loop --------------------------------------------------------------------------
@@ -224,6 +224,23 @@ def _count_left(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
             ended(sum(task.get_coro() is not coro for task in pending))
 
     runner.run = counted  # type: ignore[method-assign]
+
+
+def _named_after(main: Callable[..., Any], call: Main) -> Main:
+    """Return an async function that makes a call, under the name of a program's main.
+
+    A task is named after its function: what the program sees of it, and who waits in a
+    deadlock, is the program's own.
+    """
+
+    async def named() -> object:
+        return await call()
+
+    while isinstance(main, partial):
+        main = main.func
+    named.__module__ = getattr(main, "__module__", named.__module__)
+    named.__qualname__ = getattr(main, "__qualname__", named.__qualname__)
+    return named
 
 
 def _function(awaitable: Awaitable[object]) -> Main:

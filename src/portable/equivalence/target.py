@@ -17,6 +17,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,7 +115,7 @@ class Target:
                 return result
             coro = result
             return self._start(role, starting, lambda: coro)
-        return self._start(role, starting, lambda: main(*values))
+        return self._start(role, starting, partial(main, *values))
 
     def _start(self, role: Role, starting: Starting, main: Any) -> object:
         if role == "original":

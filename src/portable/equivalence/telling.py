@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from portable._backends import BACKENDS
 
 from .comparing import Explored, Judged, Report
-from .comparison import Verdict
+from .comparison import Comparison, Verdict
 from .side_by_side import Row, side_by_side
 from .trace import Trace
 
@@ -37,7 +37,7 @@ def tell(
     for row in report.rows:
         yield from _told_once(row, width, shown)
     for found in report.explored:
-        yield from _told_schedules(found, width, again, shown)
+        yield from told_schedules(found, width, again, shown)
     verdict = "equivalent" if report.equivalent else "NOT equivalent"
     yield ("=" if report.equivalent else "!"), f"{verdict}: {report.port}"
 
@@ -98,7 +98,7 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
     if failure is not None and failure.details:
         yield " ", ""
         yield "!", f"{row.program} on {row.run.backend}: {failure.message}"
-        for detail in failure.details[-_DETAILS_SHOWN:]:
+        for detail in failure.details[:_DETAILS_SHOWN]:
             for line in detail.rstrip().split("\n"):
                 yield " ", f"  {line}"
     if found is None or found.verdict is Verdict.SAME:
@@ -109,13 +109,34 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
         yield " ", f"  {reason}"
     for one in found.declared:
         yield " ", f"  declared {one.id}: {one.reason}"
+    if row.program == "original" and found.verdict is Verdict.DIFFERENT:
+        yield "?", "  the two loops disagree about the original; no port is blamed for that"
+    if (native := _native(found)) is not None:
+        yield "?", f"  it calls functions of {native} itself; judge it with --backends {native}"
     for cause in row.causes:
-        yield "?", f"  {cause}"
+        yield "?", f"  {cause.id}: {cause.sentence}; see {cause.paragraph}"
+        yield "?", f"      {cause.remedy}"
     if found.verdict is Verdict.DIFFERENT:
         yield from side_by_side(found, width)
         details = [line for seen in found.port.observations for line in seen.details]
         for detail in details[:_DETAILS_SHOWN]:
             yield " ", f"  ({detail})"
+
+
+_NATIVE = {
+    "must be called from async context": "trio",
+    "no running event loop": "asyncio",
+}
+
+
+def _native(found: Comparison) -> str | None:
+    """Return the backend whose own functions a port calls, where it fails for that."""
+    error = found.port.outcome.exception
+    words = "" if error is None else str(error.args)
+    for message, backend in _NATIVE.items():
+        if message in words and BACKENDS[found.port.backend].anyio_backend != backend:
+            return backend
+    return None
 
 
 def _headline(row: Judged) -> str:
@@ -130,15 +151,24 @@ def _headline(row: Judged) -> str:
     return f"{row.program} on {row.run.backend}: {words} (original on {beside})"
 
 
-def _told_schedules(
+def told_schedules(
     found: Explored,
     width: int,
     again: Callable[[str, int], str] | None,
     shown: dict[object, str],
 ) -> Iterator[Row]:
+    """Yield the lines about the schedules of a port on one backend.
+
+    Args:
+        found: what they came to.
+        width: how many characters a line may have.
+        again: returns the command that repeats a schedule.
+        shown: what was told in full before, to be told of only once.
+    """
     yield " ", ""
     traces = "trace" if found.distinct == 1 else "traces"
-    line = f"{found.backend}: {found.schedules} schedules, {found.distinct} distinct {traces}"
+    schedules = "schedule" if found.schedules == 1 else "schedules"
+    line = f"{found.backend}: {found.schedules} {schedules}, {found.distinct} distinct {traces}"
     if not found.failing:
         yield "=", f"{line}, all equivalent"
         return

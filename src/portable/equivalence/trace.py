@@ -22,7 +22,12 @@ Stream = Literal[
 # Python writes addresses behind "at"; a short hexadecimal number elsewhere is the program's.
 _ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]+|\b0x[0-9a-fA-F]{9,}")
 _POSITION = re.compile(r"(\b(?:running|defined|created) at )\S+:\d+")
-_NESTING = re.compile(r"(?:[\w.]*\w\.<locals>\.)+")
+# From the beginning of a word on alone, or a long word would be gone through at each letter.
+_NESTING = re.compile(r"(?<![\w.])(?:[\w.]*\w\.<locals>\.)+")
+
+
+# What a task group says by itself is worded by the library below it.
+_GROUP_MESSAGES = {"Exceptions from Trio nursery": "unhandled errors in a TaskGroup"}
 
 
 def rounded(time: float) -> float:
@@ -106,7 +111,7 @@ class ExceptionShape:
         above |= {id(error)}
         cause = error.__cause__
         if isinstance(error, BaseExceptionGroup):
-            args: tuple[object, ...] = (error.message,)
+            args: tuple[object, ...] = (_GROUP_MESSAGES.get(error.message, error.message),)
             members = [cls._of(member, above) for member in error.exceptions]
         else:
             args, members = error.args, []

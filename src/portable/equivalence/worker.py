@@ -26,6 +26,9 @@ from .starting import Starting
 from .target import Role, Target, TargetError
 from .trace import Trace
 
+DIED = "ended "
+"""How the line begins that says how a process died."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -84,7 +87,7 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     for package in {job.backend, "anyio"} - {"asyncio"}:
         importlib.import_module(package)
-    importlib.import_module("time_machine")
+    _warm(job.backend)
     for index, _ in enumerate(job.seeds):
         if hasattr(os, "fork"):
             child = os.fork()
@@ -98,16 +101,29 @@ def main() -> None:
         os.write(report, b"%d\n" % index)
 
 
+def _warm(backend: str) -> None:
+    """Run a program that does nothing, so that what every fork needs is loaded once.
+
+    Here, and not where the program's own ways to start a loop are caught: a module that is
+    loaded there would keep what stands in for `asyncio.Runner`.
+    """
+
+    async def nothing() -> None:
+        pass
+
+    record(Program("nothing", nothing, "anyio"), backend)
+
+
 def _note_signal(job: Job, index: int, status: int) -> None:
-    """Say how a run died that left no result."""
+    """Say how a run died that left no result, in the last line of its output."""
     code = os.waitstatus_to_exitcode(status)
     if job.result(index).exists():
         return
     with job.output(index).open("a") as output:
         if code < 0:
-            output.write(f"ended by {signal.Signals(-code).name}\n")
+            output.write(f"\n{DIED}by {signal.Signals(-code).name}\n")
         else:
-            output.write(f"ended with exit code {code}\n")
+            output.write(f"\n{DIED}with exit code {code} (os._exit)\n")
 
 
 def _one(job: Job, index: int) -> None:
