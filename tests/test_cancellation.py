@@ -10,6 +10,7 @@ they do. So a helper that leaves too early, or drops an error, is found.
 """
 
 import asyncio
+import contextvars
 import gc
 import threading
 from collections.abc import Coroutine, Generator
@@ -167,6 +168,29 @@ async def a_timeout_that_expires(world):
             await world.job()
 
 
+async def a_timeout_at(world):
+    with portable.timeout_at(portable.current_time() + 50) as limit:
+        await world.job(3)
+        limit.reschedule(portable.current_time() + 60)
+        await world.job(3)
+
+
+async def a_timeout_at_that_expires(world):
+    with pytest.raises(TimeoutError):
+        with portable.timeout_at(portable.current_time() + 3):
+            await portable.gather(world.job(), world.job())
+
+
+async def creating_tasks(world):
+    context = contextvars.copy_context()
+    tasks = [create_task(world.job(3), name="in a context", context=context)]
+    tasks[0].add_done_callback(lambda task: world.seen.append(None))
+    await portable.sleep(1)
+    tasks.append(create_task(world.job(3)))
+    for task in tasks:
+        await task
+
+
 async def a_supervisor(world):
     async with Supervisor() as tasks:
         tasks.create_task(world.job(3))
@@ -245,6 +269,22 @@ async def mapping(world):
     await portable.amap(world.job, [1, 2, 3, 4], limit=2)
 
 
+async def mapping_without_a_limit(world):
+    await portable.amap(world.job, [1, 2, 3])
+
+
+async def mapping_a_stream(world):
+    async def stream():
+        try:
+            for number in range(1, 5):
+                await portable.sleep(1)
+                yield number
+        finally:
+            await anyio.lowlevel.cancel_shielded_checkpoint()
+
+    await portable.amap(world.job, stream(), limit=2)
+
+
 async def mapping_what_fails(world):
     async def job(number):
         return await world.job(number, fails=number > 2)
@@ -260,6 +300,16 @@ async def mapping_unordered(world):
                 break
 
 
+async def mapping_unordered_and_closing(world):
+    results = portable.amap_unordered(world.job, [3, 1, 2, LONG], limit=2)
+    try:
+        async for number in results:
+            if number == 2:
+                break
+    finally:
+        await results.aclose()
+
+
 async def waiting(world):
     tasks = {create_task(world.job(3)), create_task(world.job(7))}
     done, pending = await portable.wait(tasks, return_when="FIRST_COMPLETED")
@@ -271,6 +321,16 @@ async def completing(world):
     tasks = [create_task(world.job(3)), create_task(world.job(2))]
     async for task in portable.as_completed(tasks, timeout=50):
         await task
+
+
+async def completing_coroutines(world):
+    for coro in portable.as_completed([world.job(3), world.job(2)]):
+        await coro
+
+
+async def mapping_unordered_without_a_block(world):
+    async for _ in portable.amap_unordered(world.job, [3, 1, 2], limit=2):
+        await portable.sleep(1)
 
 
 async def shielding(world):
@@ -298,6 +358,8 @@ STRUCTURED = [
     wait_for_that_expires,
     a_timeout,
     a_timeout_that_expires,
+    a_timeout_at,
+    a_timeout_at_that_expires,
     a_supervisor,
     a_supervisor_that_is_cancelled,
     a_group,
@@ -311,13 +373,19 @@ STRUCTURED = [
     racing_with_failures,
     completing_in_a_block,
     mapping,
+    mapping_without_a_limit,
+    mapping_a_stream,
     mapping_what_fails,
     mapping_unordered,
+    mapping_unordered_and_closing,
 ]
 UNSTRUCTURED = [
     wait_for_without_time,
+    creating_tasks,
     waiting,
     completing,
+    completing_coroutines,
+    mapping_unordered_without_a_block,
     shielding,
     shielding_what_fails,
     calling_a_thread,
@@ -448,6 +516,34 @@ def test_a_run_ends_what_main_leaves(run, scenario):
             world.threads.release(2)
 
         run_to_the_end(run, main, world)
+        if not steps[0].interrupted:
+            break
+
+
+@pytest.mark.parametrize(
+    "scenario", [*STRUCTURED, *UNSTRUCTURED], ids=lambda scenario: scenario.__name__
+)
+def test_a_run_whose_main_is_cancelled(run, scenario):
+    """A main that is cancelled at any moment ends the run: nothing is left, nothing lost."""
+    for nth in count(1):
+        world, steps = World(), []
+
+        async def main(nth=nth, world=world, steps=steps):
+            task = portable.current_task()
+            steps.append(Stepper(world.watch(scenario), nth, lambda: task.cancel("enough")))
+            try:
+                await steps[0]
+            finally:
+                world.threads.release(2)
+
+        try:
+            run_to_the_end(run, main, world)
+        except (TaskCancelled, Boom) as error:
+            world.seen.append(error)
+        assert not world.alive, "a job outlives the run"
+        assert not world.lost(), "an error is lost"
+        told = {error.message for error in world.seen if type(error) is TaskCancelled}
+        assert told <= {"enough"}
         if not steps[0].interrupted:
             break
 
