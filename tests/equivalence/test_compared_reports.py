@@ -103,9 +103,7 @@ def test_children_that_gather_ends() -> None:
     assert not causes(lone, GATHER)
 
 
-@pytest.mark.parametrize(
-    "head", ["Thread 0x1 (most recent call first):", "Current thread:"]
-)
+@pytest.mark.parametrize("head", ["Thread 0x1 (most recent call first):", "Current thread:"])
 def test_stacks_end_where_the_programs_part_does(head: str) -> None:
     """Of a stack the program's own frames are shown, and nothing of the machinery below."""
     own = '  File "/home/me/port.py", line 7 in main'

@@ -98,9 +98,11 @@ def _print_difference(console: Terminal, pattern: str, one: Checked) -> None:
         return
     first, *rest = explain(one.comparison).split("\n")
     console.line()
-    console.line(f"{pattern}: {first}", STYLES[one.verdict])
     if one.comparison.verdict is Verdict.REORDERED:
+        name = f"{pattern}: {one.program} on {one.backend}"
+        console.line(f"{name}: another order within an instant", STYLES[one.verdict])
         return
+    console.line(f"{pattern}: {first}", STYLES[one.verdict])
     for line in rest:
         mark = line[2:4]
         console.line(line, {"- ": "red", "+ ": "green"}.get(mark, ""))
