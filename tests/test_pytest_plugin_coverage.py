@@ -105,7 +105,7 @@ def test_a_coroutine_test_that_no_plugin_ran(pytester, function):
     pytester.makepyfile(function)
     result = pytester.runpytest("--anyio-backends", "-Wdefault")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*async def*"])
+    result.stdout.fnmatch_lines(["test_it is async and no plugin ran it: mark it with *anyio*"])
 
 
 def test_a_plugin_that_forgets_to_await(pytester):

@@ -71,6 +71,24 @@ def test_the_markers_are_known(pytester):
     pytester.runpytest("--strict-markers").assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("option", [[], ["--anyio-backends"]], ids=["alone", "chosen"])
+def test_virtual_time_where_anyio_does_not_run_the_test(pytester, option):
+    """A coroutine test that another plugin runs is not left in real time without a word."""
+    pytester.makepyfile("""
+        import pytest
+        pytestmark = pytest.mark.virtual_time
+
+        async def test_it():
+            pass
+
+        def test_sync():
+            pass
+    """)
+    result = pytester.runpytest(*option)
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["virtual_time: AnyIO does not run this test; *mark.anyio"])
+
+
 @pytest.mark.parametrize("marker", ["virtual_time", "no_leaks"])
 @pytest.mark.parametrize(
     ("arguments", "right"),

@@ -154,9 +154,9 @@ def must_be_run(item: pytest.Item, surroundings: Surroundings) -> Iterator[None]
         return
     try:
         yield
-    except pytest.skip.Exception as skipped:
-        # What pytest before 8.4 does with a coroutine test that is left to it.
-        if surroundings.begun or "async def" not in str(skipped):
+    except pytest.fail.Exception as failed:
+        # What pytest does with a coroutine test that is left to it.
+        if surroundings.begun or "async def" not in str(failed):
             raise
     if not surroundings.begun:
         pytest.fail(

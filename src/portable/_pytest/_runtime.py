@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ._fixtures import BackendFixtures, is_async, is_backend, owning_tasks, replace_value
-from ._inside import Surroundings, must_be_run, surrounded
+from ._inside import Surroundings, is_coroutine_test, must_be_run, surrounded
 from ._leaks import Leaks
 from ._markers import wish_of
 from ._parametrizing import refusal
@@ -86,6 +86,11 @@ class Runtime:
         if FIXTURE in fixtures_of(item):
             self._time_now = self._settings.time_of(item)
             self._fixtures.end_others(self._time_now)
+        elif is_coroutine_test(item) and self._settings.is_marked_virtual(item):
+            pytest.fail(
+                "virtual_time: AnyIO does not run this test; mark it with pytest.mark.anyio",
+                pytrace=False,
+            )
         if self._settings.seeds:
             _require_schedules_to_mean_something(item, self._settings)
         with self._wall_clock(item):

@@ -67,6 +67,10 @@ class Settings:
         )
         return FIXTURE in names and _switched(item, VIRTUAL_MARKER, default=wanted)
 
+    def is_marked_virtual(self, item: pytest.Item) -> bool:
+        """Say whether a marker asks for virtual time, whoever runs the test."""
+        return _switched(item, VIRTUAL_MARKER, default=False)
+
     def time_of(self, item: pytest.Item) -> Time:
         """Return the time that a test runs in."""
         seed = seed_of(item)
