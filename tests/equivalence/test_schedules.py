@@ -1,6 +1,7 @@
 """Schedules find what plain runs never show, and their seeds show it again."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -171,12 +172,27 @@ def test_a_failure_is_the_report() -> None:
     assert text.startswith("lost_update is not equivalent to counted\n")
     assert "asyncio: 20 schedules, 2 distinct traces" in text
     assert "failing; seeds: " in text
+    assert "once more: assert_equivalent(..., backends=['asyncio'], schedules=1, seed=" in text
     assert "original on asyncio" in text
 
 
 async def test_it_works_in_async_code() -> None:
     """It may be called where an event loop runs; its runs take place beside it."""
     assert assert_equivalent(counted, counted, schedules=2).equivalent
+
+
+@pytest.mark.virtual_time
+async def test_it_leaves_the_virtual_time_of_a_test_alone() -> None:
+    """Its runs have clocks of their own; the test's stands where it stood, the wall's too."""
+    await anyio.sleep(50)
+    before = anyio.current_time(), time.time()
+    assert assert_equivalent(delivered, closed_in_time, schedules=2).equivalent
+    assert (anyio.current_time(), time.time()) == before
+
+
+async def closed_in_time() -> None:
+    await anyio.sleep(1)
+    print("got the last item")
 
 
 def test_bad_arguments_are_refused() -> None:

@@ -82,10 +82,13 @@ def assert_equivalent(
         lambda: explore(right, judged, backends=names, seeds=seeds, declared=meant, reading=how)
     )
     if not report.equivalent:
-        raise AssertionError(
-            f"{judged.name} is not equivalent to {right.name}\n{text_of(report)}"
-        )
+        text = text_of(report, again=_again)
+        raise AssertionError(f"{judged.name} is not equivalent to {right.name}\n{text}")
     return report
+
+
+def _again(backend: str, seed: int) -> str:
+    return f"assert_equivalent(..., backends=[{backend!r}], schedules=1, seed={seed})"
 
 
 def _program(main: Main, starter: str) -> Program:
