@@ -103,6 +103,22 @@ def test_the_nearest_marker_counts(suite):
     result.assert_outcomes(passed=9)
 
 
+def test_what_the_backend_fixture_gives(suite):
+    """Tests tell the backends apart by what `anyio_backend` gives as they do in real time."""
+    result = suite("""
+        import portable
+
+        @pytest.mark.anyio
+        @pytest.mark.virtual_time
+        async def test_it(anyio_backend, anyio_backend_name, anyio_backend_options):
+            assert anyio_backend == (anyio_backend_name, anyio_backend_options)
+            is_uvloop = anyio_backend_options.get("use_uvloop", False)
+            name = "uvloop" if is_uvloop else anyio_backend_name
+            assert name == portable.current_backend()
+    """)
+    result.assert_outcomes(passed=3)
+
+
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 @pytest.mark.parametrize("params", ["", 'params=["asyncio", ("trio", {"debug": None})]'])
 def test_a_projects_own_fixture(suite, scope, params):
@@ -176,109 +192,6 @@ def test_what_is_no_backend_is_refused(suite):
     )
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*anyio_backend gives 'curio', which AnyIO cannot run on*"])
-
-
-def test_async_fixtures_of_higher_scope(suite):
-    """A fixture that keeps the loop keeps the time; tests in real time get one of their own."""
-    result = suite("""
-        pytestmark = pytest.mark.anyio
-
-        @pytest.fixture(scope="module")
-        async def began():
-            await anyio.sleep(1)
-            yield is_virtual(), anyio.current_time()
-
-        @pytest.mark.virtual_time
-        async def test_first(began, virtual_clock):
-            assert began == (True, 1)
-            await anyio.sleep(10)
-
-        def test_in_between():
-            assert not is_virtual()
-
-        @pytest.mark.virtual_time
-        async def test_second(began, virtual_clock):
-            assert anyio.current_time() == virtual_clock.now() == 11
-            assert time.time() == START.timestamp() + 11
-    """)
-    result.assert_outcomes(passed=7)
-
-
-def test_real_and_virtual_tests_share_no_loop(suite):
-    """A fixture of higher scope is made anew where real and virtual time meet."""
-    result = suite("""
-        pytestmark = pytest.mark.anyio
-
-        @pytest.fixture(scope="module")
-        async def began():
-            yield is_virtual()
-
-        async def test_first(began):
-            assert not began and not is_virtual()
-
-        @pytest.mark.virtual_time
-        async def test_second(began):
-            assert began and is_virtual()
-
-        async def test_third(began):
-            assert not began and not is_virtual()
-    """)
-    result.assert_outcomes(passed=9)
-
-
-def test_fixtures_see_virtual_time(suite):
-    """Fixtures see the same clock as the test, those that are not async as well."""
-    result = suite("""
-        pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
-
-        @pytest.fixture(autouse=True)
-        def first():
-            return datetime.now(UTC)
-
-        @pytest.fixture
-        def before(first):
-            yield datetime.now(UTC)
-            assert datetime.now(UTC).timestamp() == START.timestamp() + 3660
-
-        @pytest.fixture
-        async def home(before):
-            await anyio.sleep(60)
-            yield datetime.now(UTC)
-            assert anyio.current_time() == 3660
-
-        async def test_it(first, before, home):
-            assert first == before == START
-            assert home.timestamp() == START.timestamp() + 60
-            await anyio.sleep(3600)
-
-        async def test_again(first, before, home):
-            assert first == before == START
-            await anyio.sleep(3600)
-    """)
-    result.assert_outcomes(passed=6)
-
-
-def test_each_backend_begins_at_the_start(suite):
-    """A clock that a fixture of higher scope kept does not reach into the next backend."""
-    result = suite("""
-        pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
-
-        @pytest.fixture(scope="module")
-        async def home():
-            await anyio.sleep(60)
-            yield
-
-        @pytest.fixture
-        def stamp():
-            return datetime.now(UTC)
-
-        async def test_before(stamp):
-            assert stamp == START
-
-        async def test_it(home):
-            pass
-    """)
-    result.assert_outcomes(passed=6)
 
 
 def test_a_deadlock_fails_the_test(suite):

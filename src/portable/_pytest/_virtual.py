@@ -9,7 +9,7 @@ alone in between, where pytest looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -59,8 +59,7 @@ class VirtualTime:
             )
         key = repr(real), seed
         if key not in self._values:
-            options = {k: v for k, v in parts[1].items() if k != "use_uvloop"}
-            self._values[key] = (parts[0], _Options(self, name, options, seed))
+            self._values[key] = (parts[0], _Options(self, name, parts[1], seed))
         if self._showing and self.running is None:
             self._show(VirtualClock())  # the last backend's loop is over
         return self._values[key]
@@ -100,7 +99,7 @@ class _Options(NamedOptions):
     """Options for AnyIO's runner: those of the project, and a clock for the next run."""
 
     def __init__(
-        self, time: VirtualTime, name: str, options: dict[str, Any], seed: int | None
+        self, time: VirtualTime, name: str, options: Mapping[str, Any], seed: int | None
     ) -> None:
         super().__init__(name, options)
         self._time = time
