@@ -177,3 +177,48 @@ def test_a_cancelled_waiter_sees_its_own_cancellation(backend):
 
     raw, ported = on_both(backend, program)
     assert ported == raw == ["True"]
+
+
+@pytest.mark.parametrize("sibling", [False, True], ids=["body", "sibling"])
+def test_gather_is_cancelled_by_the_failure_of_a_given_task(backend, sibling):
+    """A task that fails ends its group before a gather() in there has the failure."""
+
+    async def program(names):
+        async def fail():
+            await names.sleep(1)
+            raise ValueError
+
+        async def collect(task):
+            aws = names.sleep(0), task
+            print(await names.gather(*aws, return_exceptions=True))
+
+        try:
+            async with names.TaskGroup() as group:
+                task = group.create_task(fail())
+                if sibling:
+                    group.create_task(collect(task))
+                else:
+                    await collect(task)
+        except ExceptionGroup as failures:
+            print(failures.exceptions)
+
+    raw, ported = on_both(backend, program)
+    assert ported == raw == ["(ValueError(),)"]
+
+
+def test_a_message_is_told_to_whoever_asks(backend):
+    """asyncio tells the message of a cancellation once, portable each time (D4)."""
+
+    async def program(names):
+        task = names.create_task(names.sleep(10))
+        await names.sleep(1)
+        task.cancel("enough")
+        for _ in range(2):
+            try:
+                await task
+            except names.CancelledError as error:
+                print(error)
+
+    raw, ported = on_both(backend, program)
+    assert raw == ["enough", ""]
+    assert ported == ["enough", "enough"]

@@ -184,7 +184,10 @@ class Children(_Block):
             if task._owner is self:
                 sent = anyio.current_effective_deadline() == -math.inf
             else:
-                sent = self._caller is not None and self._caller._cancel_requested
+                # Its failure may have cancelled a block that the caller is in, just now.
+                sent = task._owner.cancelled or (
+                    self._caller is not None and self._caller._cancel_requested
+                )
             self.interrupted = sent or self._caller_cancelled
         if task._state is CANCELLED:
             self.gave_way = True
