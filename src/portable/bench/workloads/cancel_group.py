@@ -136,6 +136,30 @@ async def _portable_group(
     )
 
 
+@CANCEL_GROUP.by("asyncer", needs="asyncer:create_task_group", peer=True)
+async def group_with_asyncer(sample: Sample, make_group: Callable[[], Any]) -> None:
+    """Cancel the scope of asyncer's group."""
+    await cancel_from_inside(
+        sample,
+        anyio,
+        make_group,
+        lambda group: lambda function, index: group.soonify(function)(index),
+        lambda group: group.cancel_scope.cancel(),
+    )
+
+
+@CANCEL_GROUP.by("anyioutils", needs="anyioutils:TaskGroup", peer=True)
+async def group_with_anyioutils(sample: Sample, make_group: Callable[[], Any]) -> None:
+    """Cancel the scope of anyioutils' group."""
+    await cancel_from_inside(
+        sample,
+        anyio,
+        make_group,
+        lambda group: lambda function, index: group.create_task(function(index)),
+        lambda group: group.cancel_scope.cancel(),
+    )
+
+
 class Chain:
     """A task inside so many scopes, one within the other, which counts those it leaves.
 
@@ -229,5 +253,18 @@ async def nested_with_portable(sample: Sample) -> None:
         await chain.has_begun()
         sample.start()
         group.cancel()
+    sample.results = chain.left
+    sample.stop()
+
+
+@CANCEL_NESTED.by("quattro", "asyncio", "uvloop", needs="quattro:CancelScope", peer=True)
+async def nested_with_quattro(sample: Sample, scope: Callable[[], Any]) -> None:
+    """Nest quattro's scopes in a task, and cancel that."""
+    chain = Chain(asyncio, scope)
+    task = asyncio.create_task(chain.nest(sample.size))
+    await chain.has_begun()
+    sample.start()
+    task.cancel()
+    await asyncio.wait([task])
     sample.results = chain.left
     sample.stop()

@@ -161,6 +161,30 @@ async def completed_with_aiotools(sample: Sample, as_completed: Callable[..., An
     sample.stop()
 
 
+@AS_COMPLETED.by("aioresult", needs="aioresult", peer=True)
+async def completed_with_aioresult(sample: Sample, aioresult: Any) -> None:
+    """Have aioresult send its captures to a channel as they end."""
+    work = job(sample.job, anyio)
+    sample.start()
+    send, receive = anyio.create_memory_object_stream[Any](sample.size)
+    async with anyio.create_task_group() as group, receive:
+        start = aioresult.ResultCapture.start_soon
+        captures = [start(group, work, index) for index in range(sample.size)]
+        group.start_soon(aioresult.results_to_channel, captures, send)
+        sample.results = [capture.result() async for capture in receive]
+    sample.stop()
+
+
+@AS_COMPLETED.by("aiometer", needs="aiometer:amap", peer=True)
+async def completed_with_aiometer(sample: Sample, amap: Callable[..., Any]) -> None:
+    """Use aiometer's `amap`, whose results come as they are there."""
+    work = job(sample.job, anyio)
+    sample.start()
+    async with amap(work, range(sample.size)) as results:
+        sample.results = [result async for result in results]
+    sample.stop()
+
+
 class Runners(Sleepers):
     """Sleepers of whom the last wakes up by itself as soon as all the others sleep."""
 

@@ -126,3 +126,16 @@ async def shielded_with_anyio(sample: Sample) -> None:
 async def shielded_with_portable(sample: Sample, shield: Callable[..., Any]) -> None:
     """Use `portable.shield`, which lets whoever waits leave, as asyncio's does."""
     await shielded(sample, portable, shield)
+
+
+@SHIELD.by("aiotools", "asyncio", "uvloop", needs="aiotools:ShieldScope", peer=True)
+async def shielded_with_aiotools(sample: Sample, scope: Callable[[], Any]) -> None:
+    """Use aiotools' `ShieldScope`."""
+    work = job(sample.job, asyncio)
+    results = []
+    sample.start()
+    for index in range(sample.size):
+        async with scope():
+            results.append(await work(index))
+    sample.results = results
+    sample.stop()

@@ -46,6 +46,10 @@ async def imported(sample: Sample, _needed: object = None, *, statement: str) ->
 IMPORT.by(NATIVE)(partial(imported, statement="import anyio"))
 IMPORT.by("asyncio")(partial(imported, statement="import asyncio"))
 IMPORT.by("portable")(partial(imported, statement="import portable"))
+# Both libraries load most of themselves when it is first used.
+for _name in ("anyio", "portable"):
+    _first_run = f"import {_name}; {_name}.run({_name}.sleep, 0)"
+    IMPORT.by(f"{_name}, first run")(partial(imported, statement=_first_run))
 IMPORT.by("portable, every name")(partial(imported, statement="from portable import *"))
 IMPORT.by("trio", needs="trio", peer=True)(partial(imported, statement="import trio"))
 for _peer in ("asyncer", "aioresult", "aiometer", "anyioutils", "quattro", "aiotools"):

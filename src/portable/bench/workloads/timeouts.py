@@ -160,6 +160,12 @@ async def idle_with_quattro(sample: Sample, fail_after: Limit) -> None:
     await idle(sample, asyncio, fail_after)
 
 
+@TIMEOUT_IDLE.by("aiotools", "asyncio", "uvloop", needs="aiotools:timeout", peer=True)
+async def idle_with_aiotools(sample: Sample, timeout: AsyncLimit) -> None:
+    """Use aiotools' `timeout`."""
+    await async_idle(sample, asyncio, timeout)
+
+
 @TIMEOUT_FIRES.by("native", "asyncio", "uvloop")
 async def fires_with_asyncio(sample: Sample) -> None:
     """Use `asyncio.timeout`."""
@@ -188,6 +194,12 @@ async def fires_with_portable(sample: Sample) -> None:
 async def fires_with_quattro(sample: Sample, fail_after: Limit) -> None:
     """Use quattro's `fail_after`."""
     await reached(sample, asyncio, fail_after)
+
+
+@TIMEOUT_FIRES.by("aiotools", "asyncio", "uvloop", needs="aiotools:timeout", peer=True)
+async def fires_with_aiotools(sample: Sample, timeout: AsyncLimit) -> None:
+    """Use aiotools' `timeout`."""
+    await async_reached(sample, asyncio, timeout)
 
 
 @TIMEOUT_CPU.by("native", "asyncio", "uvloop")
