@@ -1,8 +1,9 @@
-"""Blocks of many tasks: everything comes out right, and the work grows with the number.
+"""100,000 tasks, a million items: everything comes out right, and work grows with the number.
 
-`PORTABLE_TASKS=100000 pytest tests/test_scale.py` runs them with that many tasks instead of
-5,000. Work is counted, as calls of Python and C functions, because time on a busy machine
-proves nothing. What walks over all tasks whenever one begins or ends shows as calls too.
+`PORTABLE_TASKS=5000 pytest -m slow tests/test_scale.py` makes do with that many tasks and ten
+times as many items. Work is counted, as calls of Python and C functions, because time on a
+busy machine proves nothing. What walks over all tasks whenever one begins or ends shows as
+calls too.
 """
 
 import gc
@@ -18,7 +19,8 @@ from portable._heap import heap_set_aside
 
 pytestmark = pytest.mark.slow
 
-MANY = int(os.environ.get("PORTABLE_TASKS", "5000"))
+MANY = int(os.environ.get("PORTABLE_TASKS", "100000"))
+SOME = MANY // 20
 
 
 async def nothing(number):
@@ -75,17 +77,49 @@ def test_many_tasks_give_their_results(run, way):
     assert run(way, something, MANY) == list(range(MANY))
 
 
+@pytest.mark.parametrize("pauses", [False, True], ids=["at once", "after a pause"])
+@pytest.mark.parametrize("mapper", ["amap", "amap_unordered"])
+def test_a_million_items_are_mapped(run, mapper, pauses):
+    """Each item of a long generator is mapped, and never more than the limit taken ahead."""
+    taken = finished = 0
+
+    def items():
+        nonlocal taken
+        for number in range(10 * MANY):
+            taken += 1
+            yield number
+
+    async def job(number):
+        nonlocal finished
+        if pauses:
+            await portable.sleep(0)
+        finished += 1
+        assert taken - finished < 100
+        return number
+
+    async def main():
+        if mapper == "amap":
+            return sum(await portable.amap(job, items(), limit=100))
+        total = 0
+        async with portable.amap_unordered(job, items(), limit=100) as results:
+            async for number in results:
+                total += number
+        return total
+
+    assert run(main) == sum(range(10 * MANY))
+
+
 def test_many_failures_come_out_together(run):
     """Each of many failures that nobody retrieved is raised, once."""
 
     async def main():
         async with Supervisor() as tasks:
-            for number in range(MANY):
+            for number in range(SOME):
                 tasks.create_task(failing(number))
 
     with pytest.raises(ExceptionGroup) as caught:
         run(main)
-    assert sorted(error.args[0] for error in caught.value.exceptions) == list(range(MANY))
+    assert sorted(error.args[0] for error in caught.value.exceptions) == list(range(SOME))
 
 
 @pytest.mark.parametrize("block", [Supervisor, TaskGroup])
@@ -94,7 +128,7 @@ def test_many_tasks_are_cancelled(run, block):
 
     async def main():
         async with block() as tasks:
-            started = [tasks.create_task(portable.sleep(100)) for _ in range(MANY)]
+            started = [tasks.create_task(portable.sleep(100)) for _ in range(SOME)]
             await portable.sleep(1)
             # A TaskGroup's cancel() ends the body too, at its next await.
             tasks.cancel("enough")
