@@ -185,7 +185,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     second parametrisation would be refused.
     """
     for marker in ("virtual_time", "no_leaks"):
-        if metafunc.definition.get_closest_marker(marker) is not None:
+        if marker in metafunc.definition.keywords:
             from ._pytest._use import refuse_a_wrong_switch
 
             refuse_a_wrong_switch(metafunc.definition, marker)
@@ -193,10 +193,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from ._pytest._parametrizing import parametrize
 
         parametrize(metafunc, _selection(metafunc.config))
-    if seeds := _seeds(metafunc.config):
+    if _seeds_key in metafunc.config.stash:
         from ._pytest._schedules import repeat
 
-        repeat(metafunc, seeds)
+        repeat(metafunc, _seeds(metafunc.config))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -212,7 +212,9 @@ def pytest_pycollect_makeitem(collector: pytest.Collector) -> Generator[None, An
 
 def _has_say(config: pytest.Config, node: Any) -> bool:
     """Say whether the command line or a marker has a say in the backends of a test."""
-    return _selection(config) is not None or any(node.iter_markers(_INI))
+    return _selection_key in config.stash or (
+        _INI in node.keywords and any(node.iter_markers(_INI))
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -124,20 +124,29 @@ def is_needed(settings: Settings, items: Sequence[pytest.Item]) -> bool:
     """Say whether a run makes use of the plugin at all."""
     return (
         settings != Settings()
-        or any(not _MARKERS.isdisjoint(_markers(item)) for item in items)
         or any(CLOCK_FIXTURE in fixtures_of(item) for item in items)
+        or _any_is_marked(items)
         or (any(_is_async(item) for item in items) and uses_portable())
     )
+
+
+def _any_is_marked(items: Sequence[pytest.Item]) -> bool:
+    """Say whether any test has a marker of the plugin's; a class, say, is asked once."""
+    asked: set[object] = set()
+    for item in items:
+        node: Any = item
+        while node is not None and node not in asked:
+            if any(marker.name in _MARKERS for marker in node.own_markers):
+                return True
+            asked.add(node)
+            node = node.parent
+    return False
 
 
 def _is_async(item: pytest.Item) -> bool:
     return FIXTURE in fixtures_of(item) or (
         isinstance(item, pytest.Function) and iscoroutinefunction(item.function)
     )
-
-
-def _markers(item: pytest.Item) -> set[str]:
-    return {marker.name for marker in item.iter_markers()}
 
 
 def uses_portable() -> bool:
