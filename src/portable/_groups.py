@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -64,8 +64,10 @@ class _Block(ABC):
                 (When the task is awaited: the coroutine has been used before.)
         """
         try:
-            check_coroutine(coro, f"{type(self).__name__}.create_task")
-            check_context(context, f"{type(self).__name__}.create_task")
+            if type(coro) is not CoroutineType or context is not None:  # else all is well
+                caller = f"{type(self).__name__}.create_task"
+                check_coroutine(coro, caller)
+                check_context(context, caller)
             problem = self._refusal()
             if problem is not None:
                 raise RuntimeError(problem)
