@@ -26,8 +26,8 @@ EFFORTS: Mapping[str, Effort] = {
     effort.name: effort
     for effort in (
         Effort("smoke", rounds=6, fewest=6, seconds=0.0, warm_up=1),
-        Effort("small", rounds=16, fewest=4, seconds=0.1),
-        Effort("full", rounds=24, fewest=4, seconds=0.4, patience=2.0),
+        Effort("small", rounds=16, fewest=6, seconds=0.1),
+        Effort("full", rounds=16, fewest=4, seconds=0.25, patience=1.5),
     )
 }
 

@@ -17,7 +17,7 @@ from ._jobs import LONG, Sleepers, Sleeping
 WORKLOADS = {
     "smoke": (Workload("sleeper", 50),),
     "small": (Workload("sleeper", 200),),
-    "full": (Workload("sleeper", 200), Workload("sleeper", 1_000)),
+    "full": (Workload("sleeper", 1_000),),
 }
 
 CANCEL_ONE = Operation("cancel_one", "Cancel one started task, await its end", WORKLOADS)
