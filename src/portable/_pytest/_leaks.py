@@ -12,7 +12,7 @@ import inspect
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import CoroutineType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -35,12 +35,13 @@ _NEVER_AWAITED = "coroutine .* was never awaited"
 # A thread that is about to end, or has just done its work, is waited for so often, so long.
 _LOOKS, _SECONDS = 20, 0.01
 
-# The functions that the threads of a pool run, and whether they wait for work in a queue.
+# The functions that the threads of a pool run, and what they call to do some work. AnyIO's
+# call it at once; when they have none, they call a queue.
 # None of the three libraries tells which of its threads has work; all the stack shows it.
 _POOLS = {
-    ("anyio._backends._asyncio", "WorkerThread.run"): True,
-    ("concurrent.futures.thread", "_worker"): False,
-    ("trio._core._thread_cache", "WorkerThread._work"): False,
+    ("anyio._backends._asyncio", "WorkerThread.run"): None,
+    ("concurrent.futures.thread", "_worker"): "_WorkItem.run",
+    ("trio._core._thread_cache", "WorkerThread._work"): "WorkerThread._handle_job",
 }
 
 
@@ -105,14 +106,16 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     started: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
     factory = loop.get_task_factory()
 
-    def noting(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
-        task: Any
-        if factory is not None:
-            task = factory(loop, coro, **kwargs)
-        else:
-            task = asyncio.Task(coro, loop=loop, **kwargs)
-        started[task] = caller()
-        return task
+    def noted(make: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            task = make(*args, **kwargs)
+            started[task] = caller()
+            return task
+
+        return noting
+
+    def plain(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+        return asyncio.Task(coro, loop=loop, **kwargs)
 
     def left() -> list[tuple[str, str]]:
         tasks = asyncio.all_tasks() - before
@@ -122,11 +125,25 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
             for task in [*noted, *tasks.difference(noted)]
         ]
 
-    loop.set_task_factory(noting)
+    loop.set_task_factory(_eager(factory, noted) or noted(factory or plain))
     try:
         yield left
     finally:
         loop.set_task_factory(factory)
+
+
+def _eager(factory: Any, noted: Callable[..., Any]) -> Any:
+    """Return an eager factory that notes its tasks in place of one that does not.
+
+    AnyIO knows a factory that is asyncio's own by its code, and has it start no task eagerly.
+    """
+    if sys.version_info >= (3, 12):
+        import asyncio
+
+        if getattr(factory, "__code__", None) is asyncio.eager_task_factory.__code__:
+            constructor = factory.__closure__[0].cell_contents
+            return asyncio.create_eager_task_factory(noted(constructor))
+    return None
 
 
 def _asyncio_name(task: asyncio.Task[Any]) -> str:
@@ -157,9 +174,9 @@ def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
 
 
 @contextmanager
-def _threads() -> Iterator[dict[threading.Thread, str]]:
-    """Note which threads are started, and where."""
-    started: dict[threading.Thread, str] = {}
+def _threads() -> Iterator[Mapping[threading.Thread, str]]:
+    """Note which threads are started, and where; none is kept alive by that."""
+    started: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
     start = threading.Thread.start
 
     def noting(thread: threading.Thread) -> None:
@@ -188,15 +205,16 @@ def _is_pooled(thread: threading.Thread) -> bool:
 
 def _is_working(thread: threading.Thread) -> bool:
     """Say whether a thread of a pool is at work."""
-    innermost = frame = _frame(thread)
+    frame = _frame(thread)
     callee: FrameType | None = None
     while frame is not None and _place(frame) not in _POOLS:
         callee, frame = frame, frame.f_back
     if frame is None:
         return False
-    if _POOLS[_place(frame)]:
+    work = _POOLS[_place(frame)]
+    if work is None:
         return callee is None or callee.f_globals.get("__name__") != "queue"
-    return innermost is not frame
+    return callee is not None and callee.f_code.co_qualname == work
 
 
 def _place(frame: FrameType) -> tuple[str, str]:
