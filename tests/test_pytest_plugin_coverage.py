@@ -69,9 +69,10 @@ def test_a_hypothesis_test_that_runs_on_another_loop(pytester):
     """)
     pytester.makepyfile("""
         import pytest
-        from hypothesis import given, strategies as st
+        from hypothesis import given, settings, strategies as st
 
         @pytest.mark.anyio
+        @settings(max_examples=5)
         @given(number=st.integers())
         async def test_it(number):
             pass

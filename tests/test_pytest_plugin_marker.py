@@ -290,11 +290,12 @@ def test_async_fixtures_of_every_scope(ids):
 def test_hypothesis(ids):
     """Tests of Hypothesis run on the backends of their marker, each example of them."""
     module = """
-        from hypothesis import given, strategies as st
+        from hypothesis import given, settings, strategies as st
         from portable import current_backend
 
         @pytest.mark.anyio
         @pytest.mark.anyio_backends("trio", "uvloop")
+        @settings(max_examples=5)
         @given(number=st.integers())
         async def test_it(number, anyio_backend):
             assert current_backend() == ("trio" if anyio_backend == "trio" else "uvloop")
