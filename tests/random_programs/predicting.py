@@ -234,6 +234,8 @@ class Model(Interpreter):
         scope = me.scope = Scope(me.scope)
         loop = asyncio.get_running_loop()
         scope.has_no_time = delay <= 0
+        if scope.has_no_time and scope.effective():
+            self.notes.add("D1")  # asyncio takes the request that is there for the limit's own
         timer = loop.call_later(max(delay, 0), self.cancel_scope, scope)
         try:
             yield

@@ -10,6 +10,7 @@ from .steps import (
     Cancel,
     Gather,
     Group,
+    Limit,
     Raise,
     RandomProgram,
     Say,
@@ -94,3 +95,12 @@ def test_a_message_goes_down_through_gather():
     assert prediction.differences == {"D4", MESSAGE}
     assert "t0: t3 is cancelled ('stop',)" in prediction.expected.lines("stdout")
     assert not keeps(told, prediction)
+
+
+def test_no_time_left_for_a_task_that_is_cancelled():
+    """asyncio makes one of the cancellation and the limit that follows; portable does not."""
+    hurrying = program(Spawn(Body(1, (Cancel(1, None), Limit(0.0, (Sleep(1.5),))))), Sleep(4.25))
+    prediction = predict(hurrying)
+    assert prediction.differences == {"D1"}
+    assert "t1: ends: cancelled" in prediction.expected.lines("stdout")
+    assert not keeps(hurrying, prediction)
