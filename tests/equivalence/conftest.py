@@ -1,13 +1,41 @@
-"""What the tests of comparing files share."""
+"""Recording on every backend, with every starter; comparing two programs in files."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from portable.equivalence import Report, compare_programs
+from portable._backends import BACKENDS
+from portable.equivalence import Program, Report, Trace, compare_programs, record
+from portable.equivalence.program import Starter
 
+Main = Callable[[], Awaitable[object]]
+Record = Callable[[Main], Trace]
 Write = Callable[..., str]
+
+STARTERS: tuple[Starter, ...] = ("asyncio", "anyio", "portable")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param((starter, backend), id=f"{starter}-{backend}")
+        for starter in STARTERS
+        for backend in BACKENDS
+        if (starter, backend) != ("asyncio", "trio")
+    ]
+)
+def on_all(request: pytest.FixtureRequest) -> Record:
+    """Records a main function, in turn with each starter on each backend."""
+    starter, name = request.param
+    if not BACKENDS[name].installed:
+        pytest.skip(f"needs {name}: {BACKENDS[name].install_command}")
+    return lambda main: record(Program("p", main, starter), name)
+
+
+@pytest.fixture
+def on_asyncio() -> Record:
+    """Records a main function as a raw asyncio program."""
+    return lambda main: record(Program("p", main, "asyncio"))
 
 
 @pytest.fixture
@@ -25,11 +53,11 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 @pytest.fixture
-def on_asyncio(write: Write) -> Callable[..., Report]:
+def comparing(write: Write) -> Callable[..., Report]:
     """Compares two texts on asyncio alone."""
 
-    def compared(original: str, port: str, **options: object) -> Report:
+    def comparing(original: str, port: str, **options: object) -> Report:
         left, right = write(original, "original.py"), write(port)
         return compare_programs(left, right, backends=["asyncio"], **options)  # type: ignore[arg-type]
 
-    return compared
+    return comparing

@@ -101,10 +101,10 @@ async def main():
 
 
 @pytest.mark.parametrize("number", CAUSES)
-def test_a_known_cause_is_named(on_asyncio: Compare, number: str) -> None:
+def test_a_known_cause_is_named(comparing: Compare, number: str) -> None:
     """A difference that looks like a declared one points at the section on how to port it."""
     original, port = CAUSES[number]
-    report = on_asyncio("import asyncio\n" + original, "import anyio\n" + port)
+    report = comparing("import asyncio\n" + original, "import anyio\n" + port)
     [row] = (row for row in report.rows if row.program == "port")
     assert number in [cause.id for cause in row.causes], text_of(report)
     guide = Path(__file__).parents[2] / "docs" / "porting.md"
@@ -167,9 +167,9 @@ def main():
             time.sleep(0.02)
 
 
-def test_the_json_is_documented(on_asyncio: Compare) -> None:
+def test_the_json_is_documented(comparing: Compare) -> None:
     """Every key that is written stands in the documentation of the schema."""
-    data = as_json(on_asyncio(ORIGINAL, PORT.replace("7", "8"), seeds=[1]))
+    data = as_json(comparing(ORIGINAL, PORT.replace("7", "8"), seeds=[1]))
     text = (Path(__file__).parents[2] / "docs" / "compare-json.md").read_text()
     for part in (data, data["results"][0], data["schedules"][0]):
         for key in part:

@@ -68,10 +68,10 @@ JOB = "async def job(lib):\n    await lib.sleep(3600)\n    print('an hour later'
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_a_program_may_start_its_loop_itself(on_asyncio: Compare, starter: str) -> None:
+def test_a_program_may_start_its_loop_itself(comparing: Compare, starter: str) -> None:
     """Each way to start a loop is caught, and the program runs in virtual time."""
     original = JOB + "import asyncio\nasync def main():\n    await job(asyncio)\n"
-    report = on_asyncio(original, JOB + STARTERS[starter])
+    report = comparing(original, JOB + STARTERS[starter])
     assert report.equivalent, text_of(report)
 
 
@@ -84,7 +84,7 @@ def test_trio_run_is_caught(write: Write) -> None:
     assert report.equivalent, text_of(report)
 
 
-def test_a_second_loop_goes_on_where_the_first_stopped(on_asyncio: Compare) -> None:
+def test_a_second_loop_goes_on_where_the_first_stopped(comparing: Compare) -> None:
     """Two loops one after the other share one timeline, and the wall clock follows it."""
     body = """
 import time, {lib}
@@ -97,7 +97,7 @@ def main():
 """
     original = body.format(lib="asyncio", call="asyncio.sleep(5)")
     port = body.format(lib="anyio", call="anyio.sleep, 5")
-    report = on_asyncio(original, port)
+    report = comparing(original, port)
     assert report.equivalent, text_of(report)
     trace = report.rows[0].run.trace
     assert trace is not None
@@ -159,10 +159,10 @@ def test_each_bad_end_is_told_for_what_it_is(write: Write, how: str) -> None:
     assert report.loadable is (verdict != "unloadable")
 
 
-def test_an_original_that_fails_proves_nothing(on_asyncio: Compare) -> None:
+def test_an_original_that_fails_proves_nothing(comparing: Compare) -> None:
     """Where the original has no trace no port counts as equivalent, the same text included."""
     hang = "def main():\n    while True: pass\n"
-    report = on_asyncio(hang, PORT, time_limit=1)
+    report = comparing(hang, PORT, time_limit=1)
     assert verdicts(report)["port", "asyncio"] == "unjudged"
     assert not report.equivalent
 
@@ -182,11 +182,11 @@ def test_an_unknown_function_lists_those_there_are(write: Write) -> None:
         Target.find(write(PORT) + ":go")
 
 
-def test_one_process_for_each_run(on_asyncio: Compare) -> None:
+def test_one_process_for_each_run(comparing: Compare) -> None:
     """What a run leaves in its modules is not seen by the next."""
     text = "import {0}\nseen = []\nasync def main():\n    seen.append(1)\n    print(seen)\n"
     original, port = text.format("asyncio"), text.format("anyio")
-    report = on_asyncio(original, port, seeds=range(5))
+    report = comparing(original, port, seeds=range(5))
     assert report.equivalent, text_of(report)
 
 
@@ -199,26 +199,26 @@ def test_one_process_for_each_run(on_asyncio: Compare) -> None:
         ("import warnings; warnings.warn('x')", Reading(ignore=("warnings",))),
     ],
 )
-def test_what_does_not_count(on_asyncio: Compare, line: str, reading: Reading) -> None:
+def test_what_does_not_count(comparing: Compare, line: str, reading: Reading) -> None:
     """Something more on one side is a difference, unless it is said not to count."""
     original = "import asyncio\nasync def main():\n    print('at', 'you')\n"
     other = "    print('at', 'you')\n    " + line
     port = f"import anyio\nasync def main():\n{line if 'HERE' in line else other}\n"
     if "HERE" in line:
         port = f"import anyio\nasync def main():\n    {line}\n"
-    assert not on_asyncio(original, port).equivalent
-    report = on_asyncio(original, port, reading=reading)
+    assert not comparing(original, port).equivalent
+    report = comparing(original, port, reading=reading)
     assert report.equivalent, text_of(report)
 
 
-def test_tolerance(on_asyncio: Compare) -> None:
+def test_tolerance(comparing: Compare) -> None:
     """What comes up to so many seconds early or late comes at the same time."""
     port = PORT.replace("sleep(2)", "sleep(2.25)")
-    assert not on_asyncio(ORIGINAL, port, reading=Reading(tolerance=0.2)).equivalent
-    assert on_asyncio(ORIGINAL, port, reading=Reading(tolerance=0.3)).equivalent
+    assert not comparing(ORIGINAL, port, reading=Reading(tolerance=0.2)).equivalent
+    assert comparing(ORIGINAL, port, reading=Reading(tolerance=0.3)).equivalent
 
 
-def test_real_time(on_asyncio: Compare) -> None:
+def test_real_time(comparing: Compare) -> None:
     """In real time the clock outside runs, and times do not count."""
     text = """
 import time, {0}
@@ -228,7 +228,7 @@ async def main():
     print(time.monotonic() - start >= 0.01, time.time() > 1.6e9)
 """
     original, port = text.format("asyncio"), text.format("anyio")
-    report = on_asyncio(original, port, real_time=True)
+    report = comparing(original, port, real_time=True)
     assert report.equivalent, text_of(report)
     assert report.rows[1].run.trace is not None
     assert report.rows[1].run.trace.lines("stdout") == ["True True"]
@@ -237,13 +237,13 @@ async def main():
 DECLARED = '{reason = "it is chatty", port = ["stdout: more"]}'
 
 
-def test_a_declared_difference(on_asyncio: Compare) -> None:
+def test_a_declared_difference(comparing: Compare) -> None:
     """What is declared with a reason passes; what no longer occurs fails as stale."""
     chatty = PORT.replace("return 7", "print('more'); return 7")
     declared = read_declarations([DECLARED])
-    report = on_asyncio(ORIGINAL, chatty, declared=declared)
+    report = comparing(ORIGINAL, chatty, declared=declared)
     assert verdicts(report)["port", "asyncio"] == "declared"
-    report = on_asyncio(ORIGINAL, PORT, declared=declared)
+    report = comparing(ORIGINAL, PORT, declared=declared)
     assert verdicts(report)["port", "asyncio"] == "different"
     assert "stale" in text_of(report)
 
@@ -265,19 +265,19 @@ def test_a_bad_declaration_is_refused(source: str, words: str) -> None:
         read_declarations([source])
 
 
-def test_a_thread_left_over_is_seen(on_asyncio: Compare) -> None:
+def test_a_thread_left_over_is_seen(comparing: Compare) -> None:
     """A thread that keeps the process alive is a difference, and keeps nobody waiting."""
     port = PORT.replace(
         "return 7",
         "import threading; threading.Thread(target=threading.Event().wait).start(); return 7",
     )
-    report = on_asyncio(ORIGINAL, port)
+    report = comparing(ORIGINAL, port)
     assert report.rows[1].run.trace is not None
     assert report.rows[1].run.trace.lines("threads") == ["1 left running at the end"]
     assert not report.equivalent
 
 
-def test_megabytes_and_many_tasks(on_asyncio: Compare) -> None:
+def test_megabytes_and_many_tasks(comparing: Compare) -> None:
     """Output of megabytes and 100,000 tasks come through whole."""
     text = """
 import {0}
@@ -292,5 +292,5 @@ async def main():
     port = text.format(
         "portable", "print(len(await portable.gather(*map(portable.sleep, [1] * 100_000))))"
     )
-    report = on_asyncio(original, port, time_limit=120)
+    report = comparing(original, port, time_limit=120)
     assert report.equivalent, text_of(report)
