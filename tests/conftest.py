@@ -76,9 +76,14 @@ def _imported():
     """Import once what every run inside a test needs; pytester forgets it after each run."""
     for name in (
         "anyio.pytest_plugin",
+        "email.message",  # with which versions are read
+        "email.parser",
         "hypothesis",
         "portable._pytest._runtime",
         "portable._running",
+        "portable.clock._asyncio",
+        "portable.clock._trio",
+        "portable.clock._uvloop",
         "time_machine",
         "trio",
         "uvloop",

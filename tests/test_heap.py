@@ -26,6 +26,7 @@ def _thawed():
     gc.freeze()
 
 
+@pytest.mark.slow
 def test_garbage_of_before_is_left_alone_until_the_block_ends():
     """What was there before is not looked at in the block, and collectable after it."""
     circle = Circle()

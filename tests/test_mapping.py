@@ -573,6 +573,7 @@ def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
     assert portable.run(main, backend=backend) >= 5
 
 
+@pytest.mark.slow
 @mappers
 @pytest.mark.parametrize("waits", [False, True], ids=["no-op", "one-wait"])
 def test_memory_does_not_grow_with_the_items(mapper, waits):

@@ -8,9 +8,12 @@ from portable._backends import BACKENDS, installed_backends
 from portable._pytest import _reporting
 from portable._pytest._selection import Selection, select
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="counts all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="counts all the backends"
+    ),
+]
 
 # Stands for a plugin that runs coroutine tests on asyncio, whatever `anyio_backend` says, as
 # pytest-asyncio in its auto mode does.

@@ -7,9 +7,12 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
 
 LOST_UPDATE = """
     import anyio
@@ -145,7 +148,6 @@ def test_no_schedules_are_refused(suite):
     result.stderr.fnmatch_lines("*--schedules: must be at least 1, got 0*")
 
 
-@pytest.mark.slow
 def test_processes_of_xdist(pytester, monkeypatch):
     """Seeds and commands are told from the processes of pytest-xdist, too."""
     pytest.importorskip("xdist", reason="needs it: pip install pytest-xdist")

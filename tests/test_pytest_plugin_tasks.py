@@ -6,9 +6,12 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
 
 HEAD = """
 import anyio
@@ -70,7 +73,6 @@ def test_without_the_option(pytester, option):
     pytester.runpytest(*option).assert_outcomes(passed=3 if option else 2)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "name"),
     [

@@ -6,9 +6,12 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
 
 HEAD = """
 import time

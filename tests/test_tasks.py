@@ -873,12 +873,12 @@ def test_a_done_task_holds_nothing_but_its_outcome(run):
         gc.enable()
 
 
-def test_ten_thousand_tasks(run):
+def test_a_thousand_tasks(run):
     """Many tasks are only more of the same."""
 
     async def main():
-        tasks = [create_task(value(n, n % 7)) for n in range(10_000)]
-        assert [await task for task in tasks] == list(range(10_000))
+        tasks = [create_task(value(n, n % 7)) for n in range(1_000)]
+        assert [await task for task in tasks] == list(range(1_000))
         assert portable.current_time() == 6
 
     run(main)

@@ -4,6 +4,8 @@ import pytest
 
 from portable._backends import BACKENDS
 
+pytestmark = pytest.mark.slow
+
 SUITE = """
 import time
 import anyio

@@ -201,13 +201,14 @@ def test_bad_arguments_are_refused() -> None:
         assert_equivalent(counted, counted, schedules=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", pattern_names())
 def test_patterns_hold_under_every_schedule(pattern: str) -> None:
     """The programs of each pattern do what the original did, whoever is first."""
     chosen = get_pattern(pattern)
     for program in (chosen.port, chosen.drop_in):
         report = assert_equivalent(
-            chosen.original, program, schedules=5, declared=chosen.declared
+            chosen.original, program, schedules=15, declared=chosen.declared
         )
         assert report.equivalent
 

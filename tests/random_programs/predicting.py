@@ -300,6 +300,8 @@ class Model(Interpreter):
         await self.check(me)
 
     async def gather(self, me: Job, step: Gather) -> list[object]:
+        if me.scope.effective() and not me.requested:
+            self.notes.add("D1")  # asyncio's takes some turns through the groups around it
         await self.check(me)
         return await Gathering(self, me, step).outcome()
 

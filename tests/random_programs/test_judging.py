@@ -99,8 +99,22 @@ def test_a_message_goes_down_through_gather():
 
 def test_no_time_left_for_a_task_that_is_cancelled():
     """asyncio makes one of the cancellation and the limit that follows; portable does not."""
-    hurrying = program(Spawn(Body(1, (Cancel(1, None), Limit(0.0, (Sleep(1.5),))))), Sleep(4.25))
+    hurrying = program(
+        Spawn(Body(1, (Cancel(1, None), Limit(0.0, (Sleep(1.5),))))), Sleep(4.25)
+    )
     prediction = predict(hurrying)
     assert prediction.differences == {"D1"}
     assert "t1: ends: cancelled" in prediction.expected.lines("stdout")
     assert not keeps(hurrying, prediction)
+
+
+def test_no_child_begins_for_whoever_is_cancelled():
+    """asyncio's cancellation goes through nested groups turn by turn; portable's is there."""
+    children = (Body(4, ()),)
+    last = Body(3, (Cancel(1, None), Gather(children, None, return_exceptions=False)))
+    inner = Body(2, (Group((last,), ()),))
+    nested = program(Spawn(Body(1, (Group((inner,), ()),))), Sleep(4.5))
+    prediction = predict(nested)
+    assert prediction.differences == {"D1"}
+    assert "t4: begins" not in prediction.expected.lines("stdout")
+    assert not keeps(nested, prediction)

@@ -165,26 +165,6 @@ async def wrong_drop_in_that_counts_the_burnt() -> None:
     await restaurant(cook)
 
 
-async def wrong_drop_in_that_looks_before_it_takes() -> None:
-    """A cook that finds no order goes home, though more will come."""
-
-    async def cook(orders: SomeOrders) -> int:
-        cooked = 0
-        while orders.statistics().current_buffer_used:
-            order = await orders.receive()
-            if order is None:
-                break
-            try:
-                print(await prepare(*order))
-                cooked += 1
-            except ValueError as error:
-                print(f"sorry, {error}")
-        print("a cook goes home")
-        return cooked
-
-    await restaurant(cook)
-
-
 async def wrong_drop_in_that_says_nothing_of_errors() -> None:
     """What went wrong is swallowed."""
 
