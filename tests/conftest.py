@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import signal
 from contextlib import suppress
 from functools import partial
 
@@ -43,6 +44,14 @@ def backend(anyio_backend):
 def run(backend):
     """Run a program on the test's backend, in virtual time."""
     return partial(portable.run, backend=backend, virtual_time=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c():
+    """Let SIGINT interrupt: a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @given(nothing=none())

@@ -222,3 +222,23 @@ def test_a_message_is_told_to_whoever_asks(backend):
     raw, ported = on_both(backend, program)
     assert raw == ["enough", ""]
     assert ported == ["enough", "enough"]
+
+
+def test_a_cancelled_task_that_main_awaits_hides_no_failure(backend):
+    """What main raised joins what nobody retrieved, be it a `TaskCancelled` (D4, D6)."""
+
+    async def main():
+        async def fail():
+            waiting.cancel()
+            raise ValueError
+
+        async def wait():
+            await portable.create_task(fail())
+
+        waiting = portable.create_task(wait())
+        await waiting
+
+    with pytest.raises(ExceptionGroup) as caught:
+        portable.run(main, backend=backend, virtual_time=True)
+    kinds = {type(error) for error in caught.value.exceptions}
+    assert kinds == {ValueError, portable.TaskCancelled}

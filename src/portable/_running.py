@@ -20,6 +20,7 @@ import anyio.lowlevel
 from ._ambient import ambient
 from ._arguments import check_unused, close_all
 from ._backends import require_backend
+from ._errors import TaskCancelled
 from ._groups import Supervisor
 from ._tasks import Task
 
@@ -188,7 +189,9 @@ class _MainTask(Task[T_co]):
 
     def _end_raised(self, error: BaseException) -> None:
         super()._end_raised(error)
-        if self.cancelled() and not self._cancel_requested:
+        # A `TaskCancelled` of a task that main awaited is an ordinary exception (D4).
+        ordinary = isinstance(error, TaskCancelled)
+        if self.cancelled() and not self._cancel_requested and not ordinary:
             self.cancellation = error
 
 
