@@ -8,9 +8,12 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
 
 TEXT = (Path(__file__).parent.parent / "docs" / "testing.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)

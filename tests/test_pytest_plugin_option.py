@@ -7,9 +7,12 @@ import pytest
 from portable._backends import BACKENDS, installed_backends
 from portable._pytest._arguments import names_in, rewrite
 
-pytestmark = pytest.mark.skipif(
-    set(installed_backends()) != set(BACKENDS), reason="chooses between all the backends"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="chooses between all the backends"
+    ),
+]
 
 TESTS = """
     import pytest

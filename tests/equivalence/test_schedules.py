@@ -15,9 +15,6 @@ from portable.patterns import get_pattern, pattern_names
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
 Main = Callable[[], Awaitable[object]]
-SCHEDULES = 100
-
-
 # Five bugs. Each port does what its original did as long as tasks take their turns in the
 # order in which they were started.
 
@@ -144,22 +141,23 @@ BUGS: list[tuple[Main, Main]] = [
 
 @pytest.mark.parametrize(("original", "port"), BUGS, ids=lambda main: main.__name__)
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("schedules", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_schedules_find_what_plain_runs_do_not(
-    original: Main, port: Main, backend: str
+    original: Main, port: Main, backend: str, schedules: int
 ) -> None:
-    """Plain runs pass on asyncio, some of 100 schedules fail, and the seed fails again."""
+    """Plain runs pass on asyncio, some of the schedules fail, and the seed fails again."""
     if not BACKENDS[backend].installed:
         pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
     for _ in range(5):
         assert_equivalent(original, Program("port", port, "anyio"), backends=["asyncio"])
     right = record(Program("original", original, "asyncio"))
     program = Program("port", port, "anyio")
-    runs = {seed: record(program, backend, seed=seed) for seed in range(SCHEDULES)}
+    runs = {seed: record(program, backend, seed=seed) for seed in range(schedules)}
     failing = [
         seed for seed, trace in runs.items() if not compare(right, trace).verdict.equivalent
     ]
     assert failing
-    assert len(failing) < SCHEDULES
+    assert len(failing) < schedules
     for seed in failing[:3]:
         assert str(record(program, backend, seed=seed)) == str(runs[seed])
 
