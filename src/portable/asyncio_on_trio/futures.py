@@ -1,0 +1,59 @@
+"""Futures that every task of trio can await.
+
+A task that asyncio drives yields a future to asyncio's `Task`, which waits for it. A plain task
+of trio (a nursery's child, say) has nobody who understands that; there the future waits in
+trio by itself, until its callbacks run. If a scope of trio's is cancelled meanwhile, what is
+awaited is cancelled and its end awaited, as when an awaiting task of asyncio's is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+import trio
+from trio.lowlevel import Abort
+
+from .traps import RaiseCancel
+
+T = TypeVar("T")
+
+
+class Future(asyncio.Future[T]):
+    """asyncio's future, which plain trio tasks can await, too."""
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if in_plain_task(self.get_loop()):
+            return wait_in_trio(self)
+        return super().__await__()
+
+    __iter__ = __await__
+
+
+def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
+    """Say whether a task of trio runs that is not one of asyncio's."""
+    return asyncio.current_task(loop) is None and trio.lowlevel.in_trio_task()
+
+
+def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
+    """Wait for a future in a plain task of trio's; return its result or raise its error."""
+    asked: list[RaiseCancel] = []
+
+    def wake(_: object) -> None:
+        trio.lowlevel.reschedule(native)
+
+    def abort(raise_cancel: RaiseCancel) -> Abort:
+        asked.append(raise_cancel)
+        future.cancel()
+        return Abort.FAILED
+
+    if not future.done():
+        native = trio.lowlevel.current_task()
+        future.add_done_callback(wake)
+        yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
+        if asked and future.cancelled():
+            asked.pop()()
+        asked.clear()
+    return future.result()
+

@@ -1,0 +1,121 @@
+"""A loop inside a run of trio's that somebody else started, or that `run()` starts.
+
+The loop comes up at the first call, belongs to the run, and goes with it: when trio's main
+task has ended, or the block of `open_loop()`, the tasks that are left are cancelled as
+`asyncio.run()` cancels them, async generators are closed and the executor is shut down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from .loop import EventLoop
+
+_loops: trio.lowlevel.RunVar[EventLoop | None] = trio.lowlevel.RunVar("asyncio loop", None)
+
+
+def current_loop() -> EventLoop | None:
+    """Return the loop of this run of trio's, if it is up."""
+    return _loops.get()
+
+
+def bring_up(make_loop: Callable[[], EventLoop] = EventLoop) -> EventLoop:
+    """Return the loop of this run of trio's; bring it up if it is not.
+
+    Raises:
+        RuntimeError: trio itself runs on a loop of asyncio's here (its guest mode), or this
+            is no task of trio's.
+    """
+    loop = _loops.get()
+    if loop is not None:
+        return loop
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            "asyncio's own loop runs in this thread already and trio runs on it as a guest; "
+            "asyncio's names mean that loop here"
+        )
+    loop = make_loop()
+    _loops.set(loop)
+    asyncio._set_running_loop(loop)
+    loop.attach(lambda: _stopped(loop))
+    trio.lowlevel.spawn_system_task(_keep_going, loop, name="asyncio's callbacks")
+    return loop
+
+
+@asynccontextmanager
+async def open_loop(
+    make_loop: Callable[[], EventLoop] = EventLoop,
+) -> AsyncIterator[EventLoop]:
+    """Have asyncio's loop inside the block, in a task of trio's.
+
+    Only the outermost block opens it, and closes it at its end.
+    """
+    if _loops.get() is not None:
+        yield bring_up()
+        return
+    loop = bring_up(make_loop)
+    try:
+        yield loop
+    finally:
+        with trio.CancelScope(shield=True):
+            await _close(loop)
+
+
+async def _close(loop: EventLoop) -> None:
+    over = trio.Event()
+    loop.over = over
+    _finalize(loop)
+    await over.wait()
+
+
+def _finalize(loop: EventLoop) -> None:
+    loop.create_task(loop.finalize()).add_done_callback(lambda task: _end(loop, task))
+
+
+def _end(loop: EventLoop, task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        loop.call_exception_handler({"message": "unhandled exception", "exception": error})
+    loop.end()
+
+
+async def _keep_going(loop: EventLoop) -> None:
+    undo_hooks = loop.install_hooks()
+    try:
+        try:
+            await loop.pump()
+        except trio.Cancelled:  # trio's main task has ended
+            with trio.CancelScope(shield=True):
+                _finalize(loop)
+                await loop.pump()
+    except BaseException as error:
+        loop.call_exception_handler({"message": "asyncio's loop on trio", "exception": error})
+    finally:
+        undo_hooks()
+        if asyncio._get_running_loop() is loop:
+            asyncio._set_running_loop(None)
+        _loops.set(None)
+        loop.detach()
+        loop.close()
+        if loop.over is not None:
+            loop.over.set()
+
+
+def _stopped(loop: EventLoop) -> bool:
+    if loop.on_stop is not None:
+        loop.on_stop(loop.take_failure())
+    else:
+        error = loop.take_failure()
+        if error is not None:
+            loop.call_exception_handler(
+                {
+                    "message": f"{type(error).__name__} in a task or callback cannot end a run "
+                    "of trio's that asyncio did not start",
+                    "exception": error,
+                }
+            )
+    loop.clear_stop()
+    return False

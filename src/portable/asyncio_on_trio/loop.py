@@ -1,0 +1,531 @@
+"""asyncio's event loop, with trio underneath.
+
+The loop is asyncio's selector loop in all that is not waiting and stepping: transports, servers,
+executors, exception handlers, debug mode are CPython's code. Ours are the queue of callbacks,
+the timers and who runs them.
+
+**Order.** Callbacks run in asyncio's order, in asyncio's iterations: what is ready at the
+start of one runs in it, what they make ready runs in the next. A step of a task is such a
+callback, too, but has to run in the task's own trio task. So the *turn* goes around: whoever has
+it runs callbacks (`conduct()`) until the next one is a step of another worker's task; then it
+wakes that worker and hands over the turn. That costs one turn of trio's for a step, and between
+two iterations trio always gets one, for its own tasks and for I/O.
+
+**Idle.** When nothing is ready nobody has the turn. The *pump*, a trio task of the loop's,
+sleeps until the next timer or until something is made ready from outside.
+
+A loop lives inside a run of trio's (`hosting.py`) or brings a run of its own (`guest.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import heapq
+import itertools
+import logging
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from contextlib import suppress
+from contextvars import Context
+from math import inf
+from typing import Any, TypeVar
+
+import trio
+from trio.lowlevel import Abort, reschedule
+
+from .futures import Future
+from .guest import Host
+from .selector import TrioSelector
+from .steps import Step, is_step
+from .task import make_task
+from .traps import TURN, RaiseCancel, sleep_trap
+from .worker import Worker
+
+T = TypeVar("T")
+logger = logging.getLogger("asyncio")
+
+#: Workers that wait for a task; those beyond end. Each costs about 3 kB.
+_MOST_FREE_WORKERS = 1000
+#: Cancelled timers are swept out when there are more than these and more than half are.
+_SWEEP_FROM = 100
+
+
+class EventLoop(asyncio.SelectorEventLoop):
+    """asyncio's loop on trio.
+
+    Attributes:
+        inside: whether a task runs that trio woke by itself; it conducts when it waits again.
+        ending: whether it has been told to end.
+        order: puts the callbacks of an iteration into another order; `None`: asyncio's own.
+    """
+
+    inside = False
+    order: Callable[[list[Any]], Iterable[Any]] | None = None
+    clock: trio.abc.Clock | None = None
+    instruments: tuple[trio.abc.Instrument, ...] = ()
+    over: trio.Event | None = None
+    on_stop: Callable[[BaseException | None], object] | None = None
+    _host: Host | None = None
+
+    def __init__(self) -> None:
+        self._queue: collections.deque[asyncio.Handle | Step] = collections.deque()
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._numbers = itertools.count()
+        self._cancelled_timers = 0
+        self._todo = 0
+        # While the loop sits in no run of trio's nobody can wake its pump.
+        self._turn_taken = True
+        self._turned = False
+        self._pump_task: trio.lowlevel.Task | None = None
+        self._pump_sleeps = False
+        self._pump_turn = False
+        self._pump_scope = trio.CancelScope()
+        self._free: list[Worker] = []
+        self._workers: set[Worker] = set()
+        self._thread: int | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._stop_asked = False
+        self.ending = False
+        self._failure: BaseException | None = None
+        self._halt: Callable[[], bool] = bool
+        super().__init__(TrioSelector(self))
+
+    # Callbacks and timers ----------------------------------------------------------------
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle: Any
+        if is_step(callback):
+            if self._closed:
+                self._check_closed()
+            handle = (callback.__self__, callback, args, context)  # type: ignore[attr-defined]
+        else:
+            handle = self._handle("call_soon", callback, args, context)
+        self._queue.append(handle)
+        if not self._turn_taken and not self.inside:
+            self._wake()
+        return handle  # type: ignore[no-any-return]
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        self._check_closed()
+        if self.get_debug():
+            self._check("call_soon_threadsafe", callback)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._queue.append(handle)
+        if self._token is not None:
+            try:
+                self._token.run_sync_soon(self._wake, idempotent=True)
+            except trio.RunFinishedError:
+                raise RuntimeError("Event loop is closed") from None
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if delay is None:
+            raise TypeError("delay must not be None")
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if when is None:
+            raise TypeError("when cannot be None")
+        if self._closed:
+            self._check_closed()
+        if self.get_debug():
+            self._check_thread()
+            self._check("call_at", callback)
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), handle))
+        if not self._turn_taken and self._timers[0][2] is handle:
+            self._set_alarm()
+        return handle
+
+    def time(self) -> float:
+        return time.monotonic() if self._token is None else trio.current_time()
+
+    def _handle(
+        self, caller: str, callback: Any, args: tuple[Any, ...], context: Context | None
+    ) -> asyncio.Handle:
+        if self._closed:
+            self._check_closed()
+        if self._debug:
+            self._check_thread()
+            self._check(caller, callback)
+        return asyncio.Handle(callback, args, self, context)
+
+    def _check(self, caller: str, callback: Any) -> None:
+        self._check_callback(callback, caller)
+
+    def _check_thread(self) -> None:
+        if self._thread not in (None, threading.get_ident()):
+            raise RuntimeError(
+                "Non-thread-safe operation invoked on an event loop other than the current one"
+            )
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        self._cancelled_timers += 1
+        if self._cancelled_timers > max(_SWEEP_FROM, len(self._timers) / 2):
+            self._timers[:] = [entry for entry in self._timers if not entry[2].cancelled()]
+            heapq.heapify(self._timers)
+            self._cancelled_timers = 0
+
+    def _next_timer(self) -> float:
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+            self._cancelled_timers = max(0, self._cancelled_timers - 1)
+        return timers[0][0] if timers else inf
+
+    def _collect_timers(self) -> None:
+        now = self.time()
+        while self._next_timer() <= now:
+            self._queue.append(heapq.heappop(self._timers)[2])
+
+    # Tasks and futures -------------------------------------------------------------------
+
+    def create_future(self) -> asyncio.Future[Any]:
+        return Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self, coro: Coroutine[Any, Any, T], **options: Any
+    ) -> asyncio.Task[T]:
+        self._check_closed()
+        factory = self.get_task_factory()
+        if factory is None:
+            return make_task(self, coro, **options)
+        if factory is getattr(asyncio, "eager_task_factory", None):
+            return make_task(self, coro, **{"eager_start": True} | options)
+        return super().create_task(coro, **options)
+
+    # Whose turn it is --------------------------------------------------------------------
+
+    def conduct(self, worker: Worker | None) -> object:
+        """Run what is ready until the turn goes elsewhere.
+
+        Args:
+            worker: who asks; `None`: the pump.
+
+        Returns:
+            `TURN`: yield that to trio, then ask again. Otherwise the turn is gone, or is for
+            the worker's own `step`.
+        """
+        queue = self._queue
+        while True:
+            while self._todo > 0:
+                self._todo -= 1
+                entry = queue.popleft()
+                if type(entry) is not tuple:
+                    self._run_handle(entry)  # type: ignore[arg-type]
+                    continue
+                task: Any = entry[0]
+                other: Worker | None = task._worker
+                if other is None:
+                    if worker is not None and worker.free:
+                        worker.step = entry
+                    elif self._free:
+                        other = self._free.pop()
+                        other.step = entry
+                        reschedule(other.native)
+                    else:
+                        self._workers.add(Worker(self, entry))
+                else:
+                    other.step = entry
+                    if other is not worker:
+                        reschedule(other.native)
+                return None
+            if (self._stop_asked or self._failure is not None) and self._halt():
+                return None
+            turned, self._turned = self._turned, False
+            self._collect_timers()
+            if not queue:
+                self._turn_taken = False
+                self._set_alarm()
+                return None
+            first = queue[0]
+            if not turned and (
+                type(first) is not tuple or (other := first[0]._worker) is None or other is worker
+            ):
+                self._turned = True
+                return TURN
+            if self.order is not None:
+                ordered = list(self.order(list(queue)))
+                queue.clear()
+                queue.extend(ordered)
+            self._todo = len(queue)
+
+    def pass_on(self) -> None:
+        """Give the turn away: who has it is about to wait in trio."""
+        if self.conduct(None) is TURN:
+            self._wake_pump()
+
+    def take_over(self) -> bool:
+        """Take the turn after a step that trio caused, if it is needed and nobody has it."""
+        if self._turn_taken or not self._queue:
+            return False
+        self._turn_taken = True
+        return True
+
+    def _run_handle(self, handle: asyncio.Handle) -> None:
+        if handle.cancelled():
+            return
+        try:
+            if self._debug:
+                began = self.time()
+                handle._run()
+                self._complain_if_slow(handle, self.time() - began)
+            else:
+                handle._run()
+        except BaseException as error:
+            self.fail(error)
+
+    def _wake(self) -> None:
+        """Give the turn to the pump if nobody has it."""
+        if not self._turn_taken:
+            self._turn_taken = True
+            self._wake_pump()
+
+    def _wake_pump(self) -> None:
+        self._pump_turn = True
+        if self._pump_sleeps:
+            self._pump_sleeps = False
+            assert self._pump_task is not None
+            reschedule(self._pump_task)
+
+    def _set_alarm(self) -> None:
+        if self._pump_sleeps:
+            when = self._next_timer()
+            if self._pump_scope.deadline != when:
+                self._pump_scope.deadline = when
+
+    async def pump(self) -> None:
+        """Keep the loop going, from this task of trio's, until it is told to end."""
+        self._pump_task = trio.lowlevel.current_task()
+        await self._pump()
+
+    @types.coroutine
+    def _pump(self) -> Generator[Any, Any, None]:
+        def abort(_: RaiseCancel) -> Abort:
+            self._pump_sleeps = False
+            return Abort.SUCCEEDED
+
+        sleep = sleep_trap(abort)
+        while not self.ending:
+            while self._pump_turn:
+                if self.conduct(None) is TURN:
+                    yield TURN
+                else:
+                    self._pump_turn = False
+            if self.ending:
+                break
+            self._pump_sleeps = True
+            with trio.CancelScope() as self._pump_scope:
+                if not self._turn_taken:
+                    self._set_alarm()
+                answer = yield sleep
+                answer.unwrap()
+            if self._pump_scope.cancelled_caught and not self._turn_taken:
+                self._turn_taken = self._pump_turn = True
+
+    # Workers -----------------------------------------------------------------------------
+
+    def keep(self, worker: Worker) -> bool:
+        """Keep a worker whose task has ended for another one; `False`: there are enough."""
+        if self.ending or len(self._free) >= _MOST_FREE_WORKERS:
+            return False
+        self._free.append(worker)
+        return True
+
+    def retired(self, worker: Worker) -> None:
+        """Forget a worker that ends."""
+        self._workers.discard(worker)
+
+    def abandon(self, worker: Worker) -> None:
+        """Let a worker end whose task was collected; called from a finalizer, at any time."""
+        if self._token is not None and not self.ending:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._end_worker, worker)
+
+    def _end_worker(self, worker: Worker) -> None:
+        if worker.sleeping and worker in self._workers:
+            worker.sleeping = False
+            worker.step = None
+            reschedule(worker.native)
+
+    # Life --------------------------------------------------------------------------------
+
+    def attach(self, halt: Callable[[], bool]) -> None:
+        """Become the running loop of this run of trio's.
+
+        Args:
+            halt: called between two iterations after `stop()` or `fail()`; says whether to
+                stop there.
+        """
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = threading.get_ident()
+        self._halt = halt
+        if not self._pump_turn:
+            self._turn_taken = False
+            if self._queue or self._timers:
+                self._wake()
+
+    def end(self) -> None:
+        """Let the pump end, and the workers."""
+        self.ending = True
+        self._pump_turn = False
+        self._turn_taken = True
+        if self._pump_sleeps:
+            self._wake_pump()
+        self._free.clear()
+        for worker in list(self._workers):
+            if worker.sleeping:
+                self._end_worker(worker)
+            else:
+                worker.give_up()
+
+    def detach(self) -> None:
+        """The run of trio's is over."""
+        self._token = None
+        self._thread = None
+
+    def fail(self, error: BaseException) -> None:
+        """Stop, as a callback or a task raised what ends a program."""
+        if self._failure is None:
+            self._failure = error
+
+    def take_failure(self) -> BaseException | None:
+        """Return what ended the program, once."""
+        failure, self._failure = self._failure, None
+        return failure
+
+    def stop(self) -> None:
+        self._stop_asked = True
+        if not self._turn_taken:
+            self._wake()
+
+    def clear_stop(self) -> None:
+        """Forget that it was stopped."""
+        self._stop_asked = False
+
+    def is_running(self) -> bool:
+        return self._thread is not None
+
+    def run_forever(self) -> None:
+        self._check_closed()
+        if self.is_running():
+            raise RuntimeError("This event loop is already running")
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
+        asyncio._set_running_loop(self)
+        self._thread = threading.get_ident()
+        try:
+            if self._host is None:
+                self._host = Host(self)
+            self._host.go_on()
+        finally:
+            self._thread = None
+            asyncio._set_running_loop(None)
+
+    def go_on(self) -> None:
+        """Take the turn again after a halt, or at the start."""
+        self._turn_taken = True
+        if self._pump_task is not None:
+            self._wake_pump()
+        else:
+            self._pump_turn = True
+
+    def close(self) -> None:
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self._closed:
+            return
+        host, self._host = self._host, None
+        if host is not None:
+            running = asyncio._get_running_loop()
+            asyncio._set_running_loop(self)
+            try:
+                host.close()
+            finally:
+                asyncio._set_running_loop(running)
+                self.detach()
+        self._queue.clear()
+        self._timers.clear()
+        super().close()
+
+    async def finalize(self) -> None:
+        """End what is left, as asyncio.run() does: tasks, async generators, the executor."""
+        me = asyncio.current_task(self)
+        left = [task for task in asyncio.all_tasks(self) if task is not me]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for task in left:
+            if not task.cancelled() and task.exception() is not None:
+                self.call_exception_handler(
+                    {
+                        "message": "unhandled exception during shutdown",
+                        "exception": task.exception(),
+                        "task": task,
+                    }
+                )
+        del left
+        await self.shutdown_asyncgens()
+        await self.shutdown_default_executor()
+
+    def install_hooks(self) -> Callable[[], None]:
+        """Look after the async generators of asyncio's tasks; return what undoes it.
+
+        asyncio's own hooks are private methods of the base class; a loop has no other way to
+        them. trio's hooks stay in charge of the generators of its own tasks.
+        """
+        before = sys.get_asyncgen_hooks()
+        ours: set[int] = set()
+
+        def first(agen: Any) -> None:
+            if asyncio.current_task(self) is not None or before.firstiter is None:
+                ours.add(id(agen))
+                self._asyncgen_firstiter_hook(agen)  # type: ignore[attr-defined]
+            else:
+                before.firstiter(agen)
+
+        def last(agen: Any) -> None:
+            if id(agen) in ours:
+                ours.discard(id(agen))
+                self._asyncgen_finalizer_hook(agen)  # type: ignore[attr-defined]
+            elif before.finalizer is not None:
+                before.finalizer(agen)
+
+        sys.set_asyncgen_hooks(first, last)
+
+        def undo() -> None:
+            sys.set_asyncgen_hooks(*before)
+
+        return undo
+
+    # The selector loop's own pipe, to wake a selector that sleeps: trio needs none.
+
+    def _make_self_pipe(self) -> None:
+        self._ssock = self._csock = None
+
+    def _close_self_pipe(self) -> None:
+        pass
+
+    def _complain_if_slow(self, handle: asyncio.Handle, seconds: float) -> None:
+        if seconds >= self.slow_callback_duration:
+            logger.warning("Executing %r took %.3f seconds", handle, seconds)
