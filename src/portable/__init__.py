@@ -1,105 +1,99 @@
-"""asyncio's task patterns on any event loop.
+"""asyncio's own library on any event loop.
 
-Every public name stands for asyncio's name or meaning and behaves the same on asyncio,
-uvloop and trio. Names are loaded when they are first used, so that `import portable` costs
-what `import anyio` costs.
+asyncio's names are asyncio's objects here: `portable.gather is asyncio.gather`, and `import
+portable as asyncio` means what `import asyncio` means. On asyncio and uvloop that is all. On
+trio the same library, CPython's code, runs on a loop that trio drives; one task may await what
+is asyncio's, trio's and AnyIO's. What asyncio lacks is portable's own: `run` on any backend,
+`Supervisor`, `race`, `amap`, `amap_unordered`, virtual time, proof and price.
+
+Names are loaded when they are first used, so that `import portable` costs what `import anyio`
+costs. In a run of trio's that somebody else has started, that is also when asyncio's loop comes
+up there.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._ambient import create_task
+    import asyncio
+    from asyncio import *  # noqa: F403
+
     from ._backends import current_backend
-    from ._cancelled import CancelledError
-    from ._completing import as_completed
     from ._errors import (
         BackendNotInstalledError,
         DeadlockError,
-        InvalidStateError,
         MissingDependencyError,
-        TaskCancelled,
         UnknownBackendError,
     )
-    from ._gathering import gather, race
-    from ._groups import Supervisor, TaskGroup
     from ._mapping import amap, amap_unordered
-    from ._running import run
-    from ._shielding import shield
-    from ._tasks import Task, current_task
-    from ._threads import to_thread
-    from ._timeouts import Timeout, current_time, sleep, timeout, timeout_at, wait_for
-    from ._waiting import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, wait
+    from ._race import race
+    from ._running import (  # type: ignore[assignment]
+        asyncio_loop,
+        current_time,
+        run,
+        trio_loop,
+    )
+    from ._supervisor import Supervisor
 
-__all__ = [
-    "ALL_COMPLETED",
-    "FIRST_COMPLETED",
-    "FIRST_EXCEPTION",
-    "BackendNotInstalledError",
-    "CancelledError",
-    "DeadlockError",
-    "InvalidStateError",
-    "MissingDependencyError",
-    "Supervisor",
-    "Task",
-    "TaskCancelled",
-    "TaskGroup",
-    "Timeout",
-    "UnknownBackendError",
-    "amap",
-    "amap_unordered",
-    "as_completed",
-    "create_task",
-    "current_backend",
-    "current_task",
-    "current_time",
-    "gather",
-    "race",
-    "run",
-    "shield",
-    "sleep",
-    "timeout",
-    "timeout_at",
-    "to_thread",
-    "wait",
-    "wait_for",
-]
-
-_MODULES = {
-    "_ambient": ("create_task",),
-    "_backends": ("current_backend",),
-    "_cancelled": ("CancelledError",),
-    "_completing": ("as_completed",),
-    "_errors": (
+    __all__ = [
         "BackendNotInstalledError",
         "DeadlockError",
-        "InvalidStateError",
         "MissingDependencyError",
-        "TaskCancelled",
+        "Supervisor",
         "UnknownBackendError",
-    ),
-    "_gathering": ("gather", "race"),
-    "_groups": ("Supervisor", "TaskGroup"),
-    "_mapping": ("amap", "amap_unordered"),
-    "_running": ("run",),
-    "_shielding": ("shield",),
-    "_tasks": ("Task", "current_task"),
-    "_threads": ("to_thread",),
-    "_timeouts": ("Timeout", "current_time", "sleep", "timeout", "timeout_at", "wait_for"),
-    "_waiting": ("ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "wait"),
+        "amap",
+        "amap_unordered",
+        "asyncio_loop",
+        "current_backend",
+        "current_time",
+        "race",
+        "run",
+        "trio_loop",
+    ]
+    __all__ += asyncio.__all__
+
+_OURS = {
+    "BackendNotInstalledError": "_errors",
+    "DeadlockError": "_errors",
+    "MissingDependencyError": "_errors",
+    "Supervisor": "_supervisor",
+    "UnknownBackendError": "_errors",
+    "amap": "_mapping",
+    "amap_unordered": "_mapping",
+    "asyncio_loop": "_running",
+    "current_backend": "_backends",
+    "current_time": "_running",
+    "race": "_race",
+    "run": "_running",
+    "trio_loop": "_running",
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+def __getattr__(name: str) -> Any:
+    if name in _OURS:
+        value = getattr(import_module(f".{_OURS[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    import asyncio
+
+    if name == "__all__":
+        return __dir__()
+    if name.startswith("__") or not hasattr(asyncio, name):
+        from ._missing import explain
+
+        raise AttributeError(explain(name), name=name, obj=sys.modules[__name__])
+    # Not kept: in somebody else's run of trio's each use may be the first.
+    if "trio" in sys.modules and asyncio._get_running_loop() is None:
+        from ._running import come_up
+
+        come_up()
+    return getattr(asyncio, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    import asyncio
+
+    return sorted({*_OURS, *asyncio.__all__})

@@ -6,19 +6,16 @@ backend of its own. This module is the one place that knows the difference.
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import importlib.util
-import math
 import sys
-from asyncio import get_running_loop
-from collections.abc import Callable, Mapping
-from contextvars import Context
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any
-
-import anyio.lowlevel
 
 from ._errors import BackendNotInstalledError, UnknownBackendError
 
@@ -43,6 +40,12 @@ class Backend:
     def installed(self) -> bool:
         """Whether the package that provides the backend can be imported."""
         return self.requirement is None or _importable(self.requirement)
+
+    def run_options(self) -> dict[str, Any]:
+        """Return what `asyncio.Runner` needs to use it; nothing for trio, which has its own."""
+        if self.name == "uvloop":
+            return {"loop_factory": importlib.import_module("uvloop").new_event_loop}
+        return {}
 
     @property
     def version(self) -> str:
@@ -134,25 +137,28 @@ def current_backend() -> str:
 
 def _name_of(loop: object) -> str:
     modules = {cls.__module__.partition(".")[0] for cls in type(loop).__mro__}
-    for name in ("trio", "uvloop"):
-        if name in modules:
-            return name
-    return "asyncio"
+    if "uvloop" in modules:
+        return "uvloop"
+    trio = sys.modules.get("trio")
+    return "trio" if trio is not None and trio.lowlevel.in_trio_run() else "asyncio"
 
 
 def running_loop(caller: str) -> object:
-    """Return what identifies this run.
+    """Return what identifies this run: asyncio's loop, or the token of trio's run.
 
     Raises:
         RuntimeError: no event loop runs in this thread; the message says to start one.
     """
-    try:
-        return anyio.lowlevel.current_token().native_token
-    except RuntimeError:  # AnyIO's own, or asyncio's in a thread that inherited a context
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return trio.lowlevel.current_trio_token()
+    loop = asyncio._get_running_loop()
+    if loop is None:
         raise RuntimeError(
             f"{caller}() was called with no event loop running in this thread; "
             f"call it from a coroutine started with portable.run(main)"
-        ) from None
+        )
+    return loop
 
 
 def running_time(caller: str) -> float:
@@ -161,60 +167,7 @@ def running_time(caller: str) -> float:
     Raises:
         RuntimeError: no event loop runs in this thread; the message says to start one.
     """
-    try:
-        return anyio.current_time()
-    except RuntimeError:
-        running_loop(caller)
-        raise
-
-
-def native_task_getter(caller: str = "current_task") -> Callable[[], object]:
-    """Return the running backend's own function that tells which of its tasks is running.
-
-    AnyIO offers a description of the running task only, made anew at each call; a registry
-    of tasks needs the object itself, and cheaply.
-
-    Raises:
-        RuntimeError: no event loop runs in this thread.
-    """
-    if _name_of(running_loop(caller)) == "trio":
-        from trio.lowlevel import current_task as trio_task
-
-        return trio_task
-    from asyncio import current_task as asyncio_task
-
-    return asyncio_task
-
-
-def native_context(native_task: Any) -> Context | None:
-    """Return the context that one of the backend's own tasks runs in.
-
-    Returns:
-        The context itself, or `None` where the backend has no name for it: asyncio got
-        `Task.get_context()` in Python 3.12.
-    """
-    if hasattr(native_task, "get_context"):
-        context: Context | None = native_task.get_context()
-    else:
-        context = getattr(native_task, "context", None)
-    return context
-
-
-def on_tick(deadline: float) -> float:
-    """Return a deadline, on uvloop rounded up to the tick at which its timer goes off.
-
-    uvloop's clock counts whole milliseconds, and its timers may go off at the tick before.
-    An AnyIO scope whose timer came early calls itself again and again until the next tick.
-    """
-    try:
-        loop = get_running_loop()
-    except RuntimeError:
-        return deadline
-    # By its very class: a virtual clock on uvloop keeps time exactly.
-    if type(loop).__module__ != "uvloop" or not math.isfinite(deadline):
-        return deadline
-    return math.ceil(deadline * 1000 - _NO_TICK) / 1000
-
-
-#: Less than any tick: what adding up floating-point numbers may have added.
-_NO_TICK = 1e-3
+    loop = running_loop(caller)
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        return loop.time()
+    return float(sys.modules["trio"].current_time())

@@ -1,36 +1,46 @@
 """`amap()` and `amap_unordered()`: a coroutine function over many items.
 
-Both are a crew of workers (see `_crew`) and a place for the results: a list, or a buffer
-that holds the workers up while nobody takes from it. `amap_unordered()` cannot be an async
-generator: one that is left in the middle would leave its workers behind, and trio forbids
-to keep their group open across a `yield`. So its crew is one task, of `run()` or of a block
-of its own, and the iterator only takes from the buffer.
+Both are a pool of workers that share one iterator over the items, and a place for the results:
+a list, or a buffer that holds the workers up while nobody takes from it. With a limit a worker
+runs one job after the other, so a job costs no task; and an item is taken when a worker is free
+for it, so that the items may come from a generator of any length.
+
+A worker keeps its jobs apart. Each begins with the caller's context variables: where a job has
+changed one, or has swallowed a cancellation, a new worker goes on. And after a millisecond of
+jobs that never wait the event loop gets a turn.
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from contextvars import copy_context
+from inspect import isawaitable, iscoroutine
+from itertools import chain, islice
 from time import perf_counter
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from types import CoroutineType, TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
 
 import anyio
-import anyio.lowlevel
 
-from ._ambient import ambient
-from ._backends import running_loop
-from ._children import caller_message
-from ._crew import Crew
-from ._groups import Supervisor
-from ._tasks import Task
-from ._workers import SLICE
+from ._ending import close_all, end_all, keep, running_loop
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _MISSING: Final[Any] = object()
+#: Seconds of jobs that never wait, after which the event loop gets a turn.
+_SLICE = 0.001
 
 
 async def amap(
@@ -42,9 +52,8 @@ async def amap(
     """Run a coroutine function on each item, and collect the results in order.
 
     asyncio has no such function; `gather(*map(func, items))` is used in its place, with a
-    semaphore to bound it. `amap` makes neither a coroutine nor a task for an item before its
-    turn: with a limit, items are taken as jobs end, so that they may come from a generator
-    of any length, and memory grows with the limit and the results only.
+    semaphore to bound it. With a limit `amap` takes items as jobs end, so that they may come
+    from a generator of any length, and memory grows with the limit and the results only.
 
     - When a job fails, the others are cancelled, their end is awaited, and the first
       failure is raised as it is, as by `gather()`. So it is with what `items` raises.
@@ -63,18 +72,18 @@ async def amap(
 
     Raises:
         BaseException: the first failure, the very object.
-        TaskCancelled: a job was cancelled (D4).
+        asyncio.CancelledError: a job was cancelled.
         TypeError: `func` is no coroutine function, `items` cannot be iterated over, or
             `limit` is not a whole number.
         ValueError: `limit` is less than 1.
         RuntimeError: no event loop runs in this thread.
 
-    Differences from asyncio: D1, D3, D4, D5, D7.
+    Differences from asyncio: on trio those of its tasks, T1 to T4.
 
     Example:
-        >>> import portable
+        >>> import asyncio, portable
         >>> async def fetch(number):
-        ...     await portable.sleep(1)
+        ...     await asyncio.sleep(1)
         ...     return 10 * number
         >>> async def main():
         ...     results = await portable.amap(fetch, range(6), limit=3)
@@ -85,11 +94,14 @@ async def amap(
     results: list[R] = []
 
     def store(number: int, result: R) -> None:
+        if number == len(results):
+            results.append(result)
+            return
         while len(results) <= number:
             results.append(_MISSING)
         results[number] = result
 
-    await Crew("amap", func, items, limit, store, results).run()
+    await _Pool("amap", func, items, limit, store).run()
     return results
 
 
@@ -103,17 +115,15 @@ def amap_unordered(
 
     asyncio has no such function; `as_completed(map(func, items))` is used in its place.
 
-    - `async for result in amap_unordered(...)` runs the jobs under `run()`. They begin with
-      the first step of the loop. Leaving the loop early cancels them; `run()`, and `aclose()`,
-      await their end.
+    - `async for result in amap_unordered(...)`: the jobs begin with the first step of the
+      loop. Leaving the loop early cancels them; `aclose()` awaits their end.
     - `async with amap_unordered(...) as results: async for result in results` is the form in
-      which nothing outlives the block (D5): leaving it cancels the jobs and awaits their end.
-      It needs no `run()`.
+      which nothing outlives the block: leaving it cancels the jobs and awaits their end.
     - With a limit, as many results may wait to be taken; then the jobs wait too. So memory
       does not grow with the number of items.
     - When a job fails, the others are cancelled, their end is awaited, and the first failure
-      is raised in the loop, as it is, after the results that came before. If the loop has
-      been left, `run()` or the block raises it (D6).
+      is raised in the loop, as it is, after the results that came before. A job's
+      `StopAsyncIteration` would only end the loop; it comes as a `RuntimeError`.
 
     Args:
         func: a coroutine function of one item.
@@ -125,18 +135,18 @@ def amap_unordered(
 
     Raises:
         BaseException: (in the loop) the first failure, the very object.
-        TaskCancelled: (in the loop) a job was cancelled (D4).
+        asyncio.CancelledError: (in the loop) a job was cancelled.
         TypeError: `func` is no coroutine function, `items` cannot be iterated over, or
             `limit` is not a whole number.
         ValueError: `limit` is less than 1.
-        RuntimeError: (in the loop) there is neither a `run()` under way nor a block.
+        RuntimeError: (in the loop) no event loop runs in this thread.
 
-    Differences from asyncio: D1, D3, D4, D5, D6, D7.
+    Differences from asyncio: on trio those of its tasks, T1 to T4.
 
     Example:
-        >>> import portable
+        >>> import asyncio, portable
         >>> async def fetch(number):
-        ...     await portable.sleep(number)
+        ...     await asyncio.sleep(number)
         ...     return number
         >>> async def main():
         ...     async with portable.amap_unordered(fetch, [3, 1, 2], limit=2) as results:
@@ -147,8 +157,190 @@ def amap_unordered(
     return Unordered(_Buffer(func, items, limit))
 
 
+class _Pool(Generic[T, R]):
+    """Runs `func` on each item, at most `limit` at once.
+
+    Args:
+        caller: the function's name, for error messages.
+        func: the coroutine function.
+        items: the items, an iterable or an async iterable.
+        limit: how many jobs at once, or `None` for all of them.
+        deliver: called with the number of an item and its result; it may return a future,
+            for the worker to wait for before it takes the next item.
+    """
+
+    def __init__(
+        self,
+        caller: str,
+        func: Callable[[T], Awaitable[R]],
+        items: Iterable[T] | AsyncIterable[T],
+        limit: int | None,
+        deliver: Callable[[int, R], asyncio.Future[None] | None],
+    ) -> None:
+        _check(caller, func, items, limit)
+        self._caller = caller
+        self._func = func
+        self._items = items
+        self._limit = limit
+        self._deliver = deliver
+        self._workers: set[asyncio.Future[Any]] = set()
+        self._hiring = True
+        self._errors: list[BaseException] = []
+
+    async def run(self) -> None:
+        """Run all jobs; raise the first failure as it is, when the others have ended."""
+        self._loop = running_loop(self._caller)
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._context = copy_context()
+        try:
+            if isinstance(self._items, AsyncIterable):
+                self._start(self._hire_for_stream(aiter(self._items)))
+            else:
+                self._hire(enumerate(self._items))
+            if self._workers:
+                await self._over
+        except BaseException as error:
+            await self._end()
+            keep([other for other in self._errors if other is not error], error, self._others)
+            raise
+        else:
+            await self._end()
+            if self._errors:
+                error, *others = self._errors
+                keep(others, error, self._others)
+                del others
+                try:
+                    raise error
+                finally:
+                    del error
+        finally:
+            self._errors.clear()
+
+    @property
+    def _others(self) -> str:
+        return f"other errors in {self._caller}()"
+
+    async def _end(self) -> None:
+        await end_all(self._workers)
+        if isinstance(self._items, AsyncGenerator):
+            # Whoever wrote `amap(func, generator())` has no name to close it by.
+            with anyio.CancelScope(shield=True):
+                await self._items.aclose()
+
+    def _start(self, coro: Coroutine[Any, Any, None]) -> None:
+        worker = self._context.run(self._loop.create_task, coro)
+        if not worker.done():
+            self._workers.add(worker)
+            worker.add_done_callback(self._ended)
+        else:
+            self._ended(worker)
+
+    def _ended(self, worker: asyncio.Future[Any]) -> None:
+        self._workers.discard(worker)
+        if not worker.cancelled():
+            error = worker.exception()
+        elif self._over.done():
+            error = None  # by the pool itself
+        else:
+            try:
+                worker.result()
+            except asyncio.CancelledError as cancelled:
+                error = cancelled
+        if error is not None:
+            self._errors.append(error)
+        if (error is not None or not self._workers) and not self._over.done():
+            self._over.set_result(None)
+
+    # An iterable -------------------------------------------------------------------------
+
+    def _hire(self, jobs: Iterator[tuple[int, T]]) -> None:
+        if self._limit is None:
+            for job in jobs:
+                self._start(self._work([job]))
+        else:
+            for job in islice(jobs, self._limit):
+                self._start(self._take(chain((job,), jobs), jobs))
+
+    async def _take(self, mine: Iterator[tuple[int, T]], rest: Iterator[tuple[int, T]]) -> None:
+        if not await self._work(mine):
+            self._start(self._take(rest, rest))
+
+    # An async iterable -------------------------------------------------------------------
+
+    async def _hire_for_stream(self, items: AsyncIterator[T]) -> None:
+        self._pulled = 0
+        self._exhausted = False
+        self._pulling = asyncio.Lock()  # an async generator serves one at a time
+        hired = 0
+        while self._limit is None or hired < self._limit:
+            job = await self._pull(items)
+            if job is None:
+                return
+            hired += 1
+            self._start(
+                self._work([job])
+                if self._limit is None
+                else self._take_from_stream([job], items)
+            )
+
+    async def _take_from_stream(
+        self, jobs: list[tuple[int, T]], items: AsyncIterator[T]
+    ) -> None:
+        while await self._work(jobs):
+            job = await self._pull(items)
+            if job is None:
+                return
+            jobs = [job]
+        self._start(self._take_from_stream([], items))
+
+    async def _pull(self, items: AsyncIterator[T]) -> tuple[int, T] | None:
+        """Return the next item with its number, or `None` when there are no more."""
+        async with self._pulling:
+            if self._exhausted:
+                return None
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                self._exhausted = True
+                return None
+            self._pulled += 1
+            return self._pulled - 1, item
+
+    # Both --------------------------------------------------------------------------------
+
+    async def _work(self, jobs: Iterable[tuple[int, T]]) -> bool:
+        """Run jobs one after the other; say whether this worker is fit for more."""
+        func, deliver, context = self._func, self._deliver, self._context
+        me = asyncio.current_task()
+        assert me is not None
+        until = perf_counter() + _SLICE
+        for number, item in jobs:
+            aw = func(item)
+            if type(aw) is not CoroutineType and not isawaitable(aw):
+                raise TypeError(self._not_awaitable(aw))
+            full = deliver(number, await aw)
+            if full is not None:
+                await full
+                until = perf_counter() + _SLICE
+            if me.cancelling() or copy_context() != context:
+                return False
+            now = perf_counter()
+            if now > until:
+                await asyncio.sleep(0)
+                until = perf_counter() + _SLICE
+        return True
+
+    def _not_awaitable(self, value: object) -> str:
+        name = getattr(self._func, "__name__", "func")
+        return (
+            f"{self._caller}(): func must be a coroutine function; {name}() returned "
+            f"{value!r}. Write `async def {name}(item)`, or for a function that blocks "
+            f"`async def call(item): return await asyncio.to_thread({name}, item)`"
+        )
+
+
 class _Buffer(Generic[R]):
-    """Results between a crew, which waits where it is full, and whoever takes them."""
+    """Results between a pool, which waits where it is full, and whoever takes them."""
 
     def __init__(
         self,
@@ -156,49 +348,53 @@ class _Buffer(Generic[R]):
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int | None,
     ) -> None:
-        self._crew = Crew("amap_unordered", func, items, limit, self._put)
+        self._pool = _Pool("amap_unordered", func, items, limit, self._put)
         self._limit = limit
         self._results: deque[R] = deque()
-        self._filled: anyio.Event | None = None
-        self._emptied: anyio.Event | None = None
+        self._filled: asyncio.Future[None] | None = None
+        self._space: list[asyncio.Future[None]] = []
         self._ended = False
 
     async def fill(self) -> None:
-        """Run the crew."""
+        """Run the pool."""
+        self._loop = asyncio.get_running_loop()
         try:
-            await self._crew.run()
+            await self._pool.run()
+        except StopAsyncIteration as error:
+            raise RuntimeError("amap_unordered(): a job raised StopAsyncIteration") from error
         finally:
             self._ended = True
-            self._wake_takers()
+            self._wake_taker()
 
-    def _put(self, number: int, result: R) -> anyio.Event | None:
+    def _put(self, number: int, result: R) -> asyncio.Future[None] | None:
         self._results.append(result)
-        self._wake_takers()
+        self._wake_taker()
         if self._limit is None or len(self._results) < self._limit:
             return None
-        if self._emptied is None:
-            self._emptied = anyio.Event()
-        return self._emptied
+        space: asyncio.Future[None] = self._loop.create_future()
+        self._space.append(space)
+        return space
 
-    def _wake_takers(self) -> None:
-        if self._filled is not None:
-            self._filled.set()
-            self._filled = None
+    def _wake_taker(self) -> None:
+        if self._filled is not None and not self._filled.done():
+            self._filled.set_result(None)
 
-    async def ready(self) -> bool:
+    async def ready(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Wait until there is a result to take; `False` if there will be none."""
         while not self._results and not self._ended:
-            if self._filled is None:
-                self._filled = anyio.Event()
-            await self._filled.wait()
+            if self._filled is None or self._filled.done():
+                self._filled = loop.create_future()
+            await asyncio.wait([self._filled])
         return bool(self._results)
 
     def take(self) -> R:
         result = self._results.popleft()
         # Not with each one taken: a worker that waits costs more than one that runs on.
-        if self._emptied is not None and 2 * len(self._results) <= cast("int", self._limit):
-            self._emptied.set()
-            self._emptied = None
+        if self._space and self._limit is not None and 2 * len(self._results) <= self._limit:
+            for space in self._space:
+                if not space.done():
+                    space.set_result(None)
+            self._space.clear()
         return result
 
 
@@ -207,22 +403,14 @@ class Unordered(Generic[R]):
 
     def __init__(self, buffer: _Buffer[R]) -> None:
         self._buffer = buffer
-        self._block: Supervisor | None = None
-        self._task: Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._over = False
-        self._turn = 0.0
+        self._until = 0.0
 
-    def _begin(self, supervisor: Supervisor | None) -> Task[None]:
-        running_loop("amap_unordered")
-        if supervisor is None:
-            raise RuntimeError(
-                "amap_unordered(): there is no portable.run() under way in this thread to own "
-                "the jobs; start the program with portable.run(main), or write `async with "
-                "amap_unordered(...) as results: async for result in results`, which owns them"
-            )
-        self._thread = threading.get_ident()
+    def _begin(self) -> asyncio.Task[None]:
         # The task must not know of this object: see `__del__`.
-        self._task = supervisor.create_task(self._buffer.fill(), name="amap_unordered")
+        loop = running_loop("amap_unordered")
+        self._task = loop.create_task(self._buffer.fill(), name="amap_unordered")
         return self._task
 
     def __aiter__(self) -> Self:
@@ -231,38 +419,44 @@ class Unordered(Generic[R]):
     async def __anext__(self) -> R:
         if self._over:
             raise StopAsyncIteration
-        task = self._task or self._begin(ambient.supervisor)
+        task = self._task or self._begin()
         try:
-            if perf_counter() - self._turn > SLICE:
-                # That results are ready is no reason to keep everybody else waiting.
-                await anyio.lowlevel.checkpoint()
-                self._turn = perf_counter()
-            if await self._buffer.ready():
+            now = perf_counter()
+            if now > self._until:
+                if self._until:
+                    # That results are ready is no reason to keep everybody else waiting.
+                    await anyio.lowlevel.cancel_shielded_checkpoint()
+                self._until = perf_counter() + _SLICE
+            if await self._buffer.ready(task.get_loop()):
                 return self._buffer.take()
             self._over = True
-            await task  # raises what the jobs have failed with
+            await task  # raises what a job has failed with
             raise StopAsyncIteration
-        except anyio.get_cancelled_exc_class():
-            if self._block is None:
-                await self.aclose()
+        except StopAsyncIteration:
+            raise
+        except BaseException:
+            await self.aclose()
             raise
 
     async def aclose(self) -> None:
-        """Cancel the jobs and await their end; what they raise then is raised by `run()`."""
-        self._over = True
-        if self._task is not None and not self._task.done():
-            self._task.cancel(caller_message())
-            with anyio.CancelScope(shield=True):
-                while not self._task.done():
-                    await self._task._handle.wait()
+        """Cancel the jobs and await their end; a failure that nobody took is raised."""
+        over, self._over = self._over, True
+        if self._task is None:
+            return
+        await end_all({self._task})
+        if not over and not self._task.cancelled():
+            self._task.result()
 
     def __del__(self) -> None:
-        # A loop that is left by `break` or an exception tells nobody but the garbage
-        # collector, which as a rule comes at once, and in this thread. Should it come in
-        # another, or too late, the jobs end with `run()`.
+        # A loop that is left by `break` tells nobody but the garbage collector, which comes at
+        # once as a rule, and in this thread. Where it comes too late the jobs end with run().
         task = self._task
-        if task is not None and not task.done() and threading.get_ident() == self._thread:
-            task.cancel()
+        if task is not None and not task.done():
+            loop = task.get_loop()
+            if asyncio._get_running_loop() is loop:
+                task.cancel()
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
 
     async def __aenter__(self) -> Self:
         if self._task is not None or self._over:
@@ -270,10 +464,7 @@ class Unordered(Generic[R]):
                 "amap_unordered(): it has begun already; open the block first: `async with "
                 "amap_unordered(...) as results:`, then iterate over `results`"
             )
-        block = Supervisor()
-        await block.__aenter__()
-        self._block = block
-        self._begin(block)
+        self._begin()
         return self
 
     async def __aexit__(
@@ -281,9 +472,34 @@ class Unordered(Generic[R]):
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
-        assert self._block is not None
-        self._over = True
-        self._block.message = caller_message()
-        self._block._shut_down()
-        return await self._block.__aexit__(exc_type, exc, traceback)
+    ) -> None:
+        await self.aclose()
+
+
+def _check(caller: str, func: object, items: object, limit: object) -> None:
+    """Raise an error that shows the right call for what cannot be mapped."""
+    right = f"write {caller}(func, items, limit=10), with `async def func(item)`"
+    if iscoroutine(func):
+        close_all([func])
+        raise TypeError(f"{caller}(): func must be a function, not a coroutine; {right}")
+    if not callable(func):
+        raise TypeError(f"{caller}(): func must be a coroutine function, got {func!r}; {right}")
+    if not isinstance(items, (Iterable, AsyncIterable)):
+        close_all([items])
+        name = getattr(items, "__name__", "items")
+        right = f"call it: {caller}(func, {name}(...))" if callable(items) else right
+        raise TypeError(
+            f"{caller}(): items must be an iterable or an async iterable, got {items!r}; "
+            f"{right}"
+        )
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(
+            f"{caller}(): limit must be a whole number of jobs, or None for no limit, "
+            f"got {limit!r}"
+        )
+    if limit < 1:
+        raise ValueError(
+            f"{caller}(): limit must be 1 or more, or None for no limit, got {limit!r}"
+        )

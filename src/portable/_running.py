@@ -1,49 +1,45 @@
 """`run()`: start a program on a backend, in real or virtual time.
 
-The main coroutine is a `Task` too, so that `current_task()` tells of it and it can be
-cancelled with a message; but it runs in the event loop's own first task, as a main program
-does, so that Ctrl-C reaches it. Around it stands the *ambient* supervisor, which owns what
-`create_task()` makes.
+On asyncio and uvloop it is `asyncio.Runner` with the loop of the backend; on trio it is a run
+of trio's with asyncio's loop in it. The rest are the other ways to that loop: in a run of trio's
+that somebody else has started, and as a factory for `asyncio.run()`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from functools import partial
-from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from contextlib import asynccontextmanager, nullcontext
+from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
 
-import anyio
-import anyio.lowlevel
-
-from ._ambient import ambient
-from ._arguments import check_unused, close_all
-from ._backends import require_backend
-from ._errors import TaskCancelled
-from ._groups import Supervisor
-from ._tasks import Task
+from ._backends import Backend, require_backend, running_time
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from .clock import VirtualClock
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
+Args = TypeVarTuple("Args")
 
 
 @overload
 def run(
     main: Coroutine[Any, Any, T],
     *,
-    backend: str = ...,
+    backend: Literal["asyncio", "uvloop", "trio"] = ...,
     virtual_time: bool | VirtualClock = ...,
     debug: bool | None = ...,
 ) -> T: ...
 @overload
 def run(
-    main: Callable[..., Awaitable[T]],
-    *args: object,
-    backend: str = ...,
+    main: Callable[[Unpack[Args]], Awaitable[T]],
+    *args: Unpack[Args],
+    backend: Literal["asyncio", "uvloop", "trio"] = ...,
     virtual_time: bool | VirtualClock = ...,
     debug: bool | None = ...,
 ) -> T: ...
@@ -56,9 +52,9 @@ def run(
 ) -> Any:
     """Run a program: start an event loop, run the main coroutine, clean up.
 
-    Stands for `asyncio.run()`. When the main coroutine ends, tasks made by `create_task()`
-    that are left over are cancelled and awaited. Failures of tasks that nobody retrieved are
-    raised in an `ExceptionGroup` then (D6), together with what the main coroutine raised.
+    Stands for `asyncio.run()`, and ends as that does: tasks that are left over are cancelled
+    and awaited, async generators closed, the executor shut down; Ctrl-C cancels the main task,
+    then raises `KeyboardInterrupt`.
 
     Args:
         main: a coroutine function, or a coroutine as `asyncio.run()` takes.
@@ -68,7 +64,7 @@ def run(
             instead of passing. `time.time()` and `datetime.now()` move along, from the year
             2000 on (this needs the extra `clock`). A `portable.clock.VirtualClock` sets
             another start.
-        debug: asyncio's debug mode; ignored by trio, which has none.
+        debug: asyncio's debug mode; `None`: as the environment says.
 
     Returns:
         What the main coroutine returns.
@@ -77,58 +73,115 @@ def run(
         UnknownBackendError: there is no backend of that name.
         BackendNotInstalledError: its package is not installed.
         DeadlockError: under virtual time, every task waits for what can never come.
-        TaskCancelled: the main coroutine was cancelled by a task (D4).
         RuntimeError: an event loop runs in this thread already, or `main` is a coroutine
             that has been used before.
         TypeError: `main` is neither a coroutine nor a function that makes one.
 
-    Differences from asyncio: D4, D6, D9.
+    Differences from asyncio: on trio T1, T2, T3, T4 and T5.
 
     Example:
-        >>> import portable
+        >>> import asyncio, portable
         >>> async def greet(name):
-        ...     await portable.sleep(3600)
+        ...     await asyncio.sleep(3600)
         ...     return f"Hello {name}, from {portable.current_backend()}"
-        >>> portable.run(greet, "you", virtual_time=True)
-        'Hello you, from asyncio'
+        >>> portable.run(greet, "you", backend="trio", virtual_time=True)
+        'Hello you, from trio'
     """
     try:
-        _refuse_nested_run()
         _check_main(main, args)
         chosen = require_backend(backend)
         clock = _clock(virtual_time)
+        in_thread = _refuse_nested_run(chosen)
     except BaseException:
-        close_all([main])
+        if iscoroutine(main):
+            main.close()
         raise
-    program = partial(_program, main, args)
-    if clock is None:
-        options = dict(chosen.anyio_options)
-        if debug is not None and chosen.anyio_backend == "asyncio":
-            options["debug"] = debug
-        return anyio.run(program, backend=chosen.anyio_backend, backend_options=options)
-    options = clock.backend_options(backend)
-    if debug is not None and chosen.anyio_backend == "asyncio":
-        options["debug"] = debug
-    with clock:
-        return anyio.run(
-            clock.guard, program, backend=chosen.anyio_backend, backend_options=options
-        )
-
-
-def _refuse_nested_run() -> None:
+    coro = main if iscoroutine(main) else _coroutine(main, args)
     try:
-        anyio.lowlevel.current_token()
-    except RuntimeError:
-        return
+        if in_thread:
+            return _run_in_thread(coro, chosen, clock, debug)
+        return _run(coro, chosen, clock, debug)
+    finally:
+        coro.close()
+
+
+def _run(
+    coro: Coroutine[Any, Any, Any],
+    backend: Backend,
+    clock: VirtualClock | None,
+    debug: bool | None,
+) -> Any:
+    options = backend.run_options() if clock is None else clock.backend_options(backend.name)
+    with clock or nullcontext():
+        if backend.name == "trio":
+            from . import asyncio_on_trio
+
+            return asyncio_on_trio.run(coro, debug=debug, **options)
+        with asyncio.Runner(debug=debug, **options) as runner:
+            return runner.run(coro)
+
+
+def _refuse_nested_run(backend: Backend) -> bool:
+    """Refuse a run inside a run; say if this is a process forked in the midst of one."""
+    if asyncio._get_running_loop() is None and not _in_trio_run():
+        return False
+    if threading.get_ident() == _copied_thread:
+        return True
     raise RuntimeError(
         "run() cannot be called from a running event loop; await the coroutine instead: "
         "`await main()`"
     )
 
 
+def _in_trio_run() -> bool:
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+#: In a process that was forked in the midst of a run: the thread that was copied with it.
+_copied_thread: int | None = None
+
+
+def _after_fork() -> None:
+    global _copied_thread
+    if _in_trio_run():
+        _copied_thread = threading.get_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _run_in_thread(*call: Any) -> Any:
+    """Run in a thread of its own: in a forked process this one belongs to the parent's run."""
+    outcome: list[Any] = []
+
+    def target() -> None:
+        try:
+            outcome.append((_run(*call), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    result, error = outcome.pop()
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
+    return result
+
+
 def _check_main(main: object, args: tuple[object, ...]) -> None:
-    if isinstance(main, Coroutine):
-        check_unused("run", "main", main)
+    if iscoroutine(main):
+        if getcoroutinestate(main) != CORO_CREATED:
+            name = main.__name__
+            raise RuntimeError(
+                f"run(): main: the coroutine of {name!r} has begun or ended already; it runs "
+                f"once: write run({name}) or run({name}()) for a new one"
+            )
         if args:
             raise TypeError(
                 "run(): a coroutine takes no further arguments; "
@@ -155,49 +208,9 @@ def _clock(virtual_time: bool | VirtualClock) -> VirtualClock | None:
     )
 
 
-async def _program(main: Any, args: tuple[object, ...]) -> Any:
-    coro = main if isinstance(main, Coroutine) else _coroutine(main, args)
-    task: _MainTask[Any] | None = None
-    try:
-        async with ambient_supervisor() as supervisor:
-            task = _MainTask(coro, supervisor)
-            await _run_here(task)
-            if task.cancellation is None:
-                # Inside the block, so that what main raised joins what nobody retrieved.
-                return await task
-    except BaseExceptionGroup as failures:
-        if task is None or task.cancellation is None:
-            raise
-        raise task.cancellation from failures
-    raise task.cancellation
-
-
-class _MainTask(Task[T_co]):
-    """The task of the main coroutine, which hands a cancellation from outside back.
-
-    On Ctrl-C asyncio's runner cancels its first task and turns the `CancelledError` that
-    comes out of it into `KeyboardInterrupt`; so it has to come out.
-    """
-
-    __slots__ = ("cancellation",)
-
-    cancellation: BaseException | None
-
-    def __init__(self, coro: Coroutine[Any, Any, T_co], owner: Supervisor) -> None:
-        super().__init__(coro, owner)
-        self.cancellation = None
-
-    def _end_raised(self, error: BaseException) -> None:
-        super()._end_raised(error)
-        # A `TaskCancelled` of a task that main awaited is an ordinary exception (D4).
-        ordinary = isinstance(error, TaskCancelled)
-        if self.cancelled() and not self._cancel_requested and not ordinary:
-            self.cancellation = error
-
-
 def _coroutine(main: Callable[..., Any], args: tuple[object, ...]) -> Coroutine[Any, Any, Any]:
     result = main(*args)
-    if isinstance(result, Coroutine):
+    if iscoroutine(result):
         return result
     if isawaitable(result):
         return _awaiting(result)
@@ -212,46 +225,86 @@ async def _awaiting(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-class _Here:
-    """Runs a task where it is awaited; what an AnyIO handle is to other tasks."""
+def current_time() -> float:
+    """Return the time of the running event loop, in seconds, from a start of its own.
 
-    def __init__(self) -> None:
-        self.scope = anyio.CancelScope()
-        self._ended = anyio.Event()
+    Stands for `asyncio.get_running_loop().time()`; works in tasks of AnyIO's and trio's, too.
 
-    def cancel(self) -> None:
-        self.scope.cancel()
+    Raises:
+        RuntimeError: no event loop runs in this thread.
 
-    async def wait(self) -> None:
-        await self._ended.wait()
+    Example:
+        >>> import asyncio, portable
+        >>> async def main():
+        ...     await asyncio.sleep(3)
+        ...     return portable.current_time()
+        >>> portable.run(main, virtual_time=True)
+        3.0
+    """
+    return running_time("current_time")
 
-    def end(self) -> None:
-        self._ended.set()
 
+def come_up() -> asyncio.AbstractEventLoop | None:
+    """Bring asyncio's loop up where trio runs without it; elsewhere do nothing."""
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_task():
+        return None
+    from .asyncio_on_trio import bring_up
 
-async def _run_here(task: Task[Any]) -> None:
-    """Run a task in the caller's own, instead of beside it."""
-    handle = task._handle = _Here()
-    with handle.scope:
-        try:
-            await task._run()
-        finally:
-            handle.end()
+    return bring_up()
 
 
 @asynccontextmanager
-async def ambient_supervisor() -> AsyncIterator[Supervisor]:
-    """Open the supervisor that `create_task()` uses in this thread until the block ends.
+async def asyncio_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
+    """Have asyncio's loop running inside the block, whatever started the program.
 
-    Tasks that are left over then are cancelled and awaited.
+    It is for runs of trio's that others have started: `trio.run()`, `anyio.run()`, a server. On
+    asyncio, and where the loop is up, there is nothing to do. The block that brings it up ends
+    the tasks that are left at its end, as `asyncio.run()` does.
+
+    asyncio has no such name: there the loop comes first.
+
+    Raises:
+        RuntimeError: no event loop runs in this thread.
+
+    Example:
+        >>> import asyncio, portable, trio
+        >>> async def main():
+        ...     async with portable.asyncio_loop():
+        ...         return await asyncio.gather(asyncio.sleep(0, "a"), asyncio.sleep(0, "b"))
+        >>> trio.run(main)
+        ['a', 'b']
     """
-    before = ambient.supervisor
-    try:
-        async with Supervisor() as supervisor:
-            ambient.supervisor = supervisor
-            try:
-                yield supervisor
-            finally:
-                supervisor._shut_down()
-    finally:
-        ambient.supervisor = before
+    if asyncio._get_running_loop() is not None or not _in_trio_run():
+        yield asyncio.get_running_loop()
+        return
+    from .asyncio_on_trio import open_loop
+
+    async with open_loop() as loop:
+        yield loop
+
+
+def trio_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop of asyncio's that trio drives, for `loop_factory`.
+
+    It stands beside `asyncio.new_event_loop()` and `uvloop.new_event_loop()`, and can do what
+    those can: run until something is complete, stop, go on, close. trio is its guest then, which
+    makes it somewhat slower than `run(main, backend="trio")`.
+
+    Raises:
+        BackendNotInstalledError: trio is not installed.
+
+    Example:
+        >>> import asyncio, portable, trio
+        >>> async def main():
+        ...     await asyncio.sleep(0)
+        ...     await trio.sleep(0)
+        ...     return "both"
+        >>> with asyncio.Runner(loop_factory=portable.trio_loop) as runner:
+        ...     runner.run(main())
+        'both'
+    """
+    require_backend("trio")
+    from .asyncio_on_trio import EventLoop
+
+    return EventLoop()

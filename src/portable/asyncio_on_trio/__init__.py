@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from .hosting import bring_up, current_loop, open_loop
 from .loop import EventLoop
+from .running import run
 
-__all__ = ["EventLoop", "bring_up", "current_loop", "open_loop"]
+__all__ = ["EventLoop", "bring_up", "current_loop", "open_loop", "run"]

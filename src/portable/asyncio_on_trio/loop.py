@@ -39,6 +39,7 @@ from trio.lowlevel import Abort, reschedule
 
 from .futures import Future
 from .guest import Host
+from .plain_tasks import loop_closed, loop_opened
 from .selector import TrioSelector
 from .steps import Step, is_step
 from .task import make_task
@@ -380,6 +381,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._token = trio.lowlevel.current_trio_token()
         self._thread = threading.get_ident()
         self._halt = halt
+        loop_opened()
         if not self._pump_turn:
             self._turn_taken = False
             if self._queue or self._timers:
@@ -401,6 +403,8 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def detach(self) -> None:
         """The run of trio's is over."""
+        if self._token is not None:
+            loop_closed()
         self._token = None
         self._thread = None
 

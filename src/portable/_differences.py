@@ -1,0 +1,91 @@
+"""The differences from asyncio, on trio alone: a closed list that everything else quotes.
+
+On asyncio and uvloop there is none: portable's names are asyncio's objects there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference on trio.
+
+    Attributes:
+        number: `T1` and so on.
+        text: what is different.
+        reason: why it cannot be otherwise.
+        section: the heading in docs/differences.md that tells more.
+    """
+
+    number: str
+    text: str
+    reason: str
+    section: str
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.text}"
+
+
+DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
+    {
+        difference.number: difference
+        for difference in (
+            Difference(
+                "T1",
+                "Tasks that trio's own waits wake at the same instant run in any order. What "
+                "asyncio's names wake comes in asyncio's order.",
+                "trio's scheduler leaves it free.",
+                "T1: order among what trio wakes",
+            ),
+            Difference(
+                "T2",
+                "A cancellation of asyncio's that passes through a nursery or an AnyIO task "
+                "group comes out in a BaseExceptionGroup, or as trio.Cancelled; code beneath "
+                "that catches trio's class alone does not see it. At the task's end it counts "
+                "as cancelled all the same.",
+                "trio wraps what is not its own.",
+                "T2: a cancellation that passes through a nursery",
+            ),
+            Difference(
+                "T3",
+                "A shield of AnyIO's or trio's around a wait in AnyIO or trio holds a cancel() "
+                "back until it ends.",
+                "It is a shield; on asyncio AnyIO cannot hold back a native cancellation.",
+                "T3: shields",
+            ),
+            Difference(
+                "T4",
+                "A value of trio's that is ready when a cancellation arrives is delivered, and "
+                "the next wait is cancelled.",
+                "trio hands values over at once; to throw one away would lose data.",
+                "T4: a value that is ready",
+            ),
+            Difference(
+                "T5",
+                "In a trio task that asyncio did not start there is no current task of "
+                "asyncio's: asyncio.timeout(), TaskGroup and wait_for() need one; AnyIO's "
+                "fail_after() and create_task_group() do not.",
+                "Nobody drives it.",
+                "T5: trio tasks that asyncio did not start",
+            ),
+        )
+    }
+)
+
+
+def difference(number: str) -> Difference:
+    """Return the difference of that number.
+
+    Raises:
+        LookupError: there is none; the message lists those there are.
+    """
+    try:
+        return DIFFERENCES[number]
+    except KeyError:
+        raise LookupError(
+            f"unknown difference {number!r}; known are: {', '.join(DIFFERENCES)}"
+        ) from None

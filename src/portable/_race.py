@@ -1,0 +1,118 @@
+"""`race()`: the outcome of the first to end; the others are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from ._ending import check_awaitables, close_all, end_all, keep, running_loop
+
+T = TypeVar("T")
+
+
+async def race(*aws: Awaitable[T]) -> T:
+    """Run several awaitables at once; give the outcome of the first to end, end the others.
+
+    asyncio has no such function; `asyncio.wait(..., return_when=FIRST_COMPLETED)` and
+    cancelling what is pending are used in its place.
+
+    - Failing and being cancelled are ends too: a first failure is raised as it is.
+    - The others, coroutines and tasks, are cancelled, and their end is awaited.
+    - Errors of other coroutines, as from clean-up, are kept together in an exception group:
+      at the end of the `__context__` of what is raised. Where the first has ended with a
+      result, the group itself is raised, since nothing may be lost. Failures of tasks are left
+      for whoever owns them.
+    - When the caller is cancelled, all of them are, and their end is awaited.
+
+    Args:
+        aws: coroutines, tasks, futures, anything that can be awaited; one at least.
+
+    Returns:
+        What the first to end returned.
+
+    Raises:
+        BaseException: what the first to end raised, the very object.
+        asyncio.CancelledError: the first to end was cancelled.
+        ValueError: there is nothing to run, or one belongs to another event loop.
+        TypeError: one of them cannot be awaited.
+        RuntimeError: a coroutine has been used before, or no event loop runs here.
+
+    Differences from asyncio: on trio T1 and T4.
+
+    Example:
+        >>> import asyncio, portable
+        >>> async def fetch(mirror, delay):
+        ...     await asyncio.sleep(delay)
+        ...     return mirror
+        >>> async def main():
+        ...     return await portable.race(fetch("far", 9), fetch("near", 2))
+        >>> portable.run(main, virtual_time=True)
+        'near'
+    """
+    if not aws:
+        raise ValueError("race(): aws: nothing was given; write race(first(), second())")
+    check_awaitables("race", "aws", aws)
+    try:
+        loop = running_loop("race")
+    except RuntimeError:
+        close_all(aws)
+        raise
+    ended: asyncio.Future[asyncio.Future[T]] = loop.create_future()
+    runners: dict[int, asyncio.Future[T]] = {}
+    mine: set[asyncio.Future[T]] = set()
+    try:
+        for aw in aws:
+            if id(aw) not in runners:
+                runner = asyncio.ensure_future(aw, loop=loop)
+                runners[id(aw)] = runner
+                if runner is not aw:
+                    mine.add(runner)
+    except BaseException:
+        close_all(aw for aw in aws if id(aw) not in runners)
+        await end_all(mine)
+        raise
+
+    def end(runner: asyncio.Future[T]) -> None:
+        if not ended.done():
+            ended.set_result(runner)
+
+    everyone = set(runners.values())
+    for runner in runners.values():
+        runner.add_done_callback(end)
+    try:
+        first = await ended
+    except BaseException as error:
+        await end_all(everyone)
+        _keep_others(mine, None, error)
+        raise
+    finally:
+        for runner in everyone:
+            runner.remove_done_callback(end)
+    await end_all(everyone - {first})
+    try:
+        result = first.result()
+    except BaseException as error:
+        _keep_others(mine, first, error)
+        raise
+    others = _errors(mine - {first})
+    try:
+        if others:
+            raise BaseExceptionGroup("errors in race() beside its result", others)
+        return result
+    finally:
+        others.clear()
+
+
+def _errors(runners: set[asyncio.Future[Any]]) -> list[BaseException]:
+    return [
+        error
+        for runner in runners
+        if not runner.cancelled() and (error := runner.exception()) is not None
+    ]
+
+
+def _keep_others(
+    mine: set[asyncio.Future[Any]], first: asyncio.Future[Any] | None, error: BaseException
+) -> None:
+    keep(_errors({runner for runner in mine if runner is not first}), error, "errors in race()")

@@ -1,0 +1,75 @@
+"""What lets plain tasks of trio's await `asyncio.gather()` and `asyncio.sleep(0)`.
+
+Everything else that asyncio's library awaits is a future that the loop makes, and those can wait
+in trio by themselves (`futures.py`). Two of asyncio's awaitables are not made by the loop: the
+future that `gather()` returns, and the bare `yield` of `sleep(0)`. Both have private names in
+`asyncio.tasks`; there is no other way to them. While a loop of ours is open, and no longer, they
+are replaced by ones that ask who awaits them. To tasks of asyncio's, on any loop, the answer
+makes no difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import threading
+import types
+from collections.abc import Generator
+from typing import Any
+
+import trio
+
+from .futures import in_plain_task, wait_in_trio
+
+_GATHERING, _SLEEP0 = "_GatheringFuture", "__sleep0"
+_tasks: Any = asyncio.tasks
+_native: dict[str, Any] = {name: getattr(_tasks, name) for name in (_GATHERING, _SLEEP0)}
+
+
+class _GatheringFuture(_native[_GATHERING]):  # type: ignore[misc]
+    """The future of `gather()`, which plain trio tasks can await, too."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if in_plain_task(self.get_loop()):
+            return wait_in_trio(self)
+        result: Generator[Any, None, Any] = super().__await__()
+        return result
+
+    __iter__ = __await__
+
+
+_GatheringFuture.__qualname__ = _GatheringFuture.__name__
+_GatheringFuture.__module__ = asyncio.tasks.__name__
+
+
+@types.coroutine
+def _sleep0() -> Generator[Any, Any, None]:
+    loop = asyncio._get_running_loop()
+    if loop is not None and trio.lowlevel.in_trio_task() and asyncio.current_task(loop) is None:
+        yield from trio.lowlevel.checkpoint().__await__()
+    else:
+        yield
+
+
+_lock = threading.Lock()
+_open_loops = 0
+
+
+def loop_opened() -> None:
+    """Let plain tasks await both, as a loop of ours has come up."""
+    global _open_loops
+    with _lock:
+        _open_loops += 1
+        if _open_loops == 1:
+            setattr(_tasks, _GATHERING, _GatheringFuture)
+            setattr(_tasks, _SLEEP0, _sleep0)
+
+
+def loop_closed() -> None:
+    """Put asyncio's own back when the last loop of ours is gone."""
+    global _open_loops
+    with _lock:
+        _open_loops -= 1
+        if _open_loops == 0:
+            for name, value in _native.items():
+                setattr(_tasks, name, value)

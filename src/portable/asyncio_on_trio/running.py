@@ -1,0 +1,150 @@
+"""Run a coroutine as asyncio.run() does, on a loop of its own in a run of trio's of its own.
+
+Ctrl-C is asyncio's, too: the first one cancels the main task, and the run then raises
+`KeyboardInterrupt`; the second one raises it where the program is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+import trio
+
+from .hosting import open_loop
+from .loop import EventLoop
+
+T = TypeVar("T")
+
+
+def run(
+    coro: Coroutine[Any, Any, T],
+    *,
+    debug: bool | None = None,
+    clock: trio.abc.Clock | None = None,
+    instruments: Sequence[trio.abc.Instrument] = (),
+    make_loop: Callable[[], EventLoop] = EventLoop,
+) -> T:
+    """Run a coroutine as a task of asyncio's, in trio, and return what it returns.
+
+    Args:
+        coro: the main coroutine.
+        debug: asyncio's debug mode; `None`: as asyncio finds it in the environment.
+        clock: trio's clock.
+        instruments: trio's instruments.
+        make_loop: makes the loop.
+
+    Raises:
+        BaseException: what the coroutine raised.
+        KeyboardInterrupt: Ctrl-C came, and the main task let itself be cancelled.
+        RuntimeError: the loop was stopped before the coroutine ended, or trio runs already.
+    """
+    program = _Program(coro, debug, make_loop)
+    try:
+        with program.taking_interrupts():
+            result: T = trio.run(
+                program.main, clock=clock, instruments=instruments, strict_exception_groups=True
+            )
+            return result
+    finally:
+        coro.close()  # if it never began
+
+
+class _Program:
+    """One program: its main coroutine, and what may end it sooner."""
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        debug: bool | None,
+        make_loop: Callable[[], EventLoop],
+    ) -> None:
+        self._coro = coro
+        self._debug = debug
+        self._make_loop = make_loop
+        self._loop: EventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._interrupts = 0
+        self._failure: BaseException | None = None
+
+    async def main(self) -> Any:
+        async with open_loop(self._make_loop) as loop:
+            if self._debug is not None:
+                loop.set_debug(self._debug)
+            self._loop = loop
+            self._token = trio.lowlevel.current_trio_token()
+            over = trio.Event()
+
+            def stopped(failure: BaseException | None) -> None:
+                self._failure = self._failure or failure
+                over.set()
+
+            loop.on_stop = stopped
+            task = self._task = loop.create_task(self._coro)
+            task.add_done_callback(lambda _: over.set())
+            try:
+                # A deadlock under virtual time, say, cancels this scope of trio's.
+                while not over.is_set():
+                    try:
+                        await over.wait()
+                    except trio.Cancelled:
+                        task.cancel()
+                        with trio.CancelScope(shield=True):
+                            await over.wait()
+                        if self._failure is None and task.cancelled():
+                            raise
+                return self._result(task)
+            finally:
+                loop.on_stop = None
+                self._failure = None
+                del task, self._task
+
+    def _result(self, task: asyncio.Task[Any]) -> Any:
+        if self._failure is not None:
+            failure = self._failure
+            try:
+                raise failure
+            finally:
+                del failure
+        if not task.done():
+            raise RuntimeError("Event loop stopped before Future completed.")
+        if task.cancelled() and self._interrupts and task.uncancel() == 0:
+            raise KeyboardInterrupt
+        return task.result()
+
+    # Ctrl-C ------------------------------------------------------------------------------
+
+    @contextmanager
+    def taking_interrupts(self) -> Iterator[None]:
+        """Take SIGINT while the block runs, if Python's own handler has it."""
+        if (
+            threading.current_thread() is not threading.main_thread()
+            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        ):
+            yield
+            return
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            yield
+        finally:
+            if signal.getsignal(signal.SIGINT) == self._on_interrupt:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._interrupts += 1
+        token, loop, task = self._token, self._loop, getattr(self, "_task", None)
+        if token is None or loop is None or task is None:
+            raise KeyboardInterrupt
+        if self._interrupts == 1 and not task.done():
+            # Not here and now: the signal may have come in the midst of trio's own work.
+            token.run_sync_soon(task.cancel)
+        elif trio.lowlevel.currently_ki_protected():
+            token.run_sync_soon(loop.fail, KeyboardInterrupt())
+        else:
+            raise KeyboardInterrupt
