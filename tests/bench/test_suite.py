@@ -11,7 +11,7 @@ import pytest
 
 from portable.bench import OPERATIONS, Run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class TestSuite:

@@ -56,7 +56,7 @@ def test_the_readme_is_filled_by_one_command(results, tmp_path):
     """The project's own README takes the table and the pictures."""
     pytest.importorskip("matplotlib", reason="needs it: pip install 'portable-tasks[bench]'")
     readme = tmp_path / "README.md"
-    shutil.copy(Path(__file__).parents[1] / "README.md", readme)
+    shutil.copy(Path(__file__).parents[2] / "README.md", readme)
     done = portable("bench-report", results[0], "--readme", readme, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     pictures = re.findall(

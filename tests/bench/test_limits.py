@@ -20,7 +20,7 @@ from portable.bench import (
     row_of,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMITS = ROOT / "benchmarks" / "limits.toml"
 
 # Loaded into the benchmarks' own pytest: what the meter reads there is what tasks are said to
