@@ -42,7 +42,7 @@ from .guest import Host
 from .plain_tasks import loop_closed, loop_opened
 from .selector import TrioSelector
 from .steps import Step, is_step
-from .task import make_task
+from .task import Task, adopt, make_task
 from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
 
@@ -104,7 +104,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         if is_step(callback):
             if self._closed:
                 self._check_closed()
-            handle = (callback.__self__, callback, args, context)  # type: ignore[attr-defined]
+            task = callback.__self__  # type: ignore[attr-defined]
+            if type(task) is not Task and not hasattr(task, "_driver"):
+                if adopt(self, task, context):
+                    return None  # type: ignore[return-value]
+            handle = (task, callback, args, context)
         else:
             handle = self._handle("call_soon", callback, args, context)
         self._queue.append(handle)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Generator
 from contextvars import Context
+from inspect import CORO_CREATED, getcoroutinestate
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
@@ -64,7 +65,7 @@ def make_task(
     driver = Driver(coro, loop)
     if eager_start:
         return _started(loop, driver, name, context)
-    task = Task[T].__new__(Task)
+    task: Task[T] = Task.__new__(Task)
     task._driver = driver
     driver.task = task
     Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
@@ -85,3 +86,31 @@ def _started(
     with trio.CancelScope():  # closing it tells if the step left a scope of trio's open
         Task.__init__(task, driver, loop=loop, **start)
     return task
+
+
+def adopt(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], context: Context | None
+) -> bool:
+    """Let a task that somebody made by `asyncio.Task(...)` itself run in a worker.
+
+    Called with its very first step, which comes while it is being made. If nothing of its
+    coroutine has run yet, it is initialised once more, with a driver in the coroutine's place:
+    then it can await what is trio's, too. Where that cannot be (it has started eagerly, or
+    Python is 3.15) it can await what is asyncio's.
+
+    Returns:
+        Whether it was, and has scheduled its first step anew.
+    """
+    coro = task.get_coro()
+    driver = Driver(coro, loop)  # type: ignore[arg-type]
+    driver.task = task
+    stranger: Any = task
+    stranger._driver, stranger._worker = driver, None
+    if getattr(coro, "cr_frame", None) is None or getcoroutinestate(coro) != CORO_CREATED:  # type: ignore[arg-type]
+        return False
+    name = task.get_name()
+    try:
+        asyncio.Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
+    except RuntimeError:  # Python 3.15 refuses: "already initialized"
+        return False
+    return True
