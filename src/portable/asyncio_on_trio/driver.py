@@ -80,7 +80,6 @@ class Driver(Coroutine[Any, Any, Any]):
 
     Attributes:
         loop: the loop of the task.
-        task: asyncio's task; `None` until it has been made.
         worker: the trio task it runs in; `None` until its first step there.
         trap: what the coroutine waits for in trio, until the worker takes it.
         pending: whether a cancellation of asyncio's has yet to be delivered.
@@ -102,7 +101,6 @@ class Driver(Coroutine[Any, Any, Any]):
         "pending",
         "running",
         "stashed",
-        "task",
         "trap",
         "worker",
     )
@@ -110,7 +108,6 @@ class Driver(Coroutine[Any, Any, Any]):
     def __init__(self, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
         self._coro = coro
         self.loop = loop
-        self.task: asyncio.Task[Any] | None = None
         self.worker: Worker | None = None
         self.trap: Trap = None
         self.pending = self.asked = self.running = self.stashed = False
@@ -212,8 +209,10 @@ class Driver(Coroutine[Any, Any, Any]):
     # What the worker calls --------------------------------------------------------------
 
     @disable_ki_protection
-    def resume(self, answer: outcome.Outcome[Any]) -> None:
+    def resume(self, task: asyncio.Task[Any], answer: outcome.Outcome[Any]) -> None:
         """Go on with what trio answered to the trap.
+
+        The task is an argument: a driver that knew it would keep it, and be kept by it.
 
         After it either `trap` is set again, or the task has been woken and had its step.
         """
@@ -225,7 +224,6 @@ class Driver(Coroutine[Any, Any, Any]):
                 answer = outcome.Error(self._take_cancellation())
                 self._shield = True
             self._interrupted = self.pending
-        task: Any = self.task
         self.asked = False
         self.running = True
         _enter_task(self.loop, task)
@@ -250,6 +248,10 @@ class Driver(Coroutine[Any, Any, Any]):
         wakeup, wait.wakeup = wait.wakeup, None
         assert wakeup is not None
         wakeup(wait)
+
+    def forget(self) -> None:
+        """Let go of what the coroutine awaited: the task has ended."""
+        self._awaited = self._wait = self._trio_cancel = None
 
     def interrupt(self) -> None:
         """Cancel the wait in trio."""

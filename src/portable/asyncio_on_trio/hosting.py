@@ -8,8 +8,7 @@ task has ended, or the block of `open_loop()`, the tasks that are left are cance
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import trio
 
@@ -46,23 +45,27 @@ def bring_up(make_loop: Callable[[], EventLoop] = EventLoop) -> EventLoop:
     return loop
 
 
-@asynccontextmanager
-async def open_loop(
-    make_loop: Callable[[], EventLoop] = EventLoop,
-) -> AsyncIterator[EventLoop]:
+class open_loop:  # noqa: N801 - used like a function
     """Have asyncio's loop inside the block, in a task of trio's.
 
-    Only the outermost block opens it, and closes it at its end.
+    Only the outermost block opens it, and closes it at its end. (A class, as contextlib's way
+    writes to exceptions that pass, and some cannot be written to.)
     """
-    if _loops.get() is not None:
-        yield bring_up()
-        return
-    loop = bring_up(make_loop)
-    try:
-        yield loop
-    finally:
-        with trio.CancelScope(shield=True):
-            await _close(loop)
+
+    def __init__(self, make_loop: Callable[[], EventLoop] = EventLoop) -> None:
+        self._make_loop = make_loop
+        self._opened: EventLoop | None = None
+
+    async def __aenter__(self) -> EventLoop:
+        loop = _loops.get()
+        if loop is None:
+            loop = self._opened = bring_up(self._make_loop)
+        return loop
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._opened is not None:
+            with trio.CancelScope(shield=True):
+                await _close(self._opened)
 
 
 async def _close(loop: EventLoop) -> None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import heapq
+import inspect
 import itertools
 import logging
 import sys
@@ -102,8 +103,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         handle: Any
         if is_step(callback):
-            if self._closed:
-                self._check_closed()
+            if self.is_closed():
+                raise RuntimeError("Event loop is closed")
             task = callback.__self__  # type: ignore[attr-defined]
             if type(task) is not Task and not hasattr(task, "_driver"):
                 if adopt(self, task, context):
@@ -119,10 +120,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        self._check_closed()
-        if self.get_debug():
-            self._check("call_soon_threadsafe", callback)
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = self._handle("call_soon_threadsafe", callback, args, context, any_thread=True)
         self._queue.append(handle)
         if self._token is not None:
             try:
@@ -151,11 +149,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")
-        if self._closed:
-            self._check_closed()
-        if self.get_debug():
-            self._check_thread()
-            self._check("call_at", callback)
+        self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         heapq.heappush(self._timers, (when, next(self._numbers), handle))
         if not self._turn_taken and self._timers[0][2] is handle:
@@ -166,23 +160,34 @@ class EventLoop(asyncio.SelectorEventLoop):
         return time.monotonic() if self._token is None else trio.current_time()
 
     def _handle(
-        self, caller: str, callback: Any, args: tuple[Any, ...], context: Context | None
+        self,
+        caller: str,
+        callback: Any,
+        args: tuple[Any, ...],
+        context: Context | None,
+        any_thread: bool = False,
     ) -> asyncio.Handle:
-        if self._closed:
-            self._check_closed()
-        if self._debug:
-            self._check_thread()
-            self._check(caller, callback)
+        self._check(caller, callback, any_thread)
         return asyncio.Handle(callback, args, self, context)
 
-    def _check(self, caller: str, callback: Any) -> None:
-        self._check_callback(callback, caller)
-
-    def _check_thread(self) -> None:
-        if self._thread not in (None, threading.get_ident()):
+    def _check(self, caller: str, callback: Any, any_thread: bool = False) -> None:
+        """Refuse what cannot be called; asyncio's own loop does it with the same words."""
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        if not self._debugging:
+            return
+        if not any_thread and self._thread not in (None, threading.get_ident()):
             raise RuntimeError(
                 "Non-thread-safe operation invoked on an event loop other than the current one"
             )
+        if asyncio.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
+            raise TypeError(f"coroutines cannot be used with {caller}()")
+        if not callable(callback):
+            raise TypeError(f"a callable object was expected by {caller}(), got {callback!r}")
+
+    def set_debug(self, enabled: bool) -> None:
+        super().set_debug(enabled)
+        self._debugging = enabled
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._cancelled_timers += 1
@@ -211,7 +216,6 @@ class EventLoop(asyncio.SelectorEventLoop):
     def create_task(  # type: ignore[override]
         self, coro: Coroutine[Any, Any, T], **options: Any
     ) -> asyncio.Task[T]:
-        self._check_closed()
         factory = self.get_task_factory()
         if factory is None:
             return make_task(self, coro, **options)
@@ -291,7 +295,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         if handle.cancelled():
             return
         try:
-            if self._debug:
+            if self._debugging:
                 began = self.time()
                 handle._run()
                 self._complain_if_slow(handle, self.time() - began)
@@ -435,7 +439,8 @@ class EventLoop(asyncio.SelectorEventLoop):
         return self._thread is not None
 
     def run_forever(self) -> None:
-        self._check_closed()
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
         if self.is_running():
             raise RuntimeError("This event loop is already running")
         if asyncio._get_running_loop() is not None:
@@ -461,7 +466,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     def close(self) -> None:
         if self.is_running():
             raise RuntimeError("Cannot close a running event loop")
-        if self._closed:
+        if self.is_closed():
             return
         host, self._host = self._host, None
         if host is not None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -45,13 +44,18 @@ def run(
         RuntimeError: the loop was stopped before the coroutine ended, or trio runs already.
     """
     program = _Program(coro, debug, make_loop)
+    takes_interrupts = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if takes_interrupts:
+        signal.signal(signal.SIGINT, program.on_interrupt)
     try:
-        with program.taking_interrupts():
-            result: T = trio.run(
-                program.main, clock=clock, instruments=instruments, strict_exception_groups=True
-            )
-            return result
+        result: T = trio.run(program.main, clock=clock, instruments=instruments)
+        return result
     finally:
+        if takes_interrupts and signal.getsignal(signal.SIGINT) == program.on_interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         coro.close()  # if it never began
 
 
@@ -103,7 +107,8 @@ class _Program:
             finally:
                 loop.on_stop = None
                 self._failure = None
-                del task, self._task
+                self._task = None
+                del task
 
     def _result(self, task: asyncio.Task[Any]) -> Any:
         if self._failure is not None:
@@ -118,27 +123,10 @@ class _Program:
             raise KeyboardInterrupt
         return task.result()
 
-    # Ctrl-C ------------------------------------------------------------------------------
-
-    @contextmanager
-    def taking_interrupts(self) -> Iterator[None]:
-        """Take SIGINT while the block runs, if Python's own handler has it."""
-        if (
-            threading.current_thread() is not threading.main_thread()
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
-            yield
-            return
-        signal.signal(signal.SIGINT, self._on_interrupt)
-        try:
-            yield
-        finally:
-            if signal.getsignal(signal.SIGINT) == self._on_interrupt:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+    def on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Handle SIGINT."""
         self._interrupts += 1
-        token, loop, task = self._token, self._loop, getattr(self, "_task", None)
+        token, loop, task = self._token, self._loop, self._task
         if token is None or loop is None or task is None:
             raise KeyboardInterrupt
         if self._interrupts == 1 and not task.done():

@@ -67,7 +67,6 @@ def make_task(
         return _started(loop, driver, name, context)
     task: Task[T] = Task.__new__(Task)
     task._driver = driver
-    driver.task = task
     Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
     return task
 
@@ -78,7 +77,6 @@ def _started(
     """Make a task whose first step is taken here and now, in the caller's trio task."""
     task: Task[Any] = Task.__new__(Task)
     task._driver = driver
-    driver.task = task
     start: dict[str, Any] = {"eager_start": True, "name": name, "context": context}
     if not trio.lowlevel.in_trio_task():
         Task.__init__(task, driver, loop=loop, **start)
@@ -103,7 +101,6 @@ def adopt(
     """
     coro = task.get_coro()
     driver = Driver(coro, loop)  # type: ignore[arg-type]
-    driver.task = task
     stranger: Any = task
     stranger._driver, stranger._worker = driver, None
     if getattr(coro, "cr_frame", None) is None or getcoroutinestate(coro) != CORO_CREATED:  # type: ignore[arg-type]

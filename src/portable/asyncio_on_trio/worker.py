@@ -102,7 +102,7 @@ class Worker:
                         answer = yield trap
                         loop.inside = True
                         try:
-                            context.run(driver.resume, answer)
+                            context.run(driver.resume, task, answer)
                         except BaseException as error:
                             loop.fail(error)
                         finally:
@@ -112,6 +112,7 @@ class Worker:
                 del context
                 if task.done():
                     driver.worker = task._worker = None
+                    driver.forget()
                     self._renew_scopes()
                     self.free = True
                 elif self._task is None or self._task() is not task:
