@@ -1,5 +1,6 @@
 """Every test that asks for a backend runs on all of them, or on those of `--anyio-backends`."""
 
+import asyncio
 import gc
 import importlib
 import signal
@@ -14,6 +15,7 @@ import portable
 from portable._backends import BACKENDS
 from portable._heap import heap_set_aside
 from portable._pytest._values import name_of, value_of
+from portable.clock import VirtualClock
 
 pytest_plugins = ["pytester"]
 
@@ -44,6 +46,20 @@ def backend(anyio_backend):
 def run(backend):
     """Run a program on the test's backend, in virtual time."""
     return partial(portable.run, backend=backend, virtual_time=True)
+
+
+@pytest.fixture
+def against_asyncio(run):
+    """Run a program on raw asyncio, then on the test's backend: both must return the same."""
+
+    def check(program, *args):
+        clock = VirtualClock(start=None)
+        with clock, asyncio.Runner(**clock.backend_options("asyncio")) as runner:
+            expected = runner.run(program(*args))
+        assert run(program, *args) == expected
+        return expected
+
+    return check
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -71,7 +71,9 @@ def keep(others: list[BaseException], error: BaseException, message: str) -> Non
         seen.add(id(error))
     rest = [other for other in others if id(other) not in seen]
     if rest:
-        error.__context__ = BaseExceptionGroup(message, rest)
+        # A frozen dataclass, say, refuses an assignment.
+        BaseException.__setattr__(error, "__context__", BaseExceptionGroup(message, rest))
+    del error, rest
 
 
 def check_awaitables(caller: str, parameter: str, aws: Iterable[object]) -> None:

@@ -314,21 +314,24 @@ class _Pool(Generic[T, R]):
         me = asyncio.current_task()
         assert me is not None
         until = perf_counter() + _SLICE
-        for number, item in jobs:
-            aw = func(item)
-            if type(aw) is not CoroutineType and not isawaitable(aw):
-                raise TypeError(self._not_awaitable(aw))
-            full = deliver(number, await aw)
-            if full is not None:
-                await full
-                until = perf_counter() + _SLICE
-            if me.cancelling() or copy_context() != context:
-                return False
-            now = perf_counter()
-            if now > until:
-                await asyncio.sleep(0)
-                until = perf_counter() + _SLICE
-        return True
+        try:
+            for number, item in jobs:
+                aw = func(item)
+                if type(aw) is not CoroutineType and not isawaitable(aw):
+                    raise TypeError(self._not_awaitable(aw))
+                full = deliver(number, await aw)
+                if full is not None:
+                    await full
+                    until = perf_counter() + _SLICE
+                if me.cancelling() or copy_context() != context:
+                    return False
+                now = perf_counter()
+                if now > until:
+                    await asyncio.sleep(0)
+                    until = perf_counter() + _SLICE
+            return True
+        finally:
+            del me  # an error would keep this frame, and the task keeps the error
 
     def _not_awaitable(self, value: object) -> str:
         name = getattr(self._func, "__name__", "func")
@@ -437,15 +440,23 @@ class Unordered(Generic[R]):
         except BaseException:
             await self.aclose()
             raise
+        finally:
+            del task
 
     async def aclose(self) -> None:
         """Cancel the jobs and await their end; a failure that nobody took is raised."""
         over, self._over = self._over, True
-        if self._task is None:
+        task = self._task
+        if task is None:
             return
-        await end_all({self._task})
-        if not over and not self._task.cancelled():
-            self._task.result()
+        try:
+            await end_all({task})
+            if not over and not task.cancelled():
+                task.result()
+        finally:
+            if task.done():
+                self._task = None  # an error would keep this object, and the task the error
+            del task
 
     def __del__(self) -> None:
         # A loop that is left by `break` tells nobody but the garbage collector, which comes at

@@ -58,7 +58,6 @@ async def race(*aws: Awaitable[T]) -> T:
     except RuntimeError:
         close_all(aws)
         raise
-    ended: asyncio.Future[asyncio.Future[T]] = loop.create_future()
     runners: dict[int, asyncio.Future[T]] = {}
     mine: set[asyncio.Future[T]] = set()
     try:
@@ -72,36 +71,53 @@ async def race(*aws: Awaitable[T]) -> T:
         close_all(aw for aw in aws if id(aw) not in runners)
         await end_all(mine)
         raise
+    everyone = list(runners.values())
+    # An error keeps the frames it passes through: none may keep the tasks that failed with it.
+    del aws, aw, runner, runners
+    return await _first(loop, everyone, mine)
+
+
+async def _first(
+    loop: asyncio.AbstractEventLoop,
+    runners: list[asyncio.Future[T]],
+    mine: set[asyncio.Future[T]],
+) -> T:
+    ended: asyncio.Future[asyncio.Future[T]] = loop.create_future()
 
     def end(runner: asyncio.Future[T]) -> None:
         if not ended.done():
             ended.set_result(runner)
 
-    everyone = set(runners.values())
-    for runner in runners.values():
+    for runner in runners:
         runner.add_done_callback(end)
+    del runner
+    others: list[BaseException] = []
+    first = None
     try:
-        first = await ended
-    except BaseException as error:
-        await end_all(everyone)
-        _keep_others(mine, None, error)
-        raise
-    finally:
-        for runner in everyone:
-            runner.remove_done_callback(end)
-    await end_all(everyone - {first})
-    try:
-        result = first.result()
-    except BaseException as error:
-        _keep_others(mine, first, error)
-        raise
-    others = _errors(mine - {first})
-    try:
+        try:
+            first = await ended
+        except BaseException as error:
+            await end_all(set(runners))
+            keep(_errors(mine), error, "errors in race()")
+            raise
+        mine.discard(first)
+        await end_all(set(runners) - {first})
+        others = _errors(mine)
+        try:
+            result = first.result()
+        except BaseException as error:
+            keep(others, error, "errors in race()")
+            raise
         if others:
             raise BaseExceptionGroup("errors in race() beside its result", others)
         return result
     finally:
-        others.clear()
+        for runner in runners:
+            runner.remove_done_callback(end)
+        runners.clear()
+        mine.clear()
+        others = []
+        del first, runner, ended, end
 
 
 def _errors(runners: set[asyncio.Future[Any]]) -> list[BaseException]:
@@ -110,9 +126,3 @@ def _errors(runners: set[asyncio.Future[Any]]) -> list[BaseException]:
         for runner in runners
         if not runner.cancelled() and (error := runner.exception()) is not None
     ]
-
-
-def _keep_others(
-    mine: set[asyncio.Future[Any]], first: asyncio.Future[Any] | None, error: BaseException
-) -> None:
-    keep(_errors({runner for runner in mine if runner is not first}), error, "errors in race()")

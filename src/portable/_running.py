@@ -11,9 +11,10 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, nullcontext
 from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
 
 from ._backends import Backend, require_backend, running_time
@@ -254,8 +255,7 @@ def come_up() -> asyncio.AbstractEventLoop | None:
     return bring_up()
 
 
-@asynccontextmanager
-async def asyncio_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
+def asyncio_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:
     """Have asyncio's loop running inside the block, whatever started the program.
 
     It is for runs of trio's that others have started: `trio.run()`, `anyio.run()`, a server. On
@@ -275,13 +275,36 @@ async def asyncio_loop() -> AsyncIterator[asyncio.AbstractEventLoop]:
         >>> trio.run(main)
         ['a', 'b']
     """
-    if asyncio._get_running_loop() is not None or not _in_trio_run():
-        yield asyncio.get_running_loop()
-        return
-    from .asyncio_on_trio import open_loop
+    return _LoopBlock()
 
-    async with open_loop() as loop:
-        yield loop
+
+class _LoopBlock(AbstractAsyncContextManager[asyncio.AbstractEventLoop]):
+    """The block that `asyncio_loop()` opens.
+
+    No generator: contextlib sets the traceback of what passes through one, and not every
+    exception takes that (a frozen dataclass).
+    """
+
+    def __init__(self) -> None:
+        self._opened: AbstractAsyncContextManager[asyncio.AbstractEventLoop] | None = None
+
+    async def __aenter__(self) -> asyncio.AbstractEventLoop:
+        if asyncio._get_running_loop() is not None or not _in_trio_run():
+            return asyncio.get_running_loop()
+        from .asyncio_on_trio import open_loop
+
+        self._opened = open_loop()
+        return await self._opened.__aenter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.__aexit__(exc_type, exc, traceback)
 
 
 def trio_loop() -> asyncio.AbstractEventLoop:
