@@ -1,9 +1,10 @@
-"""The table of backends."""
+"""The table of backends, and which one runs."""
 
-import math
+import asyncio
 import sys
 
 import anyio
+import anyio.to_thread
 import pytest
 
 import portable
@@ -31,68 +32,76 @@ def test_versions(backend):
     assert _backends.BACKENDS[backend].version == expected[backend]
 
 
-def test_current_backend(backend, anyio_backend_name, anyio_backend_options):
+@pytest.mark.parametrize("name", [name for name in _backends.BACKENDS if name != "asyncio"])
+def test_backends_are_extras(name):
+    """The install command of each backend names an extra that the package has."""
+    with open("pyproject.toml", encoding="utf-8") as file:
+        project = file.read()
+    command = _backends.BACKENDS[name].install_command
+    assert command == f"pip install 'portable-tasks[{name}]'"
+    assert f"\n{name} = [" in project
+
+
+def test_current_backend_in_our_runs(backend):
+    """It is the one that was asked for, in real and in virtual time."""
+
+    async def main():
+        task = asyncio.current_task()
+        return portable.current_backend(), task is not None
+
+    assert portable.run(main, backend=backend) == (backend, True)
+    assert portable.run(main, backend=backend, virtual_time=True) == (backend, True)
+
+
+def test_current_backend_and_time_in_anyios_runs(
+    backend, anyio_backend_name, anyio_backend_options
+):
     """current_backend() knows uvloop from asyncio, also when AnyIO started the loop."""
 
     async def main():
-        return portable.current_backend()
+        return portable.current_backend(), portable.current_time() - anyio.current_time() < 1
 
-    assert portable.run(main, backend=backend) == backend
-    assert (
-        anyio.run(main, backend=anyio_backend_name, backend_options=anyio_backend_options)
-        == backend
-    )
+    options = {"backend": anyio_backend_name, "backend_options": anyio_backend_options}
+    assert anyio.run(main, **options) == (backend, True)
 
 
-def test_current_backend_without_a_loop():
-    """Outside of an event loop the error says what to do."""
-    with pytest.raises(RuntimeError, match=r"portable\.run\(main\)"):
-        portable.current_backend()
+def test_current_backend_and_time_in_plain_tasks(run, backend):
+    """A child of an AnyIO group, which on trio is no task of asyncio's, knows both."""
+    seen = []
 
-
-def test_current_backend_in_a_worker_thread(run):
-    """A worker thread has no backend of its own."""
+    async def child():
+        await anyio.sleep(2)
+        seen.append((portable.current_backend(), portable.current_time()))
 
     async def main():
-        with pytest.raises(RuntimeError, match="no event loop"):
-            await anyio.to_thread.run_sync(portable.current_backend)
+        async with anyio.create_task_group() as group:
+            group.start_soon(child)
 
     run(main)
+    assert seen == [(backend, 2.0)]
 
 
-def test_the_native_task_is_the_one_that_runs(run):
-    """The backend's own task is the same within one task, another in another."""
+def test_current_backend_and_time_of_a_loop_factory():
+    """On the loop that `trio_loop()` makes it is trio."""
+    pytest.importorskip("trio")
 
     async def main():
-        current = _backends.native_task_getter()
+        loop = asyncio.get_running_loop()
+        return portable.current_backend(), portable.current_time() - loop.time() < 1
 
-        async def other():
-            return current()
+    with asyncio.Runner(loop_factory=portable.trio_loop) as runner:
+        assert runner.run(main()) == ("trio", True)
 
-        mine = current()
-        await portable.sleep(0)
-        assert current() is mine
-        assert await portable.create_task(other()) is not mine
 
+@pytest.mark.parametrize("function", [portable.current_backend, portable.current_time])
+def test_without_a_loop_they_say_what_to_do(run, function):
+    """Outside of an event loop, and in a worker thread, the error shows the right call."""
+    message = rf"{function.__name__}\(\) was called with no event loop .*portable\.run\(main\)"
+
+    async def main():
+        with pytest.raises(RuntimeError, match=message):
+            await anyio.to_thread.run_sync(function)
+
+    with pytest.raises(RuntimeError, match=message):
+        function()
     run(main)
-
-
-def test_on_tick(backend):
-    """On uvloop a deadline is moved to the tick that its timer goes off at; it is kept exactly
-    everywhere else, and in virtual time.
-    """
-
-    async def main():
-        now = portable.current_time()
-        moved = [_backends.on_tick(now + delay) - now for delay in (0.0052, 0.005, 3)]
-        return moved, _backends.on_tick(math.inf), _backends.on_tick(-math.inf)
-
-    exact = pytest.approx([0.0052, 0.005, 3], abs=1e-7)
-    rounded = pytest.approx([0.006, 0.005, 3], abs=1e-7)
-    expected = rounded if backend == "uvloop" else exact
-    assert portable.run(main, backend=backend) == (expected, math.inf, -math.inf)
-    assert portable.run(main, backend=backend, virtual_time=True) == (
-        exact,
-        math.inf,
-        -math.inf,
-    )

@@ -310,9 +310,9 @@ class _LoopBlock(AbstractAsyncContextManager[asyncio.AbstractEventLoop]):
 def trio_loop() -> asyncio.AbstractEventLoop:
     """Make an event loop of asyncio's that trio drives, for `loop_factory`.
 
-    It stands beside `asyncio.new_event_loop()` and `uvloop.new_event_loop()`, and can do what
-    those can: run until something is complete, stop, go on, close. trio is its guest then, which
-    makes it somewhat slower than `run(main, backend="trio")`.
+    Stands for `asyncio.new_event_loop()`, as `uvloop.new_event_loop` does, and the loop can do
+    what those can: run until something is complete, stop, go on, close. trio is its guest then,
+    which makes it somewhat slower than `run(main, backend="trio")`.
 
     Raises:
         BackendNotInstalledError: trio is not installed.
