@@ -137,7 +137,10 @@ class Driver(Coroutine[Any, Any, Any]):
                 return self._step(self._coro.throw, self._take_trio_cancel())
             self._trio_cancel = None  # the future ended with a value all the same
         self.asked = False
-        awaited = self._awaited = self._coro.send(None)
+        try:
+            awaited = self._awaited = self._coro.send(None)
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            raise as_cancellation(error)
         # Most waits are for asyncio's own; the rest of _up() is for the others.
         return awaited if type(awaited) is not SLEEP and awaited is not TURN else self._up()
 
@@ -160,6 +163,8 @@ class Driver(Coroutine[Any, Any, Any]):
         self.asked = False
         try:
             self._awaited = step(value)
+        except (trio.Cancelled, BaseExceptionGroup) as error:
+            raise as_cancellation(error)
         finally:
             value = None  # an error would keep this frame, and this frame the error
         return self._up()
@@ -202,6 +207,8 @@ class Driver(Coroutine[Any, Any, Any]):
         try:
             if self.pending and isinstance(error, StopIteration):
                 error = self._take_cancellation()  # as asyncio: cancelled right before its end
+            elif isinstance(error, (trio.Cancelled, BaseExceptionGroup)):
+                error = as_cancellation(error)
             raise error
         finally:
             error = None
@@ -313,3 +320,37 @@ class Driver(Coroutine[Any, Any, Any]):
 
     def __repr__(self) -> str:
         return repr(self._coro)
+
+
+def as_cancellation(error: BaseException) -> BaseException:
+    """Return what a task ends with whose coroutine raised this.
+
+    A cancellation that passes through a nursery comes out in a group, or as trio's own; to
+    whoever awaits the task it is asyncio's, and the task counts as cancelled.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return _replacing(asyncio.CancelledError(), error)
+    cancelled, rest = error.split((asyncio.CancelledError, trio.Cancelled))
+    if rest is not None or cancelled is None:
+        return error
+    leaves = _leaves(cancelled)
+    task = asyncio.current_task()
+    asked = task is not None and task.cancelling() > 0
+    if not asked and not any(isinstance(leaf, trio.Cancelled) for leaf in leaves):
+        return error  # a group that somebody made
+    for leaf in leaves:
+        if isinstance(leaf, asyncio.CancelledError):
+            return _replacing(asyncio.CancelledError(*leaf.args), error)
+    return _replacing(asyncio.CancelledError(), error)
+
+
+def _replacing(new: BaseException, old: BaseException) -> BaseException:
+    new.__context__ = old
+    return new.with_traceback(old.__traceback__)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
