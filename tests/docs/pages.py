@@ -1,0 +1,78 @@
+"""The pages of the documentation, cut into their blocks."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        page: the name of its page.
+        line: where it begins there.
+        kind: the word behind the fence.
+        text: what is in it.
+        output: the block of kind `text` that follows at once, if one does.
+    """
+
+    page: str
+    line: int
+    kind: str
+    text: str
+    output: str | None = None
+
+    @property
+    def is_test(self):
+        """Whether it is a module of tests, and not a program."""
+        return "def test_" in self.text
+
+    def __str__(self):
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page):
+    """Return the blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = list(_FENCE.finditer(text))
+    result = []
+    for fence, after in zip(found, [*found[1:], None], strict=False):
+        follows = after is not None and not text[fence.end() : after.start()].strip()
+        output = after[3] if follows and after[2] == "text" else None
+        line = text.count("\n", 0, fence.start()) + 1
+        result.append(Block(page.name, line, fence[2], fence[3], output))
+    return result
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+PROGRAMS = [block for block in BLOCKS if block.kind == "python" and not block.is_test]
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in BLOCKS
+    if block.page == README.name and block.kind == "console"
+    for line in block.text.splitlines()
+]
+
+
+def headings(page):
+    """Return the headings of a page, as they stand there."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+
+
+def anchor(heading):
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def rows(text, columns):
+    """Return the rows of the Markdown tables with so many columns, without their heads."""
+    lines = re.findall(r"^\|(.*)\|$", text, re.MULTILINE)
+    cut = [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)) for line in lines]
+    return [row for row in cut if len(row) == columns and not row[0].startswith("---")]

@@ -1,0 +1,68 @@
+"""What the documentation lists is what there is; what it links to exists."""
+
+import re
+
+import pytest
+
+import portable
+from portable._differences import DIFFERENCES
+from portable.patterns import patterns
+
+from .pages import PAGES, README, ROOT, anchor, headings, rows
+
+DIFFERENCES_PAGE = ROOT / "docs" / "differences.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+@pytest.mark.parametrize("page", [README, DIFFERENCES_PAGE], ids=lambda page: page.name)
+def test_the_table_of_differences_is_the_list(page):
+    """Number, text and reason of each, word for word, and no other."""
+    table = [row for row in rows(page.read_text("utf-8"), 3) if re.match(r"[TD]\d", row[0])]
+    assert table == [
+        (entry.number, entry.text, entry.reason) for entry in DIFFERENCES.values()
+    ]
+
+
+def test_each_difference_has_its_section():
+    """docs/differences.md has the headings that the list names, in order."""
+    found = [heading for heading in headings(DIFFERENCES_PAGE) if re.match(r"T\d", heading)]
+    assert found == [entry.section for entry in DIFFERENCES.values()]
+
+
+def test_the_table_of_patterns_is_the_catalogue():
+    """The README lists every pattern with its title."""
+    section = README.read_text("utf-8").partition("## The patterns")[2].partition("\n## ")[0]
+    listed = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, flags=re.MULTILINE))
+    assert listed == {pattern.name: pattern.title for pattern in patterns()}
+
+
+def test_the_readme_names_what_is_portables_own():
+    """Every name of portable's that is not asyncio's, exceptions aside, has a row."""
+    section = README.read_text("utf-8").partition("## What is portable's own")[2]
+    section = section.partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(?:\w+ )*?(\w+)", section, flags=re.MULTILINE))
+    ours = {name for name in portable._OURS if not name.endswith("Error")}
+    assert named == ours
+
+
+def test_the_layout_names_every_room():
+    """docs/architecture.md has a line for each module and folder of the package."""
+    named = set(re.findall(r"^\| `([\w/.]+)`", ARCHITECTURE.read_text("utf-8"), re.MULTILINE))
+    package = ROOT / "src" / "portable"
+    if not package.is_dir():
+        pytest.skip("only the installed package is here")
+    there = {path.name for path in package.glob("*.py")}
+    there |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    there |= {path.name for path in (package / "asyncio_on_trio").glob("*.py")}
+    assert named == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Each link within the project is a file, each #anchor a heading there."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+        path, _, place = target.partition("#")
+        linked = page if not path else (page.parent / path).resolve()
+        assert linked.exists(), target
+        if place:
+            assert place in map(anchor, headings(linked)), target
