@@ -38,8 +38,9 @@ def assert_equivalent(
 
     Args:
         original: the raw asyncio program, a coroutine function without parameters.
-        port: the program to judge; one that uses portable or AnyIO. A `Program` says
-            itself how it is started and what it is called.
+        port: the program to judge. It may still use asyncio in part, and is started as
+            `portable.run()` does; a `Program` says itself how it is started, as with
+            `starter="anyio"` for one that uses AnyIO alone.
         backends: what to judge the port on; `None`: all that are installed.
         schedules: under how many orders of ready tasks to run the port as well.
         seed: the seed of the first of them; the others follow.
@@ -73,8 +74,8 @@ def assert_equivalent(
     names = installed_backends() if backends is None else tuple(dict.fromkeys(backends))
     for name in names:
         require_backend(name)
-    right = original if isinstance(original, Program) else _program(original, "asyncio")
-    judged = port if isinstance(port, Program) else _program(port, "portable")
+    right = original if isinstance(original, Program) else _program(original)
+    judged = port if isinstance(port, Program) else _program(port)
     how = reading or Reading()
     seeds = range(seed, seed + schedules)
     meant = tuple(declared)
@@ -91,9 +92,8 @@ def _again(backend: str, seed: int) -> str:
     return f"assert_equivalent(..., backends=[{backend!r}], schedules=1, seed={seed})"
 
 
-def _program(main: Main, starter: str) -> Program:
-    name = getattr(main, "__name__", repr(main))
-    return Program(name, main, "asyncio" if starter == "asyncio" else "portable")
+def _program(main: Main) -> Program:
+    return Program(getattr(main, "__name__", repr(main)), main)
 
 
 def _outside(call: Callable[[], T]) -> T:

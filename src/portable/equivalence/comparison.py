@@ -2,21 +2,27 @@
 
 How it works. Observations carry their virtual time, so two traces that hold the same
 observations, however often each, hold the same ones at every instant; what is left to judge
-is the order within instants. Between tasks that order is free (D7). Lines that *one* task
-wrote have their order in both traces, whichever side it was that wrote them from one task.
+is the order within instants. Between the tasks of two programs that order is free: a port need
+not wait as often as its original. Lines that *one* task wrote have their order in both traces,
+whichever side it was that wrote them from one task. The same program on two backends may be
+held to more: `ordered_until` says until when the order counts between tasks, too.
 Declared differences are taken out of both sides first, and each must have been there.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from portable._differences import DIFFERENCES
+
 from .trace import Observation, Trace
+
+OWN = "own"
+"""The id of a difference that is the program's own, and not one of the closed list."""
 
 
 class Verdict(StrEnum):
@@ -25,7 +31,7 @@ class Verdict(StrEnum):
     SAME = "same"
     """The same observations at the same times in the same order."""
     REORDERED = "reordered"
-    """The same within every instant; tasks took turns in another order (D7)."""
+    """The same within every instant; tasks took turns in another order."""
     DECLARED = "declared"
     """Differs exactly as declared."""
     DIFFERENT = "different"
@@ -45,23 +51,23 @@ class DeclaredDifference:
     declared differences cannot outlive what it describes.
 
     Args:
-        id: the entry of the closed list of differences it falls under, such as `"D4"`; or
-            `"own"`, for one that belongs to a program and not to its port to AnyIO.
+        id: the entry of the closed list of differences it falls under, such as `"T2"`, which
+            is one of trio's alone; or `"own"`, for one that belongs to the program.
         reason: why it is there.
         original: what the original alone shows.
         port: what the port shows, in its place or in addition.
         programs: which programs it holds for, by name.
-        backends: which backends it holds for; none named: all.
+        backends: which backends it holds for; none named: all, or trio where the id is trio's.
 
     Raises:
-        ValueError: the id is no D-number, the reason is empty, or nothing is declared.
+        ValueError: the id is unknown, or is trio's and other backends are named; the reason
+            is empty, or nothing is declared.
 
     Example:
         >>> DeclaredDifference(
-        ...     "D4",
-        ...     "a task that was cancelled raises TaskCancelled at whoever awaits it",
-        ...     original=(Observation(1.0, "stdout", "CancelledError"),),
-        ...     port=(Observation(1.0, "stdout", "TaskCancelled"),),
+        ...     "own",
+        ...     "the port tells how long it took",
+        ...     port=(Observation(1.0, "stdout", "took a second"),),
         ... ).holds_for("port", "trio")
         True
     """
@@ -70,14 +76,20 @@ class DeclaredDifference:
     reason: str
     original: tuple[Observation, ...] = ()
     port: tuple[Observation, ...] = ()
-    programs: tuple[str, ...] = ("port", "drop_in")
+    programs: tuple[str, ...] = ("port",)
     backends: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"D[1-9]\d*|own", self.id):
+        if self.id not in (*DIFFERENCES, OWN):
             raise ValueError(
-                f"id: {self.id!r} is no entry of the list of differences; write "
-                "DeclaredDifference('D4', ...), or 'own' for one of the program's own"
+                f"id: {self.id!r} is no entry of the list of differences: "
+                f"{', '.join(DIFFERENCES)}; write DeclaredDifference('T2', ...), or "
+                f"{OWN!r} for one of the program's own"
+            )
+        if self.id in DIFFERENCES and not set(self.backends) <= {"trio"}:
+            raise ValueError(
+                f"backends: {self.id} is a difference on trio alone, got "
+                f"{', '.join(self.backends)}; use {OWN!r} for one of the program's own"
             )
         if not self.reason.strip():
             raise ValueError(f"reason: {self.id} needs a sentence that says why")
@@ -89,7 +101,13 @@ class DeclaredDifference:
 
     def holds_for(self, program: str, backend: str) -> bool:
         """Return whether it is declared for that program on that backend."""
-        return program in self.programs and (not self.backends or backend in self.backends)
+        return program in self.programs and self.holds_on(backend)
+
+    def holds_on(self, backend: str) -> bool:
+        """Return whether it is declared for that backend."""
+        if self.id in DIFFERENCES:
+            return backend == "trio"
+        return not self.backends or backend in self.backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,11 @@ class Comparison:
 
 
 def compare(
-    original: Trace, port: Trace, declared: Iterable[DeclaredDifference] = ()
+    original: Trace,
+    port: Trace,
+    declared: Iterable[DeclaredDifference] = (),
+    *,
+    ordered_until: float = 0.0,
 ) -> Comparison:
     """Compare the trace of a port with the trace of its original.
 
@@ -142,6 +164,7 @@ def compare(
         original: the trace that is right by definition.
         port: the trace to judge.
         declared: the differences that are meant.
+        ordered_until: before that time the order between tasks counts as well.
 
     Returns:
         The comparison, with its verdict.
@@ -178,6 +201,8 @@ def compare(
             reasons.append(f"at {parts_at!r} s lines of one task come in another order")
         elif left != right:
             parts_at = next(a.time for a, b in zip(left, right, strict=True) if a != b)
+            if parts_at < ordered_until:
+                reasons.append(f"at {parts_at!r} s things come in another order")
     reasons += [
         f"the declared difference {one.id} does not occur ({one.reason}): it is stale, take "
         "it out of the list"

@@ -2,11 +2,11 @@
 
 ```toml
 [[difference]]
-id = "D4"                                   # or leave it out: one of the program's own
-reason = "awaiting a cancelled task raises TaskCancelled"
-backends = ["trio"]                         # or leave it out: on all of them
+id = "T2"                                   # or leave it out: one of the program's own
+reason = "the cancellation passes through a nursery"
+backends = ["trio"]                         # or leave it out: on all it can hold for
 original = ["stdout: CancelledError"]       # what the original alone shows
-port = [{stream = "stdout", text = "TaskCancelled", time = 1.0}]
+port = [{stream = "stdout", text = "BaseExceptionGroup", time = 1.0}]
 ```
 
 A text without a time stands for the first of its kind that one side alone shows.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from .comparison import DeclaredDifference
+from .comparison import OWN, DeclaredDifference
 from .trace import Observation, Stream, Trace
 
 _KEYS = {"id", "reason", "backends", "original", "port"}
@@ -118,7 +118,7 @@ def _declaration(name: str, entry: Any) -> Declaration:
     if not isinstance(entry, dict) or set(entry) - _KEYS:
         raise ValueError(f"{name}: takes {', '.join(sorted(_KEYS))}, got {entry!r}")
     made = Declaration(
-        id=entry.get("id", "own"),
+        id=entry.get("id", OWN),
         reason=str(entry.get("reason", "")),
         original=_lines(name, entry.get("original", ())),
         port=_lines(name, entry.get("port", ())),

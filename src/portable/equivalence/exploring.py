@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from portable._backends import BACKENDS
-
 from .causes import causes
 from .comparing import Judged, Report, explored
 from .comparison import DeclaredDifference
@@ -45,8 +43,8 @@ def explore(
     how, seeds, declared = reading or Reading(), tuple(seeds), tuple(declared)
     references = {
         name: record(original, name)
-        for name in dict.fromkeys(("asyncio", *backends))
-        if name in original.backends and BACKENDS[name].installed
+        for name in ("asyncio", "uvloop")
+        if name == "asyncio" or name in backends
     }
     reference = references["asyncio"]
     rows = [Judged("original", Run("asyncio", None, reference))]
@@ -70,5 +68,5 @@ def explore(
 
 def _holds(one: DeclaredDifference, program: str, backend: str) -> bool:
     if one.programs == _ANY_PORT:
-        return not one.backends or backend in one.backends
+        return one.holds_on(backend)
     return one.holds_for(program, backend)

@@ -1,10 +1,9 @@
 """Step 1: what is to be proved - a program, and how it is started.
 
 A program is a coroutine function without parameters. The same function means different
-things under different starters, so the starter belongs to it: a raw asyncio program is
-run by `asyncio.Runner`, with nothing of AnyIO or portable in the process's way; an AnyIO
-program by `anyio.run`; one that uses portable's helpers by `portable.run`, which opens the
-ambient supervisor.
+things under different starters, so the starter belongs to it: a program of asyncio's is run as
+`portable.run` does, by `asyncio.Runner` or on asyncio's loop on trio; an AnyIO program by
+`anyio.run`, with nothing of asyncio or portable in its way on trio.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from portable._backends import BACKENDS
-
-Starter = Literal["asyncio", "anyio", "portable", "plain"]
+Starter = Literal["asyncio", "anyio", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +23,9 @@ class Program:
     Args:
         name: what reports call it.
         main: a coroutine function that takes no arguments; called anew for each run.
-        starter: who starts it: `asyncio` (`asyncio.Runner`, for raw asyncio programs),
-            `anyio` (`anyio.run`), `portable` (`portable.run`), or `plain`: a function that
-            is called with what starts loops, and may also start them itself.
+        starter: who starts it: `asyncio` (a program of asyncio's, on every backend), `anyio`
+            (`anyio.run`), or `plain`: a function that is called with what starts loops, and
+            may also start them itself.
 
     Raises:
         TypeError: `main` is no function (a coroutine object can be run only once).
@@ -37,13 +34,13 @@ class Program:
     Example:
         >>> async def main():
         ...     print("hello")
-        >>> Program("greeting", main, starter="asyncio").backends
-        ('asyncio', 'uvloop')
+        >>> Program("greeting", main, starter="anyio").name
+        'greeting'
     """
 
     name: str
     main: Callable[..., Any]
-    starter: Starter = "portable"
+    starter: Starter = "asyncio"
 
     def __post_init__(self) -> None:
         main: object = self.main
@@ -61,12 +58,3 @@ class Program:
                 f"starter: {self.starter!r} is unknown; known are: "
                 f"{', '.join(get_args(Starter))}"
             )
-
-    @property
-    def backends(self) -> tuple[str, ...]:
-        """The backends it can run on, installed or not; a raw asyncio program: no trio."""
-        if self.starter != "asyncio":
-            return tuple(BACKENDS)
-        return tuple(
-            name for name, backend in BACKENDS.items() if backend.anyio_backend == "asyncio"
-        )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf
 
-from .comparison import Comparison, DeclaredDifference, Verdict, compare
+from .comparison import Comparison, DeclaredDifference, compare
 from .trace import Observation, Trace, normalised
 
 STREAMS = {
@@ -95,6 +95,7 @@ class Reading:
         declared: Iterable[DeclaredDifference] = (),
         *,
         stale_counts: bool = True,
+        ordered_until: float = 0.0,
     ) -> Comparison:
         """Read two traces and compare them.
 
@@ -104,17 +105,17 @@ class Reading:
             declared: the differences that are meant.
             stale_counts: whether one that does not occur is a difference; under one
                 schedule out of many it need not occur.
+            ordered_until: before that time the order between tasks counts as well.
         """
         declared = tuple(declared)
         left, right = self.read(original), self.read(port)
         if self.tolerance:
             right = _in_step(left, right, self.tolerance)
-        found = compare(left, right, declared)
+        until = inf if self.strict_order else ordered_until
+        found = compare(left, right, declared, ordered_until=until)
         if found.stale and not stale_counts:
-            found = compare(left, right, [one for one in declared if one not in found.stale])
-        if self.strict_order and found.parting is not None and not found.reasons:
-            reason = f"at {found.parting.time!r} s things come in another order"
-            found = replace(found, verdict=Verdict.DIFFERENT, reasons=(reason,))
+            occurring = [one for one in declared if one not in found.stale]
+            found = compare(left, right, occurring, ordered_until=until)
         return found
 
 

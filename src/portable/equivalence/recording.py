@@ -59,8 +59,7 @@ def record(
         UnknownBackendError: there is no such backend.
         BackendNotInstalledError: its package is missing.
         MissingDependencyError: time-machine, which moves the wall clock, is missing.
-        ValueError: the program is raw asyncio and the backend is trio; or a seed is given
-            for real time.
+        ValueError: a seed is given for real time.
         RuntimeError: called from async code, or while another recording is under way.
 
     Example:
@@ -72,11 +71,6 @@ def record(
         3600.0 s  outcome  returned None
     """
     require_backend(backend)
-    if backend not in program.backends:
-        raise ValueError(
-            f"backend: {program.name!r} is a raw asyncio program and cannot run on "
-            f"{backend}; it can on {', '.join(program.backends)}"
-        )
     if real_time and seed is not None:
         raise ValueError("seed: the order of real time cannot be chosen; leave out one of both")
     _require_no_loop()
@@ -102,7 +96,7 @@ def _require_no_loop() -> None:
         return
     raise RuntimeError(
         f"record() was called from async code on {running}; it starts a loop of its own, so "
-        "call it from outside, or in a thread with portable.to_thread(record, program)"
+        "call it from outside, or in a thread with asyncio.to_thread(record, program)"
     )
 
 
@@ -137,6 +131,7 @@ class _Recording:
             observations=tuple(self._seen),
             outcome=outcome,
             left_running=self._left_running,
+            order_free_from=self._order_free_from(),
         )
 
     def _outcome_of(self, start: Callable[[], object]) -> Outcome:
@@ -150,6 +145,10 @@ class _Recording:
                 raise KeyboardInterrupt from error
             exception = ExceptionShape.of(error)
         return Outcome(self._now(), result, exception)
+
+    def _order_free_from(self) -> float | None:
+        time = self._starting.order_free_from
+        return None if time is None else rounded(time)
 
     def _now(self) -> float:
         return rounded(self._starting.now())
@@ -175,9 +174,7 @@ class _Recording:
                 return main(starting)
         if self._program.starter == "asyncio":
             return starting.run_asyncio(main)
-        if self._program.starter == "anyio":
-            return starting.run_anyio(main)
-        return starting.run_portable(main)
+        return starting.run_anyio(main)
 
     def _threads_left(self, before: set[threading.Thread]) -> None:
         """Tell of threads that keep the process from ending, once those that end have ended."""
@@ -218,15 +215,16 @@ class _Writers:
 
 def _current_task() -> object:
     try:
-        return asyncio.current_task()
+        task = asyncio.current_task()
     except RuntimeError:
-        trio = sys.modules.get("trio")
-        if trio is None:
-            return None
-    try:
-        return trio.lowlevel.current_task()
-    except RuntimeError:
-        return None
+        task = None
+    trio = sys.modules.get("trio")
+    if task is not None or trio is None or not trio.lowlevel.in_trio_task():
+        return task
+    from .trio_watch import is_plain
+
+    task = trio.lowlevel.current_task()
+    return task if is_plain(task) else None
 
 
 def _contains_interrupt(error: BaseException) -> bool:

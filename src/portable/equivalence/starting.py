@@ -4,21 +4,22 @@ A program may be a coroutine function, for which the loop is started here; or a 
 that starts its loops itself, one after the other. Inside `catching()` the names by which
 programs do that (`asyncio.run`, `asyncio.Runner`, `anyio.run`, `trio.run`, `uvloop.run` and
 `portable.run`) start the backend that is recorded instead of their own, under virtual time:
-each loop has a clock of its own, which goes on where the one before it stopped.
+each loop has a clock of its own, which goes on where the one before it stopped. What is
+asyncio's runs on trio as `portable.run(main, backend="trio")` does it, on asyncio's loop there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import itertools
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import anyio
@@ -26,8 +27,12 @@ import anyio
 import portable
 from portable._backends import BACKENDS, require_backend
 from portable._running import run
-from portable._tasks import restart_numbering
 from portable.clock import VirtualClock
+
+from .task_names import number_tasks_anew
+
+if TYPE_CHECKING:
+    from .trio_watch import TrioWatch
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -35,6 +40,7 @@ _START = datetime(2000, 1, 1, tzinfo=UTC)
 _REAL_RUNNER = asyncio.Runner
 
 Main = Callable[..., Awaitable[object]]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 
 class Starting:
@@ -67,6 +73,9 @@ class Starting:
         self._clock: VirtualClock | None = None
         self._outer: VirtualClock | None = None
         self._busy = False
+        self._watch: TrioWatch | None = None
+        if backend == "trio":
+            self._watch = _trio_watch(self.now)
         self.started = 0
 
     def now(self) -> float:
@@ -75,32 +84,31 @@ class Starting:
             return time.monotonic() - self._began
         return self._before + (0.0 if self._clock is None else self._clock.now())
 
+    @property
+    def order_free_from(self) -> float | None:
+        """When trio first had a say in the order of tasks; `None`: it had none."""
+        return None if self._watch is None else self._watch.order_free_from
+
     # The starters ----------------------------------------------------------------------
 
     def run_asyncio(self, main: Callable[[], Any]) -> object:
-        """Run a raw asyncio program, as `asyncio.run(main())` does."""
-        with self._loop() as clock, self._wall(clock), self._runner(clock) as runner:
-            return runner.run(main())
+        """Run a program, as `asyncio.run(main())` does."""
+        return self._asyncio_run(main())
 
     def run_anyio(self, main: Main) -> object:
         """Run a program, as `anyio.run(main)` does."""
         known = self._backend.anyio_backend
         with self._loop() as clock:
             counted = _named_after(main, partial(self._counted, main))
+            if self._watch is not None:
+                options = self._trio_options(clock, self._watch)
+            else:
+                options = {"loop_factory": partial(_numbered, self._loop_factory(clock))}
             if clock is None:
-                options = dict(self._backend.anyio_options)
                 return anyio.run(counted, backend=known, backend_options=options)
             guarded = _named_after(main, partial(clock.guard, counted))
-            options = clock.backend_options(self._backend.name)
             with clock:
                 return anyio.run(guarded, backend=known, backend_options=options)
-
-    def run_portable(self, main: Main) -> object:
-        """Run a program, as `portable.run(main)` does."""
-        with self._loop() as clock:
-            restart_numbering()
-            counted = _named_after(main, partial(self._counted, main))
-            return run(counted, backend=self._backend.name, virtual_time=clock or False)
 
     # What programs call ----------------------------------------------------------------
 
@@ -136,22 +144,18 @@ class Starting:
         return start
 
     def _asyncio_run(self, main: Any, *, debug: bool | None = None, **_: object) -> object:
-        if self._backend.anyio_backend != "asyncio":
-            return self.run_anyio(_function(main))
-        with (
-            self._loop() as clock,
-            self._wall(clock),
-            self._runner(clock, debug=debug) as runner,
-        ):
-            return runner.run(main)
+        with self._loop() as clock, clock or nullcontext():
+            # What is no coroutine is left to asyncio's runner, which says so.
+            if self._watch is not None and asyncio.iscoroutine(main):
+                return self._run_on_trio(main, clock, debug, self._watch)
+            with self._runner(clock, debug=debug) as runner:
+                return runner.run(main)
 
     @contextmanager
     def _asyncio_runner(self, *, debug: bool | None = None, **_: object) -> Iterator[object]:
-        if self._backend.anyio_backend != "asyncio":
-            raise RuntimeError(f"asyncio.Runner has no loop of {self._backend.name}")
         with (
             self._loop() as clock,
-            self._wall(clock),
+            clock or nullcontext(),
             self._runner(clock, debug=debug) as runner,
         ):
             yield runner
@@ -159,9 +163,17 @@ class Starting:
     def _anyio_run(self, main: Main, *args: object, **_: object) -> object:
         return self.run_anyio(partial(main, *args))
 
-    def _portable_run(self, main: Any, *args: object, **_: object) -> object:
-        program: Any = partial(main, *args) if callable(main) else _function(main)
-        return self.run_portable(program)
+    def _portable_run(
+        self, main: Any, *args: object, debug: bool | None = None, **_: object
+    ) -> object:
+        if asyncio.iscoroutine(main) and not args:
+            return self._asyncio_run(main, debug=debug)
+        if asyncio.iscoroutine(main) or not callable(main):
+            return run(main, *args)  # it says what is wrong
+        made = main(*args)
+        if isawaitable(made) and not asyncio.iscoroutine(made):
+            made = _awaiting(made)
+        return self._asyncio_run(made, debug=debug)
 
     # One loop --------------------------------------------------------------------------
 
@@ -182,31 +194,80 @@ class Starting:
                 if self._outer is not None:
                     self._outer.advance(clock.now())
 
-    def _wall(self, clock: VirtualClock | None) -> Any:
-        return nullcontext() if clock is None else clock
+    def _run_on_trio(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        clock: VirtualClock | None,
+        debug: bool | None,
+        watch: TrioWatch,
+    ) -> object:
+        from portable import asyncio_on_trio
+
+        from .trio_watch import RecordedLoop
+
+        return asyncio_on_trio.run(
+            coro,
+            debug=debug,
+            make_loop=lambda: RecordedLoop(watch, self._ended),
+            **self._trio_options(clock, watch),
+        )
+
+    def _trio_options(self, clock: VirtualClock | None, watch: TrioWatch) -> dict[str, Any]:
+        options = {} if clock is None else clock.backend_options("trio")
+        return options | {"instruments": [*options.get("instruments", ()), watch]}
 
     @contextmanager
     def _runner(
         self, clock: VirtualClock | None, *, debug: bool | None = None
     ) -> Iterator[asyncio.Runner]:
-        factory = None
-        if clock is not None:
-            factory = clock.backend_options(self._backend.name)["loop_factory"]
-        elif self._backend.name == "uvloop":
-            factory = importlib.import_module("uvloop").new_event_loop
+        factory = partial(_numbered, self._loop_factory(clock))
         with _REAL_RUNNER(debug=debug, loop_factory=factory) as runner:
             _count_left(runner, self._ended)
-            _number_tasks_anew(runner.get_loop())
             yield runner
+
+    def _loop_factory(self, clock: VirtualClock | None) -> LoopFactory:
+        if self._watch is not None:
+            return partial(self._loop_on_trio, clock, self._watch)
+        options = self._backend.run_options()
+        if clock is not None:
+            options = clock.backend_options(self._backend.name)
+        factory: LoopFactory = options.get("loop_factory", asyncio.new_event_loop)
+        return factory
+
+    def _loop_on_trio(
+        self, clock: VirtualClock | None, watch: TrioWatch
+    ) -> asyncio.AbstractEventLoop:
+        """Make a loop that can be run several times, as a runner does."""
+        from .trio_watch import RecordedLoop
+
+        loop = RecordedLoop(watch, self._ended)
+        options = self._trio_options(clock, watch)
+        loop.clock = options.get("clock")
+        loop.instruments = tuple(options["instruments"])
+        return loop
 
     async def _counted(self, main: Main) -> object:
         # Tasks of the machinery are there before main; only what main adds is counted.
-        before = {task.id for task in anyio.get_running_tasks()}
+        before = 0 if self._watch is not None else len(anyio.get_running_tasks())
         try:
             return await main()
         finally:
-            after = {task.id for task in anyio.get_running_tasks()}
-            self._ended(len(after - before))
+            if self._watch is not None:
+                self._ended(self._watch.left_running())
+            else:
+                self._ended(len(anyio.get_running_tasks()) - before)
+
+
+def _trio_watch(now: Callable[[], float]) -> TrioWatch:
+    from .trio_watch import TrioWatch  # needs trio
+
+    return TrioWatch(now)
+
+
+def _numbered(factory: LoopFactory) -> asyncio.AbstractEventLoop:
+    loop = factory()
+    number_tasks_anew(loop)
+    return loop
 
 
 def _count_left(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
@@ -243,26 +304,5 @@ def _named_after(main: Callable[..., Any], call: Main) -> Main:
     return named
 
 
-def _function(awaitable: Awaitable[object]) -> Main:
-    async def main() -> object:
-        return await awaitable
-
-    return main
-
-
-def _number_tasks_anew(loop: asyncio.AbstractEventLoop) -> None:
-    """Let the names that asyncio gives to tasks begin with Task-1 on this loop.
-
-    asyncio counts the tasks of a process, not of a run: a program that prints the name of
-    a task would print another one each time it is recorded. A task factory is no way to do
-    it, as Python 3.13.0 renames what a factory made to "None".
-    """
-    create, numbers = loop.create_task, itertools.count(1)
-
-    def create_task(
-        coro: Coroutine[Any, Any, Any], *, name: object = None, **options: Any
-    ) -> asyncio.Task[Any]:
-        label = f"Task-{next(numbers)}" if name is None else str(name)
-        return create(coro, name=label, **options)
-
-    loop.create_task = create_task  # type: ignore[assignment,method-assign]
+async def _awaiting(awaitable: Awaitable[object]) -> object:
+    return await awaitable

@@ -118,10 +118,8 @@ class Target:
         return self._start(role, starting, partial(main, *values))
 
     def _start(self, role: Role, starting: Starting, main: Any) -> object:
-        if role == "original":
+        if role == "original" or self.uses("asyncio") or self.uses("portable"):
             return starting.run_asyncio(main)
-        if self.uses("portable"):
-            return starting.run_portable(main)
         return starting.run_anyio(main)
 
     def _load(self) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from portable._errors import DeadlockError
@@ -88,8 +89,8 @@ class Observation:
 class ExceptionShape:
     """What of an exception is compared: the class by its name, arguments, notes, cause, group.
 
-    Classes compare by `__name__`: `portable.InvalidStateError` stands for asyncio's, and a
-    class that a program defines itself lives in another place in its port. The members of
+    Classes compare by `__name__`: one that a program defines itself lives in another place
+    in its port. The members of
     a group have no order. Of a deadlock only the class counts: which tasks wait, and what
     they are called, is the backend's to say, and stands in `details`.
     """
@@ -174,6 +175,8 @@ class Trace:
         observations: in the order in which they were seen; the last one is the outcome.
         outcome: how it ended.
         left_running: how many tasks main left running when it ended.
+        order_free_from: when trio first had a say in the order of its tasks (T1); `None`: it
+            had none, and the order is asyncio's.
     """
 
     program: str
@@ -181,6 +184,12 @@ class Trace:
     observations: tuple[Observation, ...]
     outcome: Outcome
     left_running: int = 0
+    order_free_from: float | None = None
+
+    @property
+    def ordered_until(self) -> float:
+        """Before what time the order of its tasks is asyncio's on trio as well."""
+        return inf if self.order_free_from is None else self.order_free_from
 
     @property
     def duration(self) -> float:

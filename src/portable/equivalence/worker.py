@@ -36,7 +36,7 @@ class Job:
 
     Attributes:
         target: the program.
-        role: what it is judged as; raw asyncio starts an original.
+        role: what it is judged as; an original is a program of asyncio's.
         backend: what to run it on.
         args: its arguments.
         seeds: the schedules to run it under.
