@@ -1,4 +1,4 @@
-"""The price of what is built on tasks: limits, many at once, shields and threads."""
+"""The price of what is built on tasks: limits, the first of many, many at once."""
 
 from __future__ import annotations
 
@@ -20,16 +20,6 @@ def test_timeout_cpu(price: Callable[[], None]) -> None:
     price()
 
 
-def test_gather(price: Callable[[], None]) -> None:
-    """Prices the results of many coroutines, in order."""
-    price()
-
-
-def test_as_completed(price: Callable[[], None]) -> None:
-    """Prices the results of many coroutines, as they come."""
-    price()
-
-
 def test_race(price: Callable[[], None]) -> None:
     """Prices the first of many, until the others have ended."""
     price()
@@ -42,14 +32,4 @@ def test_map(price: Callable[[], None]) -> None:
 
 def test_map_memory(price: Callable[[], None]) -> None:
     """Weighs what such a map holds at a time, per item."""
-    price()
-
-
-def test_shield(price: Callable[[], None]) -> None:
-    """Prices a job that is shielded from cancellation."""
-    price()
-
-
-def test_to_thread(price: Callable[[], None]) -> None:
-    """Prices the way to a thread and back."""
     price()

@@ -13,3 +13,13 @@ def test_import(price: Callable[[], None]) -> None:
 def test_async_tree(price: Callable[[], None]) -> None:
     """Prices a tree of tasks that fork, wait, sleep and compute."""
     price()
+
+
+def test_against_trio_asyncio(price: Callable[[], None]) -> None:
+    """Prices asyncio's tasks on trio beside those of the other project that runs them there."""
+    price()
+
+
+def test_idle(price: Callable[[], None]) -> None:
+    """Counts how often a loop goes to sleep while its tasks wait."""
+    price()

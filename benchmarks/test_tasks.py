@@ -10,6 +10,21 @@ def test_spawn(price: Callable[[], None]) -> None:
     price()
 
 
+def test_supervisor(price: Callable[[], None]) -> None:
+    """Prices the same in a block whose tasks fail alone."""
+    price()
+
+
+def test_wait(price: Callable[[], None]) -> None:
+    """Prices a wait of one task among many."""
+    price()
+
+
+def test_wait_in_trio(price: Callable[[], None]) -> None:
+    """Prices a wait in trio of a task that is asyncio's, too."""
+    price()
+
+
 def test_cancel_unstarted(price: Callable[[], None]) -> None:
     """Prices tasks that are cancelled before their first step."""
     price()

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 from ._meters import shown
 from ._operations import LOOPS
-from ._results import NATIVE, Row, costs
+from ._results import NATIVE, Row, by_place, costs
 
 #: Loops whose prices differ by less than this are called equally fast.
 TIE = 1.1
@@ -62,7 +62,7 @@ def _of(rows: Sequence[Row], operation: str, job: str) -> Rows:
     """Return an operation's rows by implementation and backend, for the size next to 1,000."""
     found = [row for row in rows if (row.operation, row.job) == (operation, job)]
     sizes = sorted({row.size for row in found}, key=lambda size: abs(size - 1_000))
-    return {(row.implementation, row.backend): row for row in found if row.size == sizes[0]}
+    return by_place(row for row in found if row.size == sizes[0])
 
 
 def _prices(rows: Rows, implementation: str) -> dict[str, float]:

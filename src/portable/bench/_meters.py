@@ -15,7 +15,7 @@ class Meter:
 
     Attributes:
         name: what it counts.
-        unit: `s` for seconds, `B` for bytes.
+        unit: `s` for seconds, `B` for bytes, nothing for a count.
         read: returns the count.
         active: what it needs to be on while programs run.
         own_loop: whether each program needs a loop for itself, since the meter would count
@@ -48,6 +48,8 @@ WALL = Meter("time", "s", time.perf_counter)
 #: The time that the loop's own thread computed; waiting is free, for a turn on a processor
 #: that others use too. So it holds on a busy machine.
 CPU = Meter("CPU time", "s", time.thread_time)
+#: For what a program counts by itself, and records.
+COUNT = Meter("count", "", float, steady=True)
 MEMORY = Meter("memory", "B", _bytes_in_use, _tracing, own_loop=True, steady=True)
 
 #: By what a user calls them, the clocks that work which waits for nothing can be priced by.
@@ -56,6 +58,7 @@ CLOCKS: Mapping[str, Meter] = {"wall": WALL, "cpu": CPU}
 _UNITS = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "B": ((1e6, "MB"), (1e3, "kB"), (1.0, "B")),
+    "": ((1.0, ""),),
 }
 
 
@@ -65,4 +68,4 @@ def shown(amount: float, unit: str, glue: str = " ") -> str:
     scale, name = next((each for each in scales if amount >= each[0]), scales[-1])
     value = amount / scale
     digits = f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}"
-    return f"{digits}{glue}{name}"
+    return f"{digits}{glue}{name}".rstrip()

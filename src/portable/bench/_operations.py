@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from portable._backends import get_backend
 
 from ._measure import NO_LOOP, Effort, Pairing, Program, Sample
 from ._meters import WALL, Meter
-from ._results import NATIVE, NATIVE_AGAIN, Unmeasured
+from ._results import NATIVE, NATIVE_AGAIN, PORTABLE, Unmeasured
 
 LOOPS = ("asyncio", "uvloop", "trio")
 
@@ -43,32 +44,59 @@ class Way:
         needs: a module, or `module:name`, which it gets handed, so that nothing is
             imported that is not used, nor while the meter runs.
         peer: whether another project than those compared throughout is at work.
+        driven: whether it runs in a task of asyncio's on trio, too. What is trio's or AnyIO's
+            runs in a plain task of trio's there, as it does in a program of theirs.
+        check: returns why it cannot be used here, where that is not to be seen from `needs`.
     """
 
     program: Callable[..., Awaitable[None]]
     needs: str | None = None
     peer: bool = False
+    driven: bool = False
+    check: Callable[[], str | None] | None = None
 
-    def ready(self) -> Program:
-        """Return the program as what needs a sample alone."""
-        if self.needs is None:
-            return self.program
-        needed = _load(self.needs)
-
-        def program(sample: Sample) -> Awaitable[None]:
-            return self.program(sample, needed)
-
+    def ready(self, backend: str = NO_LOOP) -> Program:
+        """Return the program as what needs a sample alone, in the task that it is to run in."""
+        program: Program = self.program
+        if self.needs is not None:
+            program = partial(_handed, self.program, _load(self.needs))
+        if backend == "trio" and not self.driven:
+            return partial(_in_plain_task, program)
         return program
 
     @property
     def obstacle(self) -> str | None:
         """Why it cannot be used here, or `None`."""
+        if self.check is not None:
+            return self.check()
         module, _, name = (self.needs or "").partition(":")
         if module and find_spec(module) is None:
             return f"{module} is not installed: pip install 'portable-tasks[bench]'"
         if name and not hasattr(import_module(module), name):
             return f"this {module} has no {name}()"
         return None
+
+
+def _handed(
+    program: Callable[..., Awaitable[None]], needed: Any, sample: Sample
+) -> Awaitable[None]:
+    return program(sample, needed)
+
+
+async def _in_plain_task(program: Program, sample: Sample) -> None:
+    """Run a program in a nursery's child, and raise what it raises as it is."""
+    errors: list[Exception] = []
+
+    async def child() -> None:
+        try:
+            await program(sample)
+        except Exception as error:
+            errors.append(error)
+
+    async with import_module("trio").open_nursery() as nursery:
+        nursery.start_soon(child)
+    if errors:
+        raise errors.pop()
 
 
 def _load(needed: str) -> Any:
@@ -116,19 +144,34 @@ class Operation:
     ways: dict[tuple[str, str], Way] = field(default_factory=dict)
 
     def by(
-        self, implementation: str, *backends: str, needs: str | None = None, peer: bool = False
+        self, implementation: str, *backends: str, **way: Any
     ) -> Callable[[AnyProgram], AnyProgram]:
-        """Enter a program as an implementation's way to do this on these backends."""
+        """Enter a program as an implementation's way to do this on these backends.
+
+        Args:
+            implementation: whose way it is.
+            backends: where; none named: everywhere.
+            way: the other attributes of the `Way`.
+        """
 
         def enter(program: AnyProgram) -> AnyProgram:
-            way = Way(program, needs, peer)
+            entered = Way(program, **way)
             for backend in backends or (LOOPS if self.loops else (NO_LOOP,)):
-                self.ways[implementation, backend] = way
+                self.ways[implementation, backend] = entered
                 if implementation == NATIVE:
-                    self.ways[NATIVE_AGAIN, backend] = way
+                    self.ways[NATIVE_AGAIN, backend] = entered
             return program
 
         return enter
+
+    def by_asyncio(self, program: AnyProgram) -> AnyProgram:
+        """Enter a program in asyncio's names.
+
+        On asyncio and uvloop it is the native way, and portable's, whose names are the very
+        same objects; so portable has no row of its own there. On trio it is portable's.
+        """
+        self.by(NATIVE, "asyncio", "uvloop")(program)
+        return self.by(PORTABLE, "trio", driven=True)(program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +187,11 @@ class Case:
     def way(self) -> Way:
         """How its implementation does the operation on its backend."""
         return self.operation.ways[self.implementation, self.backend]
+
+    @property
+    def control(self) -> Way:
+        """What it is compared with."""
+        return self.operation.ways[NATIVE, self.backend]
 
     @property
     def name(self) -> str:
@@ -176,7 +224,7 @@ class Case:
             backend = get_backend(self.backend)
             if not backend.installed:
                 return f"{self.backend} is not installed: {backend.install_command}"
-        return self.way.obstacle
+        return self.way.obstacle or self.control.obstacle
 
     def unmeasured(self, reason: str, *, failed: bool = False) -> Unmeasured:
         """Return what stands in place of its row, and why."""
@@ -200,8 +248,8 @@ class Case:
         if meter is WALL and not self.operation.elsewhere:
             meter = clock
         return Pairing(
-            self.way.ready(),
-            self.operation.ways[NATIVE, self.backend].ready(),
+            self.way.ready(self.backend),
+            self.control.ready(self.backend),
             backend=self.backend,
             size=self.workload.size,
             job=self.workload.job,

@@ -13,7 +13,7 @@ from pathlib import Path
 from ._charts import bars
 from ._operations import LOOPS
 from ._report import Section, markdown_table, sections
-from ._results import Row
+from ._results import Row, by_place
 from ._run import Run
 from ._tables import NOISE_MARK, figure
 
@@ -47,7 +47,7 @@ def short_table(chosen: Sequence[Section]) -> list[list[str]]:
     head = [f"{by} on {loop}" for loop in LOOPS for by in COMPARED]
     body = []
     for section in chosen:
-        rows = {(row.implementation, row.backend): row for row in section.measured}
+        rows = by_place(section.measured)
         noisy = {row.backend for row in section.measured if row.noisy}
         body.append(
             [

@@ -15,16 +15,17 @@ from ._charts import bars, growth
 from ._measure import NO_LOOP
 from ._meters import shown
 from ._operations import LOOPS
-from ._results import NATIVE, NOISE_LIMIT, Row, Unmeasured
+from ._results import NATIVE, NOISE_LIMIT, PORTABLE, Row, Unmeasured
 from ._run import Run
-from ._tables import NOISE_MARK, figure, reasons
+from ._tables import NOISE_MARK, SAME, figure, missing_cell, reasons
 from .workloads import OPERATIONS
 
 TITLE = "What tasks cost"
 LEGEND = (
     "Ratios to the native way on the same loop, measured in turn with it inside one run of "
     "the loop: median (quartiles), then the amount per job. “native again” is the native way "
-    f"against itself; {NOISE_MARK} marks a loop where that strays by more than 5 %."
+    f"against itself; {NOISE_MARK} marks a loop where that strays by more than 5 %. "
+    f"“{PORTABLE}” is “{SAME}” where its names are asyncio's own objects."
 )
 #: So many sizes make a curve.
 _ENOUGH = 3
@@ -63,8 +64,12 @@ class Section:
         cells = {(row.implementation, row.backend): row for row in self.rows}
         body = []
         for by in dict.fromkeys(row.implementation for row in self.rows):
-            found = [cells.get((by, backend)) for backend in self.backends]
-            body.append([by, *(_cell(row, older) if row else "" for row in found)])
+            words = [
+                _cell(row, older) if (row := cells.get((by, backend))) else
+                missing_cell(by, backend)
+                for backend in self.backends
+            ]
+            body.append([by, *words])
         return [["", *head], *body]
 
 

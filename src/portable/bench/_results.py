@@ -14,6 +14,7 @@ from typing import Any
 from ._measure import Pair
 
 NATIVE = "native"
+PORTABLE = "portable"
 #: The native way once more, priced against itself: what it strays from 1 is noise.
 NATIVE_AGAIN = "native again"
 #: How far that may stray before the other ratios beside it are not to be quoted.
@@ -60,7 +61,7 @@ class Row:
         amount: the median of what it took itself, per job.
         least: the least of what it took itself, per job.
         native: the least that the native way took beside it, per job.
-        unit: what that is in: `s` for seconds, `B` for bytes.
+        unit: what that is in: `s` for seconds, `B` for bytes, nothing for a count.
         rounds: how many rounds were measured.
     """
 
@@ -117,6 +118,20 @@ class Unmeasured:
     implementation: str
     reason: str
     failed: bool = False
+
+
+def by_place(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
+    """Return rows of one operation, job and size by implementation and backend.
+
+    On asyncio and uvloop asyncio's names are asyncio's own objects in portable. What is made of
+    them is measured once, as the native way; that row is portable's there, too.
+    """
+    found = {(row.implementation, row.backend): row for row in rows}
+    for backend in ("asyncio", "uvloop"):
+        native = found.get((NATIVE, backend))
+        if native is not None:
+            found.setdefault((PORTABLE, backend), native)
+    return found
 
 
 def row_of(pairs: Sequence[Pair], **place: Any) -> Row:

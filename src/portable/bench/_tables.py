@@ -15,15 +15,18 @@ from rich.text import Text
 from ._measure import NO_LOOP
 from ._meters import shown
 from ._operations import LOOPS, Operation
-from ._results import NATIVE, NATIVE_AGAIN, NOISE_LIMIT, Row, Unmeasured
+from ._results import NATIVE, NATIVE_AGAIN, NOISE_LIMIT, PORTABLE, Row, Unmeasured
 
 NOISE_MARK = "?"
+#: In place of portable's price where its names are asyncio's own objects.
+SAME = "native"
 _TO = "\N{EN DASH}"
 LEGEND = (
     "Times the native way on the same backend, in the same rounds: median (quartiles), "
     f"then the amount per job. “{NATIVE_AGAIN}” is the native way priced against itself; "
     f"{NOISE_MARK} marks a backend where that strays by more than {NOISE_LIMIT:.0%}: "
-    "too noisy here to be quoted."
+    "too noisy here to be quoted. "
+    f"“{PORTABLE}” is “{SAME}” where its names are asyncio's own objects."
 )
 
 
@@ -59,8 +62,12 @@ def _table(title: str, rows: Sequence[Row | Unmeasured]) -> Group:
         table.add_column(backend + mark, justify="right")
     cells = {(row.implementation, row.backend): row for row in rows}
     for implementation in dict.fromkeys(row.implementation for row in rows):
-        found = (cells.get((implementation, backend)) for backend in backends)
-        table.add_row(implementation, *(cell(row) if row else "" for row in found))
+        words = [
+            cell(row) if (row := cells.get((implementation, backend))) else
+            missing_cell(implementation, backend)
+            for backend in backends
+        ]
+        table.add_row(implementation, *words)
     # Not the table's own title, which would be no wider than the table.
     return Group(Text(title, style="bold"), table, *map(Text, reasons(rows)))
 
@@ -82,6 +89,12 @@ def cell(row: Row | Unmeasured) -> str:
         return f"1 {amount}"
     lower, upper = figure(row.ratio.lower), figure(row.ratio.upper)
     return f"{figure(row.ratio.median)} ({lower}{_TO}{upper}) {amount}"
+
+
+def missing_cell(implementation: str, backend: str) -> str:
+    """Return what a table says where an implementation has no row on a backend."""
+    same = implementation == PORTABLE and backend in ("asyncio", "uvloop")
+    return SAME if same else ""
 
 
 def figure(ratio: float) -> str:

@@ -6,22 +6,28 @@ from collections.abc import Mapping
 
 from portable.bench._operations import Operation
 
+from .against_trio_asyncio import AGAINST_TRIO_ASYNCIO
 from .async_tree import ASYNC_TREE
 from .cancel_group import CANCEL_GROUP, CANCEL_NESTED
 from .cancel_one import CANCEL_ONE, CANCEL_UNSTARTED
-from .gathering import AS_COMPLETED, GATHER, RACE
-from .handing_over import SHIELD, TO_THREAD
+from .idling import IDLE
 from .importing import IMPORT
 from .mapping import MAP
 from .mapping_memory import MAP_MEMORY
 from .memory import PENDING
+from .racing import RACE
 from .spawn import SPAWN
+from .supervising import SUPERVISOR
 from .timeouts import TIMEOUT_CPU, TIMEOUT_FIRES, TIMEOUT_IDLE
+from .waiting import WAIT, WAIT_IN_TRIO
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.name: operation
     for operation in (
         SPAWN,
+        SUPERVISOR,
+        WAIT,
+        WAIT_IN_TRIO,
         CANCEL_UNSTARTED,
         CANCEL_ONE,
         CANCEL_GROUP,
@@ -29,15 +35,13 @@ OPERATIONS: Mapping[str, Operation] = {
         TIMEOUT_IDLE,
         TIMEOUT_FIRES,
         TIMEOUT_CPU,
-        GATHER,
-        AS_COMPLETED,
         RACE,
         MAP,
-        SHIELD,
-        TO_THREAD,
         PENDING,
         MAP_MEMORY,
-        IMPORT,
         ASYNC_TREE,
+        IDLE,
+        AGAINST_TRIO_ASYNCIO,
+        IMPORT,
     )
 }

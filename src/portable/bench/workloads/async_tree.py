@@ -1,8 +1,9 @@
 """A tree of tasks, each of which starts six more and waits for them; its leaves do the work.
 
-After the workload `async_tree` of pyperformance, in its four kinds: the leaves do nothing
-(`none`), sleep as if for input (`io`), do so unless the answer is known from before
-(`memoization`), or compute in every second case (`mixed`).
+The workload `async_tree` of pyperformance in its four kinds, with its constants but for a
+shorter sleep and fewer levels: the leaves do nothing (`none`), sleep as if for input (`io`), do
+so unless the answer is known from before, as it may be for nine questions out of ten
+(`memoization`), or compute in every second case (`cpu_io_mixed`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any
 
 import anyio
 
-import portable
 from portable.bench._measure import Sample
 from portable.bench._operations import Operation, Workload
 
@@ -24,12 +24,12 @@ from ._jobs import Sleeping
 BRANCHES = 6
 #: How long a leaf sleeps, in seconds.
 IO_SECONDS = 0.005
-#: How many different questions the leaves ask, of which each is answered by a sleep once.
-QUESTIONS = 20
-#: What a leaf computes.
-COMPUTED = 500
+#: How many different questions the leaves ask, and up to which one answers are kept.
+QUESTIONS, MEMOIZABLE = 100, 90
+#: How often a leaf computes instead of sleeping, and the factorial of what.
+CPU_PROBABILITY, FACTORIAL_N = 0.5, 500
 
-KINDS = ("none", "io", "memoization", "mixed")
+KINDS = ("none", "io", "memoization", "cpu_io_mixed")
 
 ASYNC_TREE = Operation(
     "async_tree",
@@ -68,14 +68,16 @@ class Leaves:
         await self._sleep(IO_SECONDS)
 
     async def _memoization(self) -> None:
-        question = self._random.randrange(QUESTIONS)
-        if question not in self._answers:
+        question = self._random.randint(1, QUESTIONS)
+        if question <= MEMOIZABLE:
+            if question in self._answers:
+                return
             self._answers.add(question)
-            await self._sleep(IO_SECONDS)
+        await self._sleep(IO_SECONDS)
 
-    async def _mixed(self) -> None:
-        if self._random.random() < 0.5:
-            factorial(COMPUTED)
+    async def _cpu_io_mixed(self) -> None:
+        if self._random.random() < CPU_PROBABILITY:
+            factorial(FACTORIAL_N)
         else:
             await self._sleep(IO_SECONDS)
 
@@ -104,7 +106,7 @@ async def tree(
     sample.stop()
 
 
-@ASYNC_TREE.by("native", "asyncio", "uvloop")
+@ASYNC_TREE.by_asyncio
 async def with_asyncio(sample: Sample) -> None:
     """Fork with asyncio's group."""
     await tree(sample, asyncio, asyncio.TaskGroup, "create_task")
@@ -122,23 +124,17 @@ async def with_anyio(sample: Sample) -> None:
     await tree(sample, anyio, anyio.create_task_group, "start_soon")
 
 
-@ASYNC_TREE.by("portable")
-async def with_task_group(sample: Sample) -> None:
-    """Fork with portable's task group."""
-    await tree(sample, portable, portable.TaskGroup, "create_task")
-
-
-@ASYNC_TREE.by("portable gather", needs="portable:gather")
-async def with_gather(sample: Sample, gather: Callable[..., Awaitable[object]]) -> None:
-    """Fork with portable's `gather`."""
-    leaves = Leaves(sample.job, portable)
+@ASYNC_TREE.by("gather", driven=True)
+async def with_gather(sample: Sample) -> None:
+    """Fork with `asyncio.gather`."""
+    leaves = Leaves(sample.job, asyncio)
 
     async def grow(width: int, index: int) -> None:
         if width == 1:
             await leaves.run(index)
             return
         width //= BRANCHES
-        await gather(*(grow(width, index + branch * width) for branch in range(BRANCHES)))
+        await asyncio.gather(*(grow(width, index + branch * width) for branch in range(BRANCHES)))
 
     sample.start()
     await grow(sample.size, 0)

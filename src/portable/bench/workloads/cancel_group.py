@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
@@ -20,7 +20,7 @@ CANCEL_GROUP = Operation(
     "Cancel a group of started tasks, await its end",
     {
         "smoke": (Workload("sleeper", 100),),
-        "small": (Workload("sleeper", 1_000),),
+        "small": (Workload("sleeper", 1_000), Workload("sleeper", 10_000, peers=False)),
         "full": (
             Workload("sleeper", 100),
             Workload("sleeper", 1_000),
@@ -60,7 +60,7 @@ async def cancel_from_inside(
     sample.stop()
 
 
-@CANCEL_GROUP.by("native", "asyncio", "uvloop")
+@CANCEL_GROUP.by_asyncio
 async def group_with_asyncio(sample: Sample) -> None:
     """Cancel each task: asyncio's group has no `cancel()` on every Python."""
     sleepers = Sleepers(sample.size, asyncio)
@@ -112,25 +112,13 @@ async def group_with_anyio_handles(sample: Sample) -> None:
     sample.stop()
 
 
-@CANCEL_GROUP.by("portable")
+@CANCEL_GROUP.by("portable Supervisor", driven=True)
 async def group_with_supervisor(sample: Sample) -> None:
-    """Cancel the supervisor."""
-    await _portable_group(sample, portable.Supervisor)
-
-
-@CANCEL_GROUP.by("portable TaskGroup")
-async def group_with_task_group(sample: Sample) -> None:
-    """Cancel the task group."""
-    await _portable_group(sample, portable.TaskGroup)
-
-
-async def _portable_group(
-    sample: Sample, make_group: Callable[[], AbstractAsyncContextManager[Any]]
-) -> None:
+    """Cancel the supervisor, whose body goes on."""
     await cancel_from_inside(
         sample,
-        portable,
-        make_group,
+        asyncio,
+        portable.Supervisor,
         lambda group: lambda function, index: group.create_task(function(index)),
         lambda group: group.cancel(),
     )
@@ -167,7 +155,7 @@ class Chain:
         left: the depths of the scopes that it has left.
     """
 
-    def __init__(self, words: Sleeping, scope: Callable[[], AbstractContextManager[Any]]):
+    def __init__(self, words: Sleeping, scope: Callable[[], Any]):
         self.left: list[int] = []
         self.begun = False
         self._sleep = words.sleep
@@ -199,16 +187,16 @@ class AsyncChain(Chain):
             self.begun = True
             await self._sleep(LONG)
         try:
-            async with self._scope():  # type: ignore[attr-defined]
+            async with self._scope():
                 await self.nest(depth - 1)
         finally:
             self.left.append(depth - 1)
 
 
-@CANCEL_NESTED.by("native", "asyncio", "uvloop")
+@CANCEL_NESTED.by_asyncio
 async def nested_with_asyncio(sample: Sample) -> None:
     """Nest `asyncio.timeout(None)`, which is what comes nearest to a scope."""
-    chain = AsyncChain(asyncio, lambda: asyncio.timeout(None))  # type: ignore[arg-type, return-value]
+    chain = AsyncChain(asyncio, lambda: asyncio.timeout(None))
     task = asyncio.create_task(chain.nest(sample.size))
     await chain.has_begun()
     sample.start()
@@ -242,19 +230,6 @@ async def nested_with_trio(sample: Sample, trio: Any) -> None:
 async def nested_with_anyio(sample: Sample) -> None:
     """Nest AnyIO's scopes."""
     await cancel_chain(sample, anyio, anyio.create_task_group, anyio.CancelScope)
-
-
-@CANCEL_NESTED.by("portable")
-async def nested_with_portable(sample: Sample) -> None:
-    """Nest `portable.timeout(None)`."""
-    chain = Chain(portable, lambda: portable.timeout(None))
-    async with portable.Supervisor() as group:
-        group.create_task(chain.nest(sample.size))
-        await chain.has_begun()
-        sample.start()
-        group.cancel()
-    sample.results = chain.left
-    sample.stop()
 
 
 @CANCEL_NESTED.by("quattro", "asyncio", "uvloop", needs="quattro:CancelScope", peer=True)

@@ -8,11 +8,10 @@ from typing import Any
 
 import anyio
 
-import portable
 from portable.bench._measure import Sample
 from portable.bench._operations import Operation, Workload
 
-from ._jobs import LONG, Sleepers, Sleeping
+from ._jobs import LONG, Sleepers
 
 WORKLOADS = {
     "smoke": (Workload("sleeper", 50),),
@@ -26,15 +25,15 @@ CANCEL_UNSTARTED = Operation(
 )
 
 
-async def started(
-    sample: Sample,
-    words: Sleeping,
-    make_group: Callable[[], Any],
-    cancelled_error: type[BaseException] | tuple[type[BaseException], ...],
-) -> None:
-    """Cancel tasks that sleep already, as one cancels asyncio's."""
-    sleepers = Sleepers(sample.size, words)
-    async with make_group() as group:
+async def _sleep_long(sleep: Callable[[float], Awaitable[object]]) -> None:
+    await sleep(LONG)
+
+
+@CANCEL_ONE.by_asyncio
+async def started_with_asyncio(sample: Sample) -> None:
+    """Use the task's own `cancel()`."""
+    sleepers = Sleepers(sample.size, asyncio)
+    async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(sleepers.run(index)) for index in range(sample.size)]
         await sleepers.all_begun()
         sample.start()
@@ -42,47 +41,27 @@ async def started(
             task.cancel()
             try:
                 await task
-            except cancelled_error:
+            except asyncio.CancelledError:
                 continue
         sample.results = sleepers.ended
         sample.stop()
 
 
-async def unstarted(
-    sample: Sample,
-    words: Sleeping,
-    make_group: Callable[[], Any],
-    cancelled_error: type[BaseException] | tuple[type[BaseException], ...],
-) -> None:
-    """Cancel tasks as soon as they are made, as one cancels asyncio's."""
+@CANCEL_UNSTARTED.by_asyncio
+async def unstarted_with_asyncio(sample: Sample) -> None:
+    """Use the task's own `cancel()`."""
     ended = []
-    async with make_group() as group:
+    async with asyncio.TaskGroup() as group:
         sample.start()
         for index in range(sample.size):
-            task = group.create_task(_sleep_long(words.sleep))
+            task = group.create_task(_sleep_long(asyncio.sleep))
             task.cancel()
             try:
                 await task
-            except cancelled_error:
+            except asyncio.CancelledError:
                 ended.append(index)
         sample.results = ended
         sample.stop()
-
-
-async def _sleep_long(sleep: Callable[[float], Awaitable[object]]) -> None:
-    await sleep(LONG)
-
-
-@CANCEL_ONE.by("native", "asyncio", "uvloop")
-async def started_with_asyncio(sample: Sample) -> None:
-    """Use the task's own `cancel()`."""
-    await started(sample, asyncio, asyncio.TaskGroup, asyncio.CancelledError)
-
-
-@CANCEL_UNSTARTED.by("native", "asyncio", "uvloop")
-async def unstarted_with_asyncio(sample: Sample) -> None:
-    """Use the task's own `cancel()`."""
-    await unstarted(sample, asyncio, asyncio.TaskGroup, asyncio.CancelledError)
 
 
 @CANCEL_ONE.by("native", "trio", needs="trio")
@@ -174,18 +153,6 @@ async def unstarted_with_anyio(sample: Sample) -> None:
                 ended.append(index)
         sample.results = ended
         sample.stop()
-
-
-@CANCEL_ONE.by("portable")
-async def started_with_portable(sample: Sample) -> None:
-    """Use portable's tasks as one uses asyncio's."""
-    await started(sample, portable, portable.Supervisor, portable.CancelledError)
-
-
-@CANCEL_UNSTARTED.by("portable")
-async def unstarted_with_portable(sample: Sample) -> None:
-    """Use portable's tasks as one uses asyncio's."""
-    await unstarted(sample, portable, portable.Supervisor, portable.CancelledError)
 
 
 @CANCEL_ONE.by("anyioutils", needs="anyioutils:TaskGroup", peer=True)

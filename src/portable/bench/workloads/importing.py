@@ -11,13 +11,13 @@ from functools import partial
 
 from portable.bench._measure import Sample
 from portable.bench._operations import Operation, Workload
-from portable.bench._results import NATIVE
+from portable.bench._results import NATIVE, PORTABLE
 
 IMPORT = Operation(
     "import",
     "Import, against `import anyio`",
     {
-        "smoke": (Workload("fresh", 1),),
+        "smoke": (Workload("fresh", 1, peers=False),),
         "small": (Workload("fresh", 1, peers=False),),
         "full": (Workload("fresh", 1),),
     },
@@ -45,12 +45,24 @@ async def imported(sample: Sample, _needed: object = None, *, statement: str) ->
 
 IMPORT.by(NATIVE)(partial(imported, statement="import anyio"))
 IMPORT.by("asyncio")(partial(imported, statement="import asyncio"))
-IMPORT.by("portable")(partial(imported, statement="import portable"))
+IMPORT.by(PORTABLE)(partial(imported, statement="import portable"))
 # Both libraries load most of themselves when it is first used.
-for _name in ("anyio", "portable"):
-    _first_run = f"import {_name}; {_name}.run({_name}.sleep, 0)"
-    IMPORT.by(f"{_name}, first run")(partial(imported, statement=_first_run))
-IMPORT.by("portable, every name")(partial(imported, statement="from portable import *"))
+_FIRST_RUN = """
+import {0}, {1}
+async def main():
+    await {1}.sleep(0)
+{0}.run(main{2})
+"""
+IMPORT.by("anyio, first run")(
+    partial(imported, statement=_FIRST_RUN.format("anyio", "anyio", ""))
+)
+IMPORT.by("portable, first run")(
+    partial(imported, statement=_FIRST_RUN.format("portable", "asyncio", ""))
+)
+IMPORT.by("anyio, first run on trio", needs="trio")(
+    partial(imported, statement=_FIRST_RUN.format("anyio", "anyio", ", backend='trio'"))
+)
+IMPORT.by("portable, first run on trio", needs="trio")(
+    partial(imported, statement=_FIRST_RUN.format("portable", "asyncio", ", backend='trio'"))
+)
 IMPORT.by("trio", needs="trio", peer=True)(partial(imported, statement="import trio"))
-for _peer in ("asyncer", "aioresult", "aiometer", "anyioutils", "quattro", "aiotools"):
-    IMPORT.by(_peer, needs=_peer, peer=True)(partial(imported, statement=f"import {_peer}"))

@@ -21,7 +21,7 @@ MAP = Operation(
     f"Map over many, {AT_ONCE} at a time",
     {
         "smoke": (Workload("noop", 300),),
-        "small": (Workload("noop", 1_000), Workload("checkpoint", 1_000, peers=False)),
+        "small": (Workload("noop", 1_000), Workload("checkpoint", 1_000)),
         "full": (Workload("noop", 10_000), Workload("checkpoint", 10_000)),
     },
 )
@@ -51,6 +51,7 @@ async def pool(
 
 
 @MAP.by("native", "asyncio", "uvloop")
+@MAP.by("asyncio pool", "trio", driven=True)
 async def with_asyncio(sample: Sample) -> None:
     """Share an iterator among asyncio's tasks."""
     await pool(sample, asyncio, asyncio.TaskGroup, "create_task")
@@ -105,21 +106,21 @@ async def with_anyio_stream(sample: Sample) -> None:
     sample.stop()
 
 
-@MAP.by("portable", needs="portable:amap")
-async def with_portable(sample: Sample, amap: Callable[..., Any]) -> None:
+@MAP.by("portable", driven=True)
+async def with_portable(sample: Sample) -> None:
     """Use `portable.amap`."""
-    work = job(sample.job, portable)
+    work = job(sample.job, asyncio)
     sample.start()
-    sample.results = await amap(work, range(sample.size), limit=AT_ONCE)
+    sample.results = await portable.amap(work, range(sample.size), limit=AT_ONCE)
     sample.stop()
 
 
-@MAP.by("portable amap_unordered", needs="portable:amap_unordered")
-async def with_portable_unordered(sample: Sample, amap: Callable[..., Any]) -> None:
+@MAP.by("portable amap_unordered", driven=True)
+async def with_portable_unordered(sample: Sample) -> None:
     """Use `portable.amap_unordered`."""
-    work = job(sample.job, portable)
+    work = job(sample.job, asyncio)
     sample.start()
-    async with amap(work, range(sample.size), limit=AT_ONCE) as results:
+    async with portable.amap_unordered(work, range(sample.size), limit=AT_ONCE) as results:
         sample.results = [result async for result in results]
     sample.stop()
 

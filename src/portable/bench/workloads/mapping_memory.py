@@ -92,22 +92,23 @@ async def with_anyio(sample: Sample) -> None:
     await pool(sample, anyio, anyio.create_task_group, "start_soon")
 
 
-@MAP_MEMORY.by("portable", needs="portable:amap")
-async def with_amap(sample: Sample, amap: Callable[..., Any]) -> None:
+@MAP_MEMORY.by("portable", driven=True)
+async def with_amap(sample: Sample) -> None:
     """Use `portable.amap`, which collects the results."""
-    await weigh(sample, portable, lambda work: amap(work, items(sample), limit=AT_ONCE))
+    await weigh(sample, asyncio, lambda work: portable.amap(work, items(sample), limit=AT_ONCE))
 
 
-@MAP_MEMORY.by("portable amap_unordered", needs="portable:amap_unordered")
-async def with_amap_unordered(sample: Sample, amap: Callable[..., Any]) -> None:
+@MAP_MEMORY.by("portable amap_unordered", driven=True)
+async def with_amap_unordered(sample: Sample) -> None:
     """Use `portable.amap_unordered`, and let go of each result: count and add them up."""
 
     async def mapped(work: Job) -> Sequence[int]:
         count = total = 0
-        async with amap(work, items(sample), limit=AT_ONCE) as results:
+        coming = items(sample)
+        async with portable.amap_unordered(work, coming, limit=AT_ONCE) as results:
             async for result in results:
                 count, total = count + 1, total + result
         everything = range(sample.size)
         return everything if (count, total) == (len(everything), sum(everything)) else ()
 
-    await weigh(sample, portable, mapped)
+    await weigh(sample, asyncio, mapped)

@@ -20,7 +20,7 @@ PENDING = Operation(
     "Memory per pending task",
     {
         "smoke": (Workload("sleeper", 100),),
-        "small": (Workload("sleeper", 200),),
+        "small": (Workload("sleeper", 1_000, peers=False),),
         "full": (
             Workload("sleeper", 1_000),
             Workload("sleeper", 10_000, peers=False),
@@ -69,7 +69,7 @@ def _cancel(group: Any, _tasks: list[Any]) -> None:
     group.cancel()
 
 
-@PENDING.by("native", "asyncio", "uvloop")
+@PENDING.by_asyncio
 async def with_asyncio(sample: Sample) -> None:
     """Use asyncio's group."""
     await pending(sample, asyncio, asyncio.TaskGroup, _create_task, _cancel_each)
@@ -87,10 +87,10 @@ async def with_anyio(sample: Sample) -> None:
     await pending(sample, anyio, anyio.create_task_group, _start_soon, _cancel_scope)
 
 
-@PENDING.by("portable")
-async def with_portable(sample: Sample) -> None:
+@PENDING.by("portable Supervisor", driven=True)
+async def with_supervisor(sample: Sample) -> None:
     """Use portable's supervisor."""
-    await pending(sample, portable, portable.Supervisor, _create_task, _cancel)
+    await pending(sample, asyncio, portable.Supervisor, _create_task, _cancel)
 
 
 @PENDING.by("asyncer", needs="asyncer:create_task_group", peer=True)
@@ -113,9 +113,3 @@ async def with_aioresult(sample: Sample, capture: Any) -> None:
 async def with_anyioutils(sample: Sample, make_group: Callable[[], Any]) -> None:
     """Use anyioutils' group."""
     await pending(sample, anyio, make_group, _create_task, _cancel_scope)
-
-
-@PENDING.by("aiotools", "asyncio", "uvloop", needs="aiotools:Supervisor", peer=True)
-async def with_aiotools(sample: Sample, make_group: Callable[[], Any]) -> None:
-    """Use aiotools' supervisor."""
-    await pending(sample, asyncio, make_group, _create_task, _cancel_each)

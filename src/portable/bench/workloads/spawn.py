@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 
-import portable
 from portable.bench._measure import Sample
 from portable.bench._operations import Operation, Workload
 
@@ -22,6 +21,7 @@ SPAWN = Operation(
         "small": (
             Workload("noop", 10, peers=False),
             Workload("noop", 1_000),
+            Workload("noop", 10_000, peers=False),
             Workload("checkpoint", 1_000, peers=False),
         ),
         "full": (
@@ -46,7 +46,7 @@ async def in_group(sample: Sample, words: Sleeping, make_group: Callable[[], Any
     sample.stop()
 
 
-@SPAWN.by("native", "asyncio", "uvloop")
+@SPAWN.by_asyncio
 async def with_asyncio(sample: Sample) -> None:
     """Use asyncio's own group."""
     await in_group(sample, asyncio, asyncio.TaskGroup)
@@ -80,16 +80,13 @@ async def with_anyio(sample: Sample) -> None:
     sample.stop()
 
 
-@SPAWN.by("portable")
-async def with_supervisor(sample: Sample) -> None:
-    """Use portable's supervisor."""
-    await in_group(sample, portable, portable.Supervisor)
-
-
-@SPAWN.by("portable TaskGroup")
-async def with_task_group(sample: Sample) -> None:
-    """Use portable's task group."""
-    await in_group(sample, portable, portable.TaskGroup)
+@SPAWN.by("gather", driven=True)
+async def with_gather(sample: Sample) -> None:
+    """Use `asyncio.gather`."""
+    work = job(sample.job, asyncio)
+    sample.start()
+    sample.results = await asyncio.gather(*(work(index) for index in range(sample.size)))
+    sample.stop()
 
 
 @SPAWN.by("aioresult", needs="aioresult", peer=True)
@@ -125,9 +122,3 @@ async def with_anyioutils(sample: Sample, task_group: Callable[[], Any]) -> None
 async def with_quattro(sample: Sample, task_group: Callable[[], Any]) -> None:
     """Use quattro's group, which is asyncio's with additions."""
     await in_group(sample, asyncio, task_group)
-
-
-@SPAWN.by("aiotools", "asyncio", "uvloop", needs="aiotools:Supervisor", peer=True)
-async def with_aiotools(sample: Sample, supervisor: Callable[[], Any]) -> None:
-    """Use aiotools' supervisor."""
-    await in_group(sample, asyncio, supervisor)

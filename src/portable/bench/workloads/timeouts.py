@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import anyio
 
-import portable
 from portable.bench._measure import Sample
 from portable.bench._meters import CPU
 from portable.bench._operations import Operation, Workload
@@ -24,7 +23,7 @@ TIMEOUT_IDLE = Operation(
     "A time limit that is not reached",
     {
         "smoke": (Workload("noop", 100),),
-        "small": (Workload("noop", 500),),
+        "small": (Workload("noop", 500), Workload("checkpoint", 500, peers=False)),
         "full": (Workload("noop", 1_000), Workload("checkpoint", 1_000)),
     },
 )
@@ -112,7 +111,7 @@ async def async_reached(
     sample.stop()
 
 
-@TIMEOUT_IDLE.by("native", "asyncio", "uvloop")
+@TIMEOUT_IDLE.by_asyncio
 async def idle_with_asyncio(sample: Sample) -> None:
     """Use `asyncio.timeout`."""
     await async_idle(sample, asyncio, asyncio.timeout)
@@ -136,20 +135,14 @@ async def idle_with_anyio_scope(sample: Sample) -> None:
     await idle(sample, anyio, anyio.move_on_after)
 
 
-@TIMEOUT_IDLE.by("portable")
-async def idle_with_portable(sample: Sample) -> None:
-    """Use `portable.timeout`."""
-    await async_idle(sample, portable, portable.timeout)
-
-
-@TIMEOUT_IDLE.by("portable wait_for")
+@TIMEOUT_IDLE.by("wait_for", driven=True)
 async def idle_with_wait_for(sample: Sample) -> None:
-    """Use `portable.wait_for`."""
-    work = job(sample.job, portable)
+    """Use `asyncio.wait_for`."""
+    work = job(sample.job, asyncio)
     results = []
     sample.start()
     for index in range(sample.size):
-        results.append(await portable.wait_for(work(index), LONG))
+        results.append(await asyncio.wait_for(work(index), LONG))
     sample.results = results
     sample.stop()
 
@@ -166,7 +159,7 @@ async def idle_with_aiotools(sample: Sample, timeout: AsyncLimit) -> None:
     await async_idle(sample, asyncio, timeout)
 
 
-@TIMEOUT_FIRES.by("native", "asyncio", "uvloop")
+@TIMEOUT_FIRES.by_asyncio
 async def fires_with_asyncio(sample: Sample) -> None:
     """Use `asyncio.timeout`."""
     await async_reached(sample, asyncio, asyncio.timeout)
@@ -184,12 +177,6 @@ async def fires_with_anyio(sample: Sample) -> None:
     await reached(sample, anyio, anyio.fail_after)
 
 
-@TIMEOUT_FIRES.by("portable")
-async def fires_with_portable(sample: Sample) -> None:
-    """Use `portable.timeout`."""
-    await async_reached(sample, portable, portable.timeout)
-
-
 @TIMEOUT_FIRES.by("quattro", "asyncio", "uvloop", needs="quattro:fail_after", peer=True)
 async def fires_with_quattro(sample: Sample, fail_after: Limit) -> None:
     """Use quattro's `fail_after`."""
@@ -202,7 +189,7 @@ async def fires_with_aiotools(sample: Sample, timeout: AsyncLimit) -> None:
     await async_reached(sample, asyncio, timeout)
 
 
-@TIMEOUT_CPU.by("native", "asyncio", "uvloop")
+@TIMEOUT_CPU.by_asyncio
 async def cpu_with_asyncio(sample: Sample) -> None:
     """Use `asyncio.timeout`."""
     await async_reached(sample, asyncio, asyncio.timeout, SHORT)
@@ -218,9 +205,3 @@ async def cpu_with_trio(sample: Sample, trio: Any) -> None:
 async def cpu_with_anyio(sample: Sample) -> None:
     """Use `anyio.fail_after`."""
     await reached(sample, anyio, anyio.fail_after, SHORT)
-
-
-@TIMEOUT_CPU.by("portable")
-async def cpu_with_portable(sample: Sample) -> None:
-    """Use `portable.timeout`."""
-    await async_reached(sample, portable, portable.timeout, SHORT)
