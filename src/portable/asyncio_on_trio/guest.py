@@ -9,6 +9,7 @@ runs them; between two calls of it trio stands still.
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,19 @@ import trio
 
 if TYPE_CHECKING:
     from .loop import EventLoop
+
+
+class MonotonicClock(trio.abc.Clock):
+    """`time.monotonic()`, as asyncio's loops have it, before their first run as well."""
+
+    def start_clock(self) -> None:
+        pass
+
+    def current_time(self) -> float:
+        return time.monotonic()
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        return deadline - time.monotonic()
 
 
 class Host:
@@ -31,7 +45,7 @@ class Host:
             self._main,
             run_sync_soon_threadsafe=self._steps.put,
             done_callback=self._done,
-            clock=loop.clock,
+            clock=loop.clock or MonotonicClock(),
             instruments=loop.instruments,
         )
 

@@ -41,7 +41,8 @@ from trio.lowlevel import Abort, reschedule
 from .futures import Future
 from .guest import Host
 from .plain_tasks import loop_closed, loop_opened
-from .selector import TrioSelector
+from .selector import NestedSelector
+from .signals import SignalHandlers
 from .steps import Step, is_step
 from .task import Task, adopt, make_task
 from .traps import TURN, RaiseCancel, sleep_trap
@@ -77,6 +78,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._queue: collections.deque[asyncio.Handle | Step] = collections.deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._numbers = itertools.count()
+        self._now: Callable[[], float] = time.monotonic
         self._cancelled_timers = 0
         self._todo = 0
         # While the loop sits in no run of trio's nobody can wake its pump.
@@ -85,6 +87,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._pump_task: trio.lowlevel.Task | None = None
         self._pump_sleeps = False
         self._pump_turn = False
+        self._pump_waits_for_sockets = False
         self._pump_scope = trio.CancelScope()
         self._free: list[Worker] = []
         self._workers: set[Worker] = set()
@@ -94,7 +97,9 @@ class EventLoop(asyncio.SelectorEventLoop):
         self.ending = False
         self._failure: BaseException | None = None
         self._halt: Callable[[], bool] = bool
-        super().__init__(TrioSelector(self))
+        self._sockets = NestedSelector(self._on_first_socket)
+        self._signals = SignalHandlers(self, self._deliver)
+        super().__init__(self._sockets)
 
     # Callbacks and timers ----------------------------------------------------------------
 
@@ -121,12 +126,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = self._handle("call_soon_threadsafe", callback, args, context, any_thread=True)
-        self._queue.append(handle)
-        if self._token is not None:
-            try:
-                self._token.run_sync_soon(self._wake, idempotent=True)
-            except trio.RunFinishedError:
-                raise RuntimeError("Event loop is closed") from None
+        self._deliver(handle)
         return handle
 
     def call_later(
@@ -157,7 +157,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         return handle
 
     def time(self) -> float:
-        return time.monotonic() if self._token is None else trio.current_time()
+        return self._now()
 
     def _handle(
         self,
@@ -207,6 +207,41 @@ class EventLoop(asyncio.SelectorEventLoop):
         now = self.time()
         while self._next_timer() <= now:
             self._queue.append(heapq.heappop(self._timers)[2])
+
+    # Sockets and signals -----------------------------------------------------------------
+
+    def _collect_events(self) -> None:
+        """Put the callbacks of what is ready into the queue.
+
+        What a selector's keys hold is asyncio's own business, and so is the method that knows.
+        """
+        events = self._sockets.select(0)
+        if events:
+            self._process_events(events)  # type: ignore[attr-defined]
+            ready = self._ready  # type: ignore[attr-defined]
+            self._queue.extend(ready)
+            ready.clear()
+
+    def _on_first_socket(self) -> None:
+        """Let the pump, if it sleeps, wait for the sockets as well."""
+        self._wake()
+
+    def _deliver(self, handle: asyncio.Handle) -> None:
+        """Put a handle into the queue from anywhere: another thread, a signal handler."""
+        self._queue.append(handle)
+        if self._token is not None:
+            try:
+                self._token.run_sync_soon(self._wake, idempotent=True)
+            except trio.RunFinishedError:
+                raise RuntimeError("Event loop is closed") from None
+
+    def add_signal_handler(
+        self, sig: int, callback: Callable[..., object], *args: Any
+    ) -> None:
+        self._signals.add(sig, callback, args)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        return self._signals.remove(sig)
 
     # Tasks and futures -------------------------------------------------------------------
 
@@ -262,8 +297,13 @@ class EventLoop(asyncio.SelectorEventLoop):
             if (self._stop_asked or self._failure is not None) and self._halt():
                 return None
             turned, self._turned = self._turned, False
+            if self._sockets.get_map():
+                self._collect_events()
             self._collect_timers()
             if not queue:
+                if self._pump_sleeps and not self._pump_waits_for_sockets and self._sockets.get_map():
+                    self._wake_pump()  # it has to wait for the sockets, too
+                    return None
                 self._turn_taken = False
                 self._set_alarm()
                 return None
@@ -314,8 +354,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._pump_turn = True
         if self._pump_sleeps:
             self._pump_sleeps = False
-            assert self._pump_task is not None
-            reschedule(self._pump_task)
+            if self._pump_waits_for_sockets:
+                self._pump_scope.cancel()
+            else:
+                assert self._pump_task is not None
+                reschedule(self._pump_task)
 
     def _set_alarm(self) -> None:
         if self._pump_sleeps:
@@ -347,9 +390,15 @@ class EventLoop(asyncio.SelectorEventLoop):
             with trio.CancelScope() as self._pump_scope:
                 if not self._turn_taken:
                     self._set_alarm()
-                answer = yield sleep
-                answer.unwrap()
-            if self._pump_scope.cancelled_caught and not self._turn_taken:
+                if not self._turn_taken and self._sockets.get_map():
+                    self._pump_waits_for_sockets = True
+                    yield from trio.lowlevel.wait_readable(self._sockets.fileno()).__await__()
+                else:
+                    answer = yield sleep
+                    answer.unwrap()
+            self._pump_sleeps = self._pump_waits_for_sockets = False
+            # A timer is due, or a socket ready.
+            if not self._turn_taken:
                 self._turn_taken = self._pump_turn = True
 
     # Workers -----------------------------------------------------------------------------
@@ -387,6 +436,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                 stop there.
         """
         self._token = trio.lowlevel.current_trio_token()
+        self._now = trio.lowlevel.current_clock().current_time
         self._thread = threading.get_ident()
         self._halt = halt
         loop_opened()
@@ -477,6 +527,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             finally:
                 asyncio._set_running_loop(running)
                 self.detach()
+        self._signals.remove_all()
         self._queue.clear()
         self._timers.clear()
         super().close()

@@ -1,15 +1,39 @@
-"""A selector whose waiting is trio's."""
+"""The selector of a loop on trio: asyncio's own, which trio waits for as a whole.
+
+asyncio's transports register their sockets with the loop's selector, and asyncio's loop asks it,
+once in an iteration, which of them are ready. So does this loop. Only where asyncio's would
+sleep in the selector trio sleeps: an epoll or kqueue object is itself a file descriptor, readable
+when one of those it holds is ready, and `trio.lowlevel.wait_readable()` waits for that one. No
+socket costs trio anything.
+"""
 
 from __future__ import annotations
 
 import selectors
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from .loop import EventLoop
+CAN_BE_WAITED_FOR = hasattr(selectors.DefaultSelector, "fileno")
 
 
-class TrioSelector(selectors.SelectSelector):
-    def __init__(self, loop: EventLoop) -> None:
+class NestedSelector(selectors.DefaultSelector):
+    """The platform's best selector, which tells when the first socket is registered.
+
+    Args:
+        on_first: called when it holds a socket, after it held none.
+    """
+
+    def __init__(self, on_first: Callable[[], object]) -> None:
         super().__init__()
-        self._loop = loop
+        self._on_first = on_first
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        if not CAN_BE_WAITED_FOR:
+            raise NotImplementedError(
+                "asyncio's sockets on trio need epoll or kqueue, which this platform has not; "
+                "use trio's or AnyIO's sockets here"
+            )
+        key = super().register(fileobj, events, data)
+        if len(self.get_map()) == 1:
+            self._on_first()
+        return key
