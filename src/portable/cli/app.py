@@ -21,7 +21,7 @@ from .exploring import explored, explored_as_json, print_explored
 from .prices import bench_command, report_command
 
 app = typer.Typer(
-    help="asyncio's task patterns on any event loop: ported, and proved.",
+    help="asyncio's own library on any event loop: run, ported, proved and priced.",
     no_args_is_help=True,
     add_completion=False,
     # Plain text: it reads the same in a pipe, and Rich's panels cut long messages into pieces.
@@ -73,7 +73,7 @@ def _check(
         ),
     ] = None,
 ) -> None:
-    """Run patterns on all backends and compare each port with its original.
+    """Run patterns on all backends, and compare with the original on asyncio.
 
     Exits with 1 if a program differs, with 2 if a backend named here is not installed.
     """
@@ -113,7 +113,7 @@ def _list() -> None:
 
 @app.command("show")
 def _show(name: Annotated[str, typer.Argument(metavar="PATTERN")]) -> None:
-    """Show the three programs of a pattern: original, port and drop-in."""
+    """Show the two programs of a pattern: the asyncio original and its AnyIO port."""
     print_programs(Terminal(), _pattern(name))
 
 

@@ -80,6 +80,8 @@ def compare(
 ) -> None:
     """Run your own two programs on all backends and compare the port with its original.
 
+    The port may still use asyncio in part: then asyncio's loop is up on trio as well.
+
     Exits with 1 if the port differs or fails, with 2 if a program cannot be loaded or a
     backend named here is not installed.
     """
@@ -93,7 +95,7 @@ def compare(
         raise typer.BadParameter(problem, param_hint="--declare") from None
     if json_file is not None:
         require_folder(json_file)
-    total = len(on) * (len(seeds) + 1) + 1 + ("uvloop" in on)
+    total = len(on) * (len(seeds) + 1) + len({"asyncio", *on})
     with bar(total, wanted=bool(seeds)) as progress:
         try:
             report = compare_programs(

@@ -32,7 +32,6 @@ STYLES = {
 STARTED_BY = {
     "asyncio": "raw asyncio",
     "anyio": "the AnyIO way",
-    "portable": "with portable's names",
 }
 
 

@@ -25,12 +25,12 @@ Found = dict[tuple[str, str], Report]
 def explored(chosen: Sequence[Pattern], backends: Sequence[str], seeds: range) -> Found:
     """Run the ports of patterns under each schedule on each backend that is installed."""
     on = [name for name in backends if BACKENDS[name].installed]
-    ports = [(pattern, port) for pattern in chosen for port in pattern.programs[1:]]
+    ports = [(pattern, pattern.port) for pattern in chosen]
     found: Found = {}
     with bar(len(ports) * len(on) * (len(seeds) + 1), wanted=True) as progress:
         for pattern, port in ports:
             found[pattern.name, port.name] = explore(
-                pattern.programs[0],
+                pattern.original,
                 port,
                 backends=on,
                 seeds=seeds,

@@ -1,9 +1,9 @@
-"""Why a port may differ: traces and sources that look like one of the declared differences.
+"""Why a program may differ: what its traces and its source look like.
 
 What is found here is a hint and changes no verdict. Two kinds of evidence are put together:
 what one side shows and the other does not, and lines of the port's source that do what goes
-wrong under level cancellation. Each hint names the section of `docs/porting.md` that tells how
-to port it.
+wrong in a scope that is cancelled. A hint is either one of the differences that asyncio's names
+have on trio, and named by its number, or a fact about AnyIO, which a port is written against.
 """
 
 from __future__ import annotations
@@ -14,65 +14,44 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from portable._differences import difference
+
 from .comparison import Comparison, Verdict
 from .trace import Observation
 
-GUIDE = "docs/porting.md"
-
-_ANCHORS = {
-    "D1": "d1-level-cancellation",
-    "D2": "d2-no-uncancel",
-    "D3": "d3-the-class-inside",
-    "D4": "d4-taskcancelled",
-    "D5": "d5-nothing-outlives-its-block",
-    "D6": "d6-errors-are-raised",
-    "D7": "d7-order-is-free-on-trio",
-    "D8": "d8-past-a-deadline",
-    "D9": "d9-interrupts-in-groups",
-}
-
-# The guide in a line each, for whoever does not have it at hand.
-_REMEDIES = {
-    "D1": "shield what must be awaited: with anyio.move_on_after(5, shield=True): ...",
-    "D2": "leave the cancelled scope instead: with anyio.CancelScope() as scope: ...",
-    "D3": "catch portable.CancelledError, raise it again, and print neither class nor text",
-    "D4": "write `except portable.CancelledError:` before `except Exception:`",
-    "D5": "let a group own the task; use portable.gather, or `except* ValueError:`",
-    "D6": "await the task, or catch inside of it what may be lost",
-    "D7": "say what comes first: await group.start(...), an event, or one task for both",
-    "D8": "do not block: await portable.to_thread(...)",
-    "D9": "return from main and exit there, or use `except* SystemExit:`",
-}
+GUIDE = "docs/differences.md"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A declared difference that may be behind what was found.
+    """What may be behind a difference that was found.
 
     Attributes:
-        id: its number.
         sentence: what speaks for it.
+        remedy: what to write, in a line.
+        id: the number of the difference on trio; `None`: a fact about AnyIO.
     """
 
-    id: str
     sentence: str
+    remedy: str
+    id: str | None = None
 
     @property
-    def paragraph(self) -> str:
-        """Where it is told how to port this."""
-        return f"{GUIDE}#{_ANCHORS[self.id]}"
-
-    @property
-    def remedy(self) -> str:
-        """What to write, in a line."""
-        return _REMEDIES[self.id]
+    def paragraph(self) -> str | None:
+        """Where the docs tell of the difference on trio."""
+        if self.id is None:
+            return None
+        words = re.sub(r"[^\w\s-]", "", difference(self.id).section.lower())
+        return f"{GUIDE}#{'-'.join(words.split())}"
 
     def __str__(self) -> str:
+        if self.id is None:
+            return self.sentence
         return f"{self.id}: {self.sentence}; see {self.paragraph}"
 
 
-# Where the traces show one of these, lines of the source that may do harm are beside the point.
-_EXPLAIN_ENOUGH = {"D2", "D3", "D4", "D9"}
+_INTERRUPT = re.compile(r"KeyboardInterrupt|SystemExit")
+_ORDER = "say what comes first: await group.start(...), an event, or one task for both"
 
 
 def causes(comparison: Comparison, source: str | None = None) -> tuple[Cause, ...]:
@@ -84,47 +63,119 @@ def causes(comparison: Comparison, source: str | None = None) -> tuple[Cause, ..
     """
     if comparison.verdict in (Verdict.SAME, Verdict.DECLARED):
         return ()
-    found = list(_in_traces(comparison))
-    explained = {cause.id for cause in found} & _EXPLAIN_ENOUGH
-    if source is not None and comparison.verdict is Verdict.DIFFERENT and not explained:
+    numbered = list(_on_trio(comparison, source)) if comparison.port.backend == "trio" else []
+    classes = list(_in_classes(comparison))
+    found = [*numbered, *classes, *_in_traces(comparison)]
+    # Where a class tells what happened, lines that may do harm are beside the point.
+    if source is not None and comparison.verdict is Verdict.DIFFERENT and not classes:
         found += _in_source(source, comparison)
     return tuple(dict.fromkeys(found))
 
 
-def _in_traces(comparison: Comparison) -> Iterator[Cause]:
+def _sides(comparison: Comparison) -> tuple[list[Observation], list[Observation]]:
+    """Return what the original alone shows, and what the port alone shows."""
     surplus = Counter(comparison.original.observations)
     surplus.subtract(comparison.port.observations)
     gone = [seen for seen, count in surplus.items() if count > 0]
     new = [seen for seen, count in surplus.items() if count < 0]
-    left = "\n".join(seen.text for seen in gone)
-    right = "\n".join(seen.text for seen in new)
-    if not gone and not new and comparison.port.backend == "trio":
-        yield Cause("D7", "both sides show the same within the instant, in another order")
-    elif comparison.port.backend == "trio" and _one_overtook_another(comparison, gone, new):
-        yield Cause("D7", "the same lines come, at other times: one task overtook another")
-    if re.search(r"\buncancel|\bcancelling", right):
-        yield Cause("D2", "the port calls uncancel() or cancelling()")
+    return gone, new
+
+
+def _texts(observations: list[Observation]) -> str:
+    return "\n".join(seen.text for seen in observations)
+
+
+def _on_trio(comparison: Comparison, source: str | None) -> Iterator[Cause]:
+    gone, new = _sides(comparison)
+    left, right = _texts(gone), _texts(new)
+    parting = comparison.parting
+    if parting is not None and parting.time >= comparison.port.ordered_until:
+        if not gone and not new:
+            words = "both sides show the same within the instant, in another order"
+            yield Cause(words, _ORDER, "T1")
+        elif _one_overtook_another(comparison, gone, new):
+            words = "the same lines come, at other times: one task overtook another"
+            yield Cause(words, _ORDER, "T1")
+    if "CancelledError" in left and "BaseExceptionGroup" in right:
+        yield Cause(
+            "a cancellation of asyncio's passed through a nursery and came out in a group",
+            "catch it inside of the group, or with `except* asyncio.CancelledError:`",
+            "T2",
+        )
+    if "shield" in (source or "") and gone and _later(gone, new):
+        yield Cause(
+            "the same lines come later: a shield in the source may hold a cancel() back",
+            "cancel what waits behind the shield in another way: an event, or a scope inside",
+            "T3",
+        )
+    if re.search(r"inside a task|determine the parent task", right):
+        yield Cause(
+            "something needs the current task of asyncio's where there is none",
+            "write anyio.fail_after() and anyio.create_task_group() in tasks of AnyIO's",
+            "T5",
+        )
+
+
+def _later(gone: list[Observation], new: list[Observation]) -> bool:
+    """Say whether the port shows the same lines as the original, none earlier."""
+    if sorted(seen.text for seen in gone) != sorted(seen.text for seen in new):
+        return False
+    times = {seen.text: seen.time for seen in gone}
+    return all(seen.time >= times[seen.text] for seen in new)
+
+
+def _in_classes(comparison: Comparison) -> Iterator[Cause]:
+    gone, new = _sides(comparison)
+    left, right = _texts(gone), _texts(new)
     if "CancelledError" in left and "TaskCancelled" in right:
-        yield Cause("D4", "a cancelled task raised CancelledError at the original's awaiter")
+        yield Cause(
+            "awaiting a cancelled task of AnyIO's raises anyio.TaskCancelled, an ordinary "
+            "Exception, where asyncio raises CancelledError",
+            "write `except anyio.TaskCancelled:` before `except Exception:`",
+        )
     elif "CancelledError" in left and re.search(r"\bCancelled\b", right):
-        yield Cause("D3", "inside a cancelled task, class and text are the backend's own")
-    interrupted = bool(re.search(r"KeyboardInterrupt|SystemExit", left))
-    if "never retrieved" in left and not interrupted:
-        yield Cause("D6", "the original only logged an error that nobody retrieved")
-    if interrupted and "ExceptionGroup" in right:
-        yield Cause("D9", "an interrupt or exit of a task came in a group")
-    elif (
-        "never retrieved" not in left
-        and "ExceptionGroup" in right
-        and "ExceptionGroup" not in left
-    ):
-        yield Cause("D5", "the port raised a group where the original raised a bare exception")
+        yield Cause(
+            "in a scope of AnyIO's that was cancelled, class and text of the exception are the "
+            "backend's own",
+            "catch anyio.get_cancelled_exc_class(), raise it again, and print neither",
+        )
+    if _INTERRUPT.search(left) and "ExceptionGroup" in right:
+        yield Cause(
+            "AnyIO's task group put an interrupt or exit of a task into a group",
+            "return from main and exit there, or use `except* SystemExit:`",
+        )
+
+
+def _in_traces(comparison: Comparison) -> Iterator[Cause]:
+    gone, new = _sides(comparison)
+    left, right = _texts(gone), _texts(new)
+    if _INTERRUPT.search(left):
+        pass
+    elif "never retrieved" in left:
+        yield Cause(
+            "the original only logged an error that nobody retrieved; a task group raises it",
+            "catch inside of the task what may be lost",
+        )
+    elif "ExceptionGroup" in right and "ExceptionGroup" not in left:
+        yield Cause(
+            "the port raised a group where the original raised a bare exception",
+            "catch the error inside of the task group, or with `except* ValueError:`",
+        )
     if any(seen.stream == "tasks" for seen in gone):
-        yield Cause("D5", "the original left a task running that the port waits for or ends")
+        yield Cause(
+            "the original left a task running that the port waits for or ends",
+            "open the group further out, or cancel the task where the original forgot it",
+        )
     elif any(seen.stream == "tasks" for seen in new):
-        yield Cause("D5", "the port leaves a task running that the original ends")
+        yield Cause(
+            "the port leaves a task running that the original ends",
+            "cancel the task and await it, or let a group own it",
+        )
     if ("TimeoutError" in left) != ("TimeoutError" in right):
-        yield Cause("D8", "a time limit told on one side alone")
+        yield Cause(
+            "a time limit told on one side alone",
+            "do not block past a deadline: await anyio.to_thread.run_sync(...)",
+        )
 
 
 def _one_overtook_another(
@@ -148,12 +199,14 @@ def _in_source(source: str, comparison: Comparison) -> Iterator[Cause]:
     several = len({seen.writer for seen in comparison.original.observations} - {None}) > 1
     if several and missing and not port - Counter(comparison.original.observations):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _name(node.func) in ("gather", "race"):
+            if isinstance(node, ast.Call) and _name(node.func) in _ENDS_THE_OTHERS:
                 yield Cause(
-                    "D5",
                     f"line {node.lineno}: {_name(node.func)}() ends the others when one fails; "
                     "in the original they go on",
+                    "catch the error inside of the task, before the others are ended",
                 )
+    if not _uses_scopes(tree):
+        return
     for node in ast.walk(tree):
         if not isinstance(node, ast.Try):
             continue
@@ -164,19 +217,36 @@ def _in_source(source: str, comparison: Comparison) -> Iterator[Cause]:
             cleanups.append(handler.body)
             if not any(isinstance(inner, ast.Raise) for inner in _inside(handler.body)):
                 yield Cause(
-                    "D1",
-                    f"line {handler.lineno} swallows a cancellation, and the next await is "
-                    "cancelled again",
+                    f"line {handler.lineno} swallows a cancellation; that of an AnyIO scope "
+                    "comes again at the next await",
+                    "let what has to go on stand outside of the scope that is cancelled",
                 )
         for body in cleanups:
             for inner in _inside(body):
                 if isinstance(inner, ast.Await):
                     yield Cause(
-                        "D1",
-                        f"line {inner.lineno} awaits in a clean-up without a shield, and is "
-                        "cancelled again",
+                        f"line {inner.lineno} awaits in a clean-up without a shield; in an "
+                        "AnyIO scope that is cancelled, that await is cancelled, too",
+                        "with anyio.move_on_after(5, shield=True): ...",
                     )
                     break
+
+
+_ENDS_THE_OTHERS = {"create_task_group", "open_nursery", "race", "TaskGroup"}
+
+
+def _uses_scopes(tree: ast.Module) -> bool:
+    """Say whether a source imports what cancels at every await."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        if any(name.partition(".")[0] in ("anyio", "trio") for name in names):
+            return True
+    return False
 
 
 def _name(function: ast.expr) -> str:

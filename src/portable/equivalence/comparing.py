@@ -1,7 +1,8 @@
 """A user's own two programs: run each in processes of its own, on every backend, and judge.
 
-Like is compared with like: a port on uvloop with the original on uvloop. Under schedules the
-port runs once more for each seed; each of those runs has to do what the original did.
+Like is compared with like: a port on uvloop with the original on uvloop. The original is run on
+trio as well, on asyncio's loop there, and what differs is told. Under schedules the port runs
+once more for each seed; each of those runs has to do what the original did.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from .comparison import Comparison, Verdict
 from .declaring import Declaration
 from .isolated import Isolated, Run
 from .reading import Reading, in_any_time
-from .target import Target, TargetError
+from .target import Role, Target, TargetError
 from .worker import Failure
-
-ORIGINAL_BACKENDS = ("asyncio", "uvloop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,13 @@ class Judged:
     def equivalent(self) -> bool:
         """Whether nothing speaks against the port.
 
-        Where asyncio and uvloop disagree about the original, that is told, and held against
-        nobody: a port on uvloop is compared with the original on uvloop.
+        What becomes of the original on uvloop and trio is told, and held against nobody: the
+        port is judged by the original on asyncio, and on uvloop by that on uvloop.
         """
-        if self.program == "original" and self.verdict == "different":
+        if self.program == "original" and self.run.trace is not None:
             return True
+        if self.program == "original" and self.run.backend == "trio":
+            return self.verdict != "unloadable"
         return self.verdict not in ("different", "unjudged", "hang", "crash", "unloadable")
 
 
@@ -131,7 +132,7 @@ def compare_programs(
             `package.module[:function]`.
         port: the program to judge.
         args: what to call both with.
-        backends: what to judge the port on.
+        backends: what to judge the port on, and to run the original on as well.
         declared: the differences that are meant.
         reading: what counts, and how exactly.
         real_time: whether time passes as it does outside, for programs with real I/O.
@@ -157,17 +158,21 @@ def compare_programs(
     isolated = Isolated(args=args, real_time=real_time, time_limit=time_limit)
     # Real programs use real ports and files: one at a time.
     pool = ThreadPoolExecutor(max_workers=1 if real_time else 2)
-    pending: dict[tuple[str, str], Future[list[Run]]] = {}
+    pending: dict[tuple[Role, str], Future[list[Run]]] = {}
+    targets: dict[Role, str] = {"original": original, "port": port}
     try:
-        for role, text in (("original", original), ("port", port)):
-            for backend in [BACKENDS["asyncio"], *chosen] if role == "original" else chosen:
-                if role == "original" and backend.name not in ORIGINAL_BACKENDS:
-                    continue
-                plain = 0 if backend.name == "trio" and not real_time else None
-                run_seeds = (plain, *seeds) if role == "port" else (None,)
+        for role, text in targets.items():
+            for backend in chosen if role == "port" else (BACKENDS["asyncio"], *chosen):
                 if (role, backend.name) not in pending:
                     pending[role, backend.name] = pool.submit(
-                        _runs, isolated, text, role, backend.name, run_seeds, args, progress
+                        _runs,
+                        isolated,
+                        text,
+                        role,
+                        backend.name,
+                        seeds if role == "port" else (),
+                        args,
+                        progress,
                     )
         runs = {key: future.result() for key, future in pending.items()}
     except BaseException:
@@ -181,9 +186,9 @@ def compare_programs(
 def _runs(
     isolated: Isolated,
     text: str,
-    role: str,
+    role: Role,
     backend: str,
-    seeds: Sequence[int | None],
+    seeds: Sequence[int],
     args: Sequence[str],
     progress: Callable[[], object],
 ) -> list[Run]:
@@ -193,15 +198,16 @@ def _runs(
         target = Target.find(text, args)
     except TargetError as error:
         return [Run(backend, None, failure=Failure("unloadable", str(error)))]
-    return isolated.run(
-        target, "port" if role == "port" else "original", backend, seeds, progress
-    )
+    own = None
+    if backend == "trio" and target.starter(role) == "anyio" and not isolated.real_time:
+        own = 0  # trio draws lots: the same ones each time
+    return isolated.run(target, role, backend, (own, *seeds), progress)
 
 
 def _judged(
     original: str,
     port: str,
-    runs: dict[tuple[str, str], list[Run]],
+    runs: dict[tuple[Role, str], list[Run]],
     chosen: list[str],
     declared: tuple[Declaration, ...],
     reading: Reading,
@@ -210,12 +216,13 @@ def _judged(
     rows = [Judged("original", reference)]
     found = []
     beside = {"asyncio": reference}
-    uvloop = runs.get(("original", "uvloop"))
-    if uvloop is not None:
-        row = _judge("original", reference, uvloop[0], (), reading)
-        rows.append(row)
-        if uvloop[0].trace is not None:
-            beside["uvloop"] = uvloop[0]
+    for backend in chosen:
+        if backend == "asyncio":
+            continue
+        [run] = runs["original", backend]
+        rows.append(_judge("original", reference, run, (), reading))
+        if backend == "uvloop" and run.trace is not None:
+            beside["uvloop"] = run
     source = _source(port)
     for backend in chosen:
         plain, *others = runs["port", backend]
@@ -241,13 +248,18 @@ def _judge(
     if original.trace is None:
         return Judged(program, run, note="the original has no trace to compare it with")
     left, right = reading.read(original.trace), reading.read(run.trace)
-    meant = [
-        one.found_in(left, right)
-        for one in declared
-        if program == "port" and (not one.backends or run.backend in one.backends)
-    ]
-    found = reading.compare(original.trace, run.trace, meant, stale_counts=stale_counts)
-    return Judged(program, run, found, causes(found, source) if program == "port" else ())
+    meant = [one.found_in(left, right) for one in declared if program == "port"]
+    meant = [one for one in meant if one.holds_on(run.backend)]
+    # The original on trio has asyncio's order there, until trio has a say in it.
+    same_order = program == "original" and run.backend == "trio"
+    found = reading.compare(
+        original.trace,
+        run.trace,
+        meant,
+        stale_counts=stale_counts,
+        ordered_until=run.trace.ordered_until if same_order else 0.0,
+    )
+    return Judged(program, run, found, causes(found, source))
 
 
 def _explored(

@@ -57,7 +57,7 @@ class Isolated:
         self, *, args: Sequence[str] = (), real_time: bool = False, time_limit: float = 10.0
     ) -> None:
         self._args = tuple(args)
-        self._real = real_time
+        self.real_time = real_time
         self._limit = time_limit
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -88,7 +88,7 @@ class Isolated:
                 backend,
                 self._args,
                 tuple(seeds),
-                self._real,
+                self.real_time,
                 self._limit,
                 Path(folder),
             )

@@ -87,6 +87,15 @@ class Target:
                 return True
         return False
 
+    def starter(self, role: Role) -> Literal["asyncio", "anyio"]:
+        """Say what starts its function, if that does not start its loop itself.
+
+        A port that still uses asyncio in part is a program of asyncio's.
+        """
+        if role == "original" or self.uses("asyncio") or self.uses("portable"):
+            return "asyncio"
+        return "anyio"
+
     def run(self, role: Role, args: Sequence[str], starting: Starting) -> object:
         """Load and run the program on what `starting` starts.
 
@@ -118,7 +127,7 @@ class Target:
         return self._start(role, starting, partial(main, *values))
 
     def _start(self, role: Role, starting: Starting, main: Any) -> object:
-        if role == "original" or self.uses("asyncio") or self.uses("portable"):
+        if self.starter(role) == "asyncio":
             return starting.run_asyncio(main)
         return starting.run_anyio(main)
 

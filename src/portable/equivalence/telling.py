@@ -110,11 +110,12 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
     for one in found.declared:
         yield " ", f"  declared {one.id}: {one.reason}"
     if row.program == "original" and found.verdict is Verdict.DIFFERENT:
-        yield "?", "  the two loops disagree about the original; no port is blamed for that"
-    if (native := _native(found)) is not None:
-        yield "?", f"  it calls functions of {native} itself; judge it with --backends {native}"
+        backend = row.run.backend
+        yield "?", f"  the original itself differs on {backend}; no port is blamed for that"
+    if (hint := _native(found)) is not None:
+        yield "?", f"  {hint}"
     for cause in row.causes:
-        yield "?", f"  {cause.id}: {cause.sentence}; see {cause.paragraph}"
+        yield "?", f"  {cause}"
         yield "?", f"      {cause.remedy}"
     if found.verdict is Verdict.DIFFERENT:
         yield from side_by_side(found, width)
@@ -123,19 +124,15 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
             yield " ", f"  ({detail})"
 
 
-_NATIVE = {
-    "must be called from async context": "trio",
-    "no running event loop": "asyncio",
-}
-
-
 def _native(found: Comparison) -> str | None:
-    """Return the backend whose own functions a port calls, where it fails for that."""
+    """Return what to do where a program calls a library's functions on another's loop."""
     error = found.port.outcome.exception
     words = "" if error is None else str(error.args)
-    for message, backend in _NATIVE.items():
-        if message in words and BACKENDS[found.port.backend].anyio_backend != backend:
-            return backend
+    on_trio = found.port.backend == "trio"
+    if "must be called from async context" in words and not on_trio:
+        return "it calls functions of trio itself; judge it with --backends trio"
+    if "no running event loop" in words and on_trio:
+        return "it calls functions of asyncio, whose loop is not up there; use portable.run()"
     return None
 
 

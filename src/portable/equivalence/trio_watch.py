@@ -2,8 +2,8 @@
 
 On trio some tasks are asyncio's, which run in asyncio's order, and others are trio's own
 (*plain* ones), which run in any. An instrument of trio's, `TrioWatch`, tells the two apart by
-who made them, and `RecordedLoop` notices when a task of asyncio's waits for something of trio's.
-From then on trio has had a say in the order (T1); until then the order is asyncio's, and counts.
+who made them, and `RecordedLoop` notices when a task of asyncio's waits for what is trio's.
+From then on trio has a say in the order (T1); until then the order is asyncio's, and counts.
 """
 
 from __future__ import annotations
@@ -43,13 +43,15 @@ class TrioWatch(trio.abc.Instrument):
 
     def left_running(self) -> int:
         """Return how many tasks of the program there are beside the current one."""
-        tasks: set[object] = {*self._plain} - {trio.lowlevel.current_task()}
+        tasks: set[object] = {*self._plain}
+        tasks.discard(trio.lowlevel.current_task())
         loop = current_loop()
         if loop is not None:
             tasks |= asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
         return len(tasks)
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        """Take note of a task that begins; and of the loop, whose tasks come with it."""
         if is_plain(task):
             self._plain.add(task)
             self.trio_chooses()
@@ -60,6 +62,7 @@ class TrioWatch(trio.abc.Instrument):
             number_tasks_anew(loop)
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
+        """Forget a task that has ended."""
         self._plain.discard(task)
 
 
@@ -78,7 +81,8 @@ class RecordedLoop(EventLoop):
         super().__init__()
 
     @property
-    def inside(self) -> bool:  # type: ignore[override]
+    def inside(self) -> bool:
+        """Whether a task runs that trio has woken by itself."""
         return self._inside
 
     @inside.setter
@@ -88,6 +92,7 @@ class RecordedLoop(EventLoop):
             self._watch.trio_chooses()
 
     async def finalize(self) -> None:
+        """Tell how many tasks are left, and end them."""
         self._ended(self._watch.left_running())
         await super().finalize()
 

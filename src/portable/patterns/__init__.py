@@ -1,10 +1,9 @@
-"""The catalogue of patterns: what tutorials teach about tasks, each as three programs.
+"""The catalogue of patterns: what tutorials teach about tasks, each as two programs.
 
 A pattern is a module of this package, and being there is all it takes to be in the
-catalogue. Its docstring's first line is its title; three coroutine functions without
-parameters are its programs: `original` (raw asyncio), `port` (AnyIO alone) and `drop_in` (the
-original's lines with portable's names, and AnyIO's where portable has none: queues, semaphores,
-scopes). Where a program differs from the original on purpose, `DECLARED` lists how.
+catalogue. Its docstring's first line is its title; two coroutine functions without parameters
+are its programs: `original` (raw asyncio, which runs on trio as it is) and `port` (the AnyIO
+way, by AnyIO alone). Where a port differs from its original on purpose, `DECLARED` lists how.
 """
 
 from __future__ import annotations
@@ -28,28 +27,26 @@ class UnknownPatternError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One thing that tutorials teach about tasks, three times.
+    """One thing that tutorials teach about tasks, twice.
 
     Attributes:
         name: the name of its module.
         title: what it teaches, in a few words.
         original: the raw asyncio program.
         port: the same the AnyIO way.
-        drop_in: the original's lines with portable's names in place of asyncio's.
-        declared: where the port or the drop-in differs from the original on purpose.
+        declared: where the port differs from the original on purpose.
     """
 
     name: str
     title: str
     original: Program
     port: Program
-    drop_in: Program
     declared: tuple[DeclaredDifference, ...] = ()
 
     @property
-    def programs(self) -> tuple[Program, Program, Program]:
-        """Its three programs, the original first."""
-        return self.original, self.port, self.drop_in
+    def programs(self) -> tuple[Program, Program]:
+        """Its two programs, the original first."""
+        return self.original, self.port
 
 
 def pattern_names() -> tuple[str, ...]:
@@ -76,8 +73,8 @@ def get_pattern(name: str) -> Pattern:
         TypeError: its module lacks one of the programs, or the title.
 
     Example:
-        >>> get_pattern("timeout").port.backends
-        ('asyncio', 'uvloop', 'trio')
+        >>> get_pattern("timeout").title
+        'Time a task out'
     """
     known = pattern_names()
     if name not in known:
@@ -91,7 +88,6 @@ def get_pattern(name: str) -> Pattern:
         title=_title(module),
         original=Program("original", _function(module, "original"), starter="asyncio"),
         port=Program("port", _function(module, "port"), starter="anyio"),
-        drop_in=Program("drop_in", _function(module, "drop_in"), starter="portable"),
         declared=tuple(getattr(module, "DECLARED", ())),
     )
 

@@ -68,31 +68,3 @@ async def port() -> None:
                 print("the rest takes too long")
             group.cancel_scope.cancel()
     print(f"cancelled: {sum(task.status is task.Status.CANCELLED for task in tasks)}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, seconds: float) -> str:
-        try:
-            await portable.sleep(seconds)
-            if url == "broken.example":
-                raise ConnectionError(f"{url} does not answer")
-            return f"the page of {url}"
-        finally:
-            print(f"the connection to {url} is closed")
-
-    urls = {"slow.example": 3, "fast.example": 1, "broken.example": 2, "stuck.example": 60}
-    tasks = [portable.create_task(fetch(*url)) for url in urls.items()]
-    for earliest in portable.as_completed(tasks, timeout=5):
-        try:
-            print(f"here is {await earliest}")
-        except ConnectionError as error:
-            print(f"failed: {error}")
-        except TimeoutError:
-            print("the rest takes too long")
-            break
-    for task in tasks:
-        task.cancel()
-    await portable.wait(tasks)
-    print(f"cancelled: {sum(task.cancelled() for task in tasks)}")

@@ -1,10 +1,10 @@
 """Run at most so many at a time.
 
 Six pages are fetched, two at a time. Whoever makes the tasks waits for a free place first,
-so that pages begin in their order on every loop (where all of them wait for a place, trio
-is free to serve them in any order: D7) and tasks do not pile up. A fetch that fails gives
-its place back as well. In the port a capacity limiter counts the places, and `start()`
-waits until the task has one. The drop-in takes AnyIO's semaphore, which is like asyncio's.
+so that pages begin in their order on every loop (tasks of AnyIO's that start at the same
+instant begin in any order on trio) and tasks do not pile up. A fetch that fails gives its
+place back as well. In the port a capacity limiter counts the places, and `start()` waits
+until the task has one.
 """
 
 
@@ -63,30 +63,3 @@ async def port() -> None:
             await group.start(fetch_in_turn, number, seconds)
         print("all have begun")
     print(*(repr(outcomes[number]) for number in sorted(outcomes)), sep=", ")
-
-
-async def drop_in() -> None:
-    import anyio
-
-    import portable
-
-    places = anyio.Semaphore(2)
-
-    async def fetch(number: int, seconds: float) -> str:
-        try:
-            print(f"page {number} begins")
-            await portable.sleep(seconds)
-            if number == 3:
-                raise ConnectionError(f"page {number} is lost")
-            print(f"page {number} is complete")
-            return f"page {number}"
-        finally:
-            places.release()
-
-    tasks = []
-    for number, seconds in enumerate((3, 1, 1, 4, 2, 2), 1):
-        await places.acquire()
-        tasks.append(portable.create_task(fetch(number, seconds)))
-    print("all have begun")
-    outcomes = await portable.gather(*tasks, return_exceptions=True)
-    print(*map(repr, outcomes), sep=", ")

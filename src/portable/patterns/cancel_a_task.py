@@ -2,7 +2,7 @@
 
 A fetch takes ten seconds and is cancelled after one. Whoever awaits it tells cancelled from
 finished and learns why. AnyIO's handle takes no message, so the port keeps it beside the
-task; and awaiting a cancelled task raises an ordinary exception there (D4).
+task; and awaiting a cancelled task of AnyIO's raises `TaskCancelled`, an ordinary exception.
 """
 
 
@@ -48,24 +48,3 @@ async def port() -> None:
         except anyio.TaskCancelled:
             print(f"cancelled: {reason}")
         print(f"was cancelled: {task.status is task.Status.CANCELLED}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, seconds: float) -> str:
-        print(f"fetching {url}")
-        try:
-            await portable.sleep(seconds)
-        finally:
-            print("the connection is closed")
-        return url
-
-    task = portable.create_task(fetch("example.org", 10))
-    await portable.sleep(1)
-    task.cancel("Took too long")
-    try:
-        print(f"finished: {await task}")
-    except portable.CancelledError as reason:
-        print(f"cancelled: {reason}")
-    print(f"was cancelled: {task.cancelled()}")

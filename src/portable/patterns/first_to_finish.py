@@ -71,32 +71,3 @@ async def port() -> None:
         print(await first({"far.example": 5, "broken.example": 2}))
     except ConnectionError as error:
         print(f"the first to finish has failed: {error}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(mirror: str, seconds: float) -> str:
-        try:
-            await portable.sleep(seconds)
-        except portable.CancelledError:
-            print(f"{mirror} is not needed")
-            raise
-        if mirror == "broken.example":
-            raise ConnectionError(f"{mirror} does not answer")
-        return f"the page from {mirror}"
-
-    async def first(mirrors: dict[str, float]) -> str:
-        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
-        done, pending = await portable.wait(tasks, return_when=portable.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await portable.wait(pending)
-        print(f"cancelled: {sum(task.cancelled() for task in tasks)}")
-        return await done.pop()
-
-    print(await first({"far.example": 5, "near.example": 1, "old.example": 9}))
-    try:
-        print(await first({"far.example": 5, "broken.example": 2}))
-    except ConnectionError as error:
-        print(f"the first to finish has failed: {error}")

@@ -66,29 +66,3 @@ async def port() -> None:
         except ConnectionError as error:
             print(f"the first error: {error}")
         print(f"the other goes on: {await slow}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, seconds: float) -> str:
-        print(f"fetching {url}")
-        await portable.sleep(seconds)
-        if url == "broken.example":
-            print(f"{url} has hung up")
-            raise ConnectionError(f"{url} does not answer")
-        print(f"{url} has arrived")
-        return f"the page of {url}"
-
-    pages = await portable.gather(fetch("slow.example", 3), fetch("fast.example", 1))
-    print(*pages, sep=", then ")
-    outcomes = await portable.gather(
-        fetch("broken.example", 1), fetch("slow.example", 2), return_exceptions=True
-    )
-    print(*map(repr, outcomes), sep=", then ")
-    slow = portable.create_task(fetch("slow.example", 3))
-    try:
-        await portable.gather(slow, fetch("broken.example", 1))
-    except ConnectionError as error:
-        print(f"the first error: {error}")
-    print(f"the other goes on: {await slow}")

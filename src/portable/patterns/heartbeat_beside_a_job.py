@@ -76,38 +76,3 @@ async def port() -> None:
 
     await guarded({"one.txt": 1.5, "two.txt": 2.25})
     await guarded({"three.txt": 1.25, "bad.txt": 1.5})
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def heartbeat(seconds: float) -> None:
-        beats = 0
-        try:
-            while True:
-                await portable.sleep(seconds)
-                beats += 1
-                print("still alive")
-        finally:
-            print(f"the heart has stopped after {beats} beats")
-
-    async def copy(files: dict[str, float]) -> str:
-        for file, seconds in files.items():
-            await portable.sleep(seconds)
-            if file == "bad.txt":
-                raise OSError(f"{file} cannot be read")
-            print(f"{file} is copied")
-        return f"{len(files)} files"
-
-    async def guarded(files: dict[str, float]) -> None:
-        beating = portable.create_task(heartbeat(1))
-        try:
-            outcome = f"done: {await copy(files)}"
-        except OSError as error:
-            outcome = f"failed: {error}"
-        beating.cancel()
-        await portable.wait([beating])
-        print(f"{outcome}, heartbeat cancelled: {beating.cancelled()}")
-
-    await guarded({"one.txt": 1.5, "two.txt": 2.25})
-    await guarded({"three.txt": 1.25, "bad.txt": 1.5})

@@ -4,8 +4,7 @@ A waiter takes orders and two cooks prepare them. Between them no more than two 
 wait; with a third the waiter has to wait himself. An order that goes wrong does not end the
 cook, and the end of the orders ends both. AnyIO's queues are memory object streams: closing
 the one end tells the other that no more will come, where asyncio before 3.13 needs a last
-item for each cook. portable has no queue of its own, so the drop-in sends its last items
-through a stream, and the `with` closes both of its ends.
+item for each cook.
 """
 
 
@@ -72,38 +71,3 @@ async def port() -> None:
                     await send.send(order)
                     print(f"{order[0]} is ordered")
     print(f"{sum(cook.return_value for cook in cooks)} dishes cooked")
-
-
-async def drop_in() -> None:
-    import anyio
-
-    import portable
-
-    menu = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
-    send, receive = anyio.create_memory_object_stream[tuple[str, float] | None](2)
-
-    async def prepare(dish: str, seconds: float) -> str:
-        await portable.sleep(seconds)
-        if dish == "toast":
-            raise ValueError(f"the {dish} is burnt")
-        return f"the {dish} is ready"
-
-    async def cook() -> int:
-        cooked = 0
-        while (order := await receive.receive()) is not None:
-            try:
-                print(await prepare(*order))
-                cooked += 1
-            except ValueError as error:
-                print(f"sorry, {error}")
-        print("a cook goes home")
-        return cooked
-
-    cooks = [portable.create_task(cook()) for _ in range(2)]
-    with send, receive:
-        for order in menu.items():
-            await send.send(order)
-            print(f"{order[0]} is ordered")
-        for _ in cooks:
-            await send.send(None)
-        print(f"{sum(await portable.gather(*cooks))} dishes cooked")

@@ -43,22 +43,3 @@ async def port() -> None:
         await anyio.sleep(4)
         print(f"done: {task.status is task.Status.FINISHED}")
         print(f"result: {task.return_value}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, seconds: float) -> str:
-        print(f"fetching {url}")
-        await portable.sleep(seconds)
-        return f"the page of {url}"
-
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    await portable.sleep(4)
-    print(f"done: {task.done()}")
-    print(f"result: {task.result()}")

@@ -72,36 +72,3 @@ async def port() -> None:
             print(await retry(url, attempts=3))
         except (ConnectionError, LookupError) as error:
             print(f"given up: {error!r}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, attempt: int) -> str:
-        print(f"attempt {attempt} to fetch {url}")
-        if (url, attempt) == ("busy.example", 2):
-            await portable.sleep(60)
-        await portable.sleep(0.5)
-        if url == "gone.example":
-            raise LookupError(f"there is no {url}")
-        if url == "down.example" or attempt == 1:
-            raise ConnectionError(f"{url} has refused")
-        return f"the page of {url}"
-
-    async def retry(url: str, attempts: int) -> str:
-        attempt, pause = 1, 1
-        while True:
-            try:
-                return await portable.wait_for(fetch(url, attempt), timeout=3)
-            except (ConnectionError, TimeoutError) as error:
-                if attempt == attempts:
-                    raise
-                print(f"{type(error).__name__}, again after {pause} s")
-            await portable.sleep(pause)
-            attempt, pause = attempt + 1, pause * 2
-
-    for url in ("busy.example", "down.example", "gone.example"):
-        try:
-            print(await retry(url, attempts=3))
-        except (ConnectionError, LookupError) as error:
-            print(f"given up: {error!r}")

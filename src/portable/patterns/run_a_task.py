@@ -40,21 +40,3 @@ async def port() -> None:
         print("other code is done")
         url, finished = await task
         print(f"{url} arrived at {finished}")
-
-
-async def drop_in() -> None:
-    import time
-
-    import portable
-
-    async def fetch(url: str, seconds: float) -> tuple[str, str]:
-        print(f"fetching {url}")
-        await portable.sleep(seconds)
-        return url, time.strftime("%H:%M:%S")
-
-    task = portable.create_task(fetch("example.org", 3))
-    print("other code begins")
-    await portable.sleep(1)
-    print("other code is done")
-    url, finished = await task
-    print(f"{url} arrived at {finished}")

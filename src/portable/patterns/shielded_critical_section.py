@@ -3,9 +3,10 @@
 Money is taken from one account and, two seconds later, put into another. One visitor pays
 and has a coffee. The next one is cancelled while paying, pays all the same, and leaves
 before the coffee. The last has no patience and leaves at once, and the payment goes on
-alone. In the port a shielded scope keeps a visitor until it is over, and a task that nobody
-cancels goes on alone: awaiting AnyIO's handle does not pull the task along. In the drop-in
-the second wait needs such a scope, since a cancelled task is cancelled at each `await` (D1).
+alone. In asyncio a task is cancelled once, so that it may await the payment before it leaves;
+in AnyIO it is cancelled at each `await`. So in the port a shielded scope keeps a visitor until
+the payment is over, and a task that nobody cancels goes on alone: awaiting AnyIO's handle
+does not pull the task along.
 """
 
 
@@ -81,44 +82,3 @@ async def port() -> None:
                 await payment
         except TimeoutError:
             print(f"no patience left: {accounts}")
-
-
-async def drop_in() -> None:
-    import anyio
-
-    import portable
-
-    accounts = {"visitors": 300, "shop": 0}
-
-    async def pay(amount: int) -> None:
-        accounts["visitors"] -= amount
-        await portable.sleep(2)
-        accounts["shop"] += amount
-        print(f"paid: {accounts}")
-
-    async def visit() -> None:
-        payment = portable.create_task(pay(100))
-        try:
-            await portable.shield(payment)
-        except portable.CancelledError:
-            with anyio.CancelScope(shield=True):
-                await payment
-            raise
-        await portable.sleep(1)
-        print("and a coffee")
-
-    await visit()
-    visitor = portable.create_task(visit())
-    await portable.sleep(1)
-    print(f"the shop closes: {accounts}")
-    visitor.cancel("closing time")
-    try:
-        await visitor
-    except portable.CancelledError as reason:
-        print(f"the visitor has left: {reason}")
-    payment = portable.create_task(pay(50))
-    try:
-        await portable.wait_for(portable.shield(payment), timeout=1)
-    except TimeoutError:
-        print(f"no patience left: {accounts}")
-    await payment

@@ -74,35 +74,3 @@ async def port() -> None:
         await canceller
         stopped = slow.Status.CANCELLED
         print(f"both have stopped: {slow.status is unwanted.status is stopped}")
-
-
-async def drop_in() -> None:
-    import portable
-
-    async def fetch(url: str, seconds: float) -> str:
-        print(f"fetching {url}")
-        try:
-            await portable.sleep(seconds)
-        finally:
-            print(f"the connection to {url} is closed")
-        return url
-
-    async def cancel_later(task: portable.Task[str], seconds: float) -> None:
-        await portable.sleep(seconds)
-        task.cancel()
-
-    async def outcome(task: portable.Task[str]) -> str:
-        try:
-            return await portable.wait_for(task, timeout=3)
-        except TimeoutError:
-            return "timed out"
-        except portable.CancelledError:
-            return "cancelled"
-
-    slow = portable.create_task(fetch("slow.example", 30))
-    print(f"slow.example {await outcome(slow)}")
-    unwanted = portable.create_task(fetch("unwanted.example", 30))
-    canceller = portable.create_task(cancel_later(unwanted, 1))
-    print(f"unwanted.example {await outcome(unwanted)}")
-    await canceller
-    print(f"both have stopped: {slow.done() and unwanted.done()}")
