@@ -35,6 +35,7 @@ from trio.lowlevel import disable_ki_protection
 from .traps import SLEEP, TURN, RaiseCancel, Trap, give_up
 
 if TYPE_CHECKING:
+    from .loop import EventLoop
     from .worker import Worker
 
 _enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task
@@ -68,7 +69,7 @@ class TrioWait:
         if not driver.pending:
             driver.pending, driver.message = True, msg
             if not driver.running:
-                driver.interrupt()
+                driver.loop.call_when_running(driver.interrupt)
         return True
 
     def __repr__(self) -> str:
@@ -105,7 +106,7 @@ class Driver(Coroutine[Any, Any, Any]):
         "worker",
     )
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, coro: Coroutine[Any, Any, Any], loop: EventLoop) -> None:
         self._coro = coro
         self.loop = loop
         self.worker: Worker | None = None
@@ -263,7 +264,8 @@ class Driver(Coroutine[Any, Any, Any]):
     def interrupt(self) -> None:
         """Cancel the wait in trio."""
         worker = self.worker
-        assert worker is not None
+        if worker is None or not self.pending:
+            return  # it ended before the loop went on
         self._interrupted = True
         worker.inner.shield = False
         worker.outer.cancel(reason=worker.reason)

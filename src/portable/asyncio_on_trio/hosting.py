@@ -87,6 +87,7 @@ def _end(loop: EventLoop, task: asyncio.Task[None]) -> None:
 
 async def _keep_going(loop: EventLoop) -> None:
     undo_hooks = loop.install_hooks()
+    loop.track_origins(True)
     try:
         try:
             await loop.pump()
@@ -98,6 +99,7 @@ async def _keep_going(loop: EventLoop) -> None:
         loop.call_exception_handler({"message": "asyncio's loop on trio", "exception": error})
     finally:
         undo_hooks()
+        loop.track_origins(False)
         if asyncio._get_running_loop() is loop:
             asyncio._set_running_loop(None)
         _loops.set(None)

@@ -44,7 +44,7 @@ from .plain_tasks import loop_closed, loop_opened
 from .selector import NestedSelector
 from .signals import SignalHandlers
 from .steps import Step, is_step
-from .task import Task, adopt, make_task
+from .task import Task, adopt, forget_frames, make_task
 from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
 
@@ -138,7 +138,10 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if delay is None:
             raise TypeError("delay must not be None")
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        handle = self.call_at(self.time() + delay, callback, *args, context=context)
+        if self._debugging:
+            forget_frames(handle, 1)
+        return handle
 
     def call_at(
         self,
@@ -151,6 +154,8 @@ class EventLoop(asyncio.SelectorEventLoop):
             raise TypeError("when cannot be None")
         self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
+        if self._debugging:
+            forget_frames(handle, 1)
         heapq.heappush(self._timers, (when, next(self._numbers), handle))
         if not self._turn_taken and self._timers[0][2] is handle:
             self._set_alarm()
@@ -168,7 +173,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         any_thread: bool = False,
     ) -> asyncio.Handle:
         self._check(caller, callback, any_thread)
-        return asyncio.Handle(callback, args, self, context)
+        handle = asyncio.Handle(callback, args, self, context)
+        if self._debugging:
+            forget_frames(handle, 2)
+        return handle
 
     def _check(self, caller: str, callback: Any, any_thread: bool = False) -> None:
         """Refuse what cannot be called; asyncio's own loop does it with the same words."""
@@ -294,7 +302,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                     if other is not worker:
                         reschedule(other.native)
                 return None
-            if (self._stop_asked or self._failure is not None) and self._halt():
+            if self._stop_asked and self._halt():
                 return None
             turned, self._turned = self._turned, False
             if self._sockets.get_map():
@@ -342,7 +350,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             else:
                 handle._run()
         except BaseException as error:
-            self.fail(error)
+            self.fail(error, handle)
 
     def _wake(self) -> None:
         """Give the turn to the pump if nobody has it."""
@@ -466,10 +474,16 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._token = None
         self._thread = None
 
-    def fail(self, error: BaseException) -> None:
-        """Stop, as a callback or a task raised what ends a program."""
-        if self._failure is None:
-            self._failure = error
+    def fail(self, error: BaseException, source: object = None) -> None:
+        """Stop, if a callback or a step raised what ends a program; otherwise tell of it."""
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            if self._failure is None:
+                self._failure = error
+            self.stop()
+            return
+        self.call_exception_handler(
+            {"message": f"Exception in callback {source!r}", "exception": error}
+        )
 
     def take_failure(self) -> BaseException | None:
         """Return what ended the program, once."""
@@ -498,12 +512,21 @@ class EventLoop(asyncio.SelectorEventLoop):
         asyncio._set_running_loop(self)
         self._thread = threading.get_ident()
         try:
+            self.track_origins(True)
             if self._host is None:
                 self._host = Host(self)
             self._host.go_on()
         finally:
+            self.track_origins(False)
             self._thread = None
             asyncio._set_running_loop(None)
+
+    def call_when_running(self, call: Callable[[], object]) -> None:
+        """Call something now, or as soon as the loop runs, if it stands still."""
+        if self._thread is None and self._host is not None:
+            self._host.call_when_running(call)
+        else:
+            call()
 
     def go_on(self) -> None:
         """Take the turn again after a halt, or at the start."""
@@ -551,6 +574,14 @@ class EventLoop(asyncio.SelectorEventLoop):
         del left
         await self.shutdown_asyncgens()
         await self.shutdown_default_executor()
+
+    def track_origins(self, running: bool) -> None:
+        """Track where coroutines are made, in debug mode while the loop runs.
+
+        The base class does that in the parts of its `run_forever()` that this class replaces.
+        """
+        enabled = running and self.get_debug()
+        self._set_coroutine_origin_tracking(enabled)  # type: ignore[attr-defined]
 
     def install_hooks(self) -> Callable[[], None]:
         """Look after the async generators of asyncio's tasks; return what undoes it.

@@ -78,37 +78,38 @@ class _Program:
         self._failure: BaseException | None = None
 
     async def main(self) -> Any:
-        async with open_loop(self._make_loop) as loop:
-            if self._debug is not None:
-                loop.set_debug(self._debug)
-            self._loop = loop
-            self._token = trio.lowlevel.current_trio_token()
-            over = trio.Event()
+        try:
+            async with open_loop(self._make_loop) as loop:
+                return await self._main(loop)
+        finally:
+            if self._failure is not None:  # it came while the loop was closed
+                failure, self._failure = self._failure, None
+                try:
+                    raise failure
+                finally:
+                    del failure
 
-            def stopped(failure: BaseException | None) -> None:
-                self._failure = self._failure or failure
-                over.set()
+    async def _main(self, loop: EventLoop) -> Any:
+        if self._debug is not None:
+            loop.set_debug(self._debug)
+        self._loop = loop
+        self._token = trio.lowlevel.current_trio_token()
+        over = trio.Event()
 
-            loop.on_stop = stopped
-            task = self._task = loop.create_task(self._coro)
-            task.add_done_callback(lambda _: over.set())
-            try:
-                # A deadlock under virtual time, say, cancels this scope of trio's.
-                while not over.is_set():
-                    try:
-                        await over.wait()
-                    except trio.Cancelled:
-                        task.cancel()
-                        with trio.CancelScope(shield=True):
-                            await over.wait()
-                        if self._failure is None and task.cancelled():
-                            raise
-                return self._result(task)
-            finally:
-                loop.on_stop = None
-                self._failure = None
-                self._task = None
-                del task
+        def stopped(failure: BaseException | None) -> None:
+            self._failure = self._failure or failure
+            over.set()
+
+        loop.on_stop = stopped
+        task = self._task = loop.create_task(self._coro)
+        task.add_done_callback(lambda _: over.set())
+        try:
+            await over.wait()
+            return self._result(task)
+        finally:
+            self._failure = None
+            self._task = None
+            del task
 
     def _result(self, task: asyncio.Task[Any]) -> Any:
         if self._failure is not None:

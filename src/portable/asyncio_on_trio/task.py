@@ -64,11 +64,22 @@ def make_task(
         return asyncio.Task(coro, loop=loop)  # asyncio says what is wrong
     driver = Driver(coro, loop)
     if eager_start:
-        return _started(loop, driver, name, context)
-    task: Task[T] = Task.__new__(Task)
+        task = _started(loop, driver, name, context)
+        forget_frames(task, 3)
+        return task
+    task = Task.__new__(Task)
     task._driver = driver
     Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
+    if loop.get_debug():
+        forget_frames(task, 2)
     return task
+
+
+def forget_frames(made: asyncio.Handle | asyncio.Future[Any], count: int) -> None:
+    """Take our own frames out of what asyncio's debug mode keeps of where a thing was made."""
+    source = getattr(made, "_source_traceback", None)
+    if source:
+        del source[-count:]
 
 
 def _started(
@@ -110,4 +121,6 @@ def adopt(
         asyncio.Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
     except RuntimeError:  # Python 3.15 refuses: "already initialized"
         return False
+    if loop.get_debug():
+        forget_frames(task, 2)
     return True

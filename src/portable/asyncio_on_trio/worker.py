@@ -70,7 +70,7 @@ class Worker:
         try:
             await self._serve()
         except BaseException as error:
-            self._loop.fail(error)
+            self._loop.fail(error, self)
         self._loop.retired(self)
 
     @types.coroutine
@@ -91,7 +91,7 @@ class Worker:
                 try:
                     context.run(callback, *args)
                 except BaseException as error:
-                    loop.fail(error)
+                    loop.fail(error, callback)
                 del step, callback, args
                 if driver.trap is None:
                     turn = True
@@ -104,7 +104,7 @@ class Worker:
                         try:
                             context.run(driver.resume, task, answer)
                         except BaseException as error:
-                            loop.fail(error)
+                            loop.fail(error, task)
                         finally:
                             loop.inside = False
                         del trap, answer
