@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-import portable
-
 URLS = {"slow.example": 3, "fast.example": 1, "broken.example": 2, "stuck.example": 60}
 
 
@@ -49,12 +47,6 @@ async def read(
             if cancel:
                 group.cancel_scope.cancel()
     cancelled = [task.status is task.Status.CANCELLED for task in tasks]
-    print(f"cancelled: {sum(cancelled)}")
-
-
-async def end(tasks: "list[portable.Task[str]]") -> None:
-    cancelled = [task.cancel() for task in tasks]
-    await portable.wait(tasks)
     print(f"cancelled: {sum(cancelled)}")
 
 
@@ -126,81 +118,6 @@ async def wrong_port_with_a_limit_for_each() -> None:
     print("cancelled: 1")
 
 
-async def wrong_drop_in_in_their_own_order() -> None:
-    """Awaiting the tasks in turn gives the slow page first."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    for task in tasks:
-        try:
-            print(f"here is {await portable.wait_for(task, timeout=5)}")
-        except ConnectionError as error:
-            print(f"failed: {error}")
-        except TimeoutError:
-            print("the rest takes too long")
-    await end(tasks)
-
-
-async def wrong_drop_in_that_stops_at_an_error() -> None:
-    """The first error leaves the loop, and the slow page is cancelled."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    try:
-        for earliest in portable.as_completed(tasks, timeout=5):
-            print(f"here is {await earliest}")
-    except ConnectionError as error:
-        print(f"failed: {error}")
-    except TimeoutError:
-        print("the rest takes too long")
-    await end(tasks)
-
-
-async def wrong_drop_in_without_a_limit() -> None:
-    """The stuck one is waited for."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    for earliest in portable.as_completed(tasks):
-        try:
-            print(f"here is {await earliest}")
-        except ConnectionError as error:
-            print(f"failed: {error}")
-    await end(tasks)
-
-
-async def wrong_drop_in_that_goes_on_after_the_limit() -> None:
-    """The stuck one is not cancelled, and left running when main ends."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    for earliest in portable.as_completed(tasks, timeout=5):
-        try:
-            print(f"here is {await earliest}")
-        except ConnectionError as error:
-            print(f"failed: {error}")
-        except TimeoutError:
-            print("the rest takes too long")
-    print("cancelled: 1")
-
-
-async def wrong_drop_in_with_one_clause() -> None:
-    """ConnectionError and TimeoutError are both OSErrors, and the first clause is taken."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    for earliest in portable.as_completed(tasks, timeout=5):
-        try:
-            print(f"here is {await earliest}")
-        except OSError as error:
-            print(f"failed: {error}")
-    await end(tasks)
-
-
-async def wrong_drop_in_that_waits_for_all() -> None:
-    """All that is there after five seconds is shown at once."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    await portable.wait(tasks, timeout=5)
-    for task in tasks:
-        if not task.done():
-            print("the rest takes too long")
-        elif task.exception() is not None:
-            print(f"failed: {task.exception()}")
-        else:
-            print(f"here is {task.result()}")
-    await end(tasks)
-
-
 async def harmless_port_that_prints_by_itself() -> None:
     """Each task prints its outcome, so that no stream is needed."""
 
@@ -214,18 +131,3 @@ async def harmless_port_that_prints_by_itself() -> None:
         print("the rest takes too long")
         group.cancel_scope.cancel()
     print("cancelled: 1")
-
-
-async def harmless_drop_in_with_a_block() -> None:
-    """The form with `async for`, within a time limit of its own."""
-    tasks = [portable.create_task(fetch(*url)) for url in URLS.items()]
-    try:
-        async with portable.timeout(5):
-            async for task in portable.as_completed(tasks):
-                try:
-                    print(f"here is {await task}")
-                except ConnectionError as error:
-                    print(f"failed: {error}")
-    except TimeoutError:
-        print("the rest takes too long")
-    await end(tasks)

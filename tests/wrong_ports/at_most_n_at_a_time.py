@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-import portable
-
 PAGES = list(enumerate((3, 1, 1, 4, 2, 2), 1))
 Outcomes = dict[int, str | ConnectionError]
 
@@ -53,20 +51,6 @@ async def place(places: anyio.Semaphore) -> AsyncIterator[None]:
         yield
     finally:
         places.release()
-
-
-async def with_places(
-    fetch: Callable[[int, float], Awaitable[str]],
-    acquire: Callable[[], Awaitable[None]],
-    return_exceptions: bool = True,
-) -> None:
-    tasks = []
-    for page in PAGES:
-        await acquire()
-        tasks.append(portable.create_task(fetch(*page)))  # type: ignore[arg-type]
-    print("all have begun")
-    outcomes = await portable.gather(*tasks, return_exceptions=return_exceptions)
-    print(*map(repr, outcomes), sep=", ")
 
 
 async def wrong_port_with_another_limit() -> None:
@@ -135,72 +119,6 @@ async def wrong_port_that_passes_over_the_lost_page() -> None:
     await in_a_group(2, keep)
 
 
-async def wrong_drop_in_that_frees_the_place_at_once() -> None:
-    """A block around create_task() gives the place back when the task has been made."""
-    places = anyio.Semaphore(2)
-    tasks = []
-    for page in PAGES:
-        async with places:
-            tasks.append(portable.create_task(fetch(*page)))
-    print("all have begun")
-    print(*map(repr, await portable.gather(*tasks, return_exceptions=True)), sep=", ")
-
-
-async def wrong_drop_in_that_never_frees_a_place() -> None:
-    """Nobody gives a place back, and the third page waits for ever."""
-    await with_places(fetch, anyio.Semaphore(2).acquire)
-
-
-async def wrong_drop_in_one_at_a_time() -> None:
-    """A lock is a limit of one."""
-    places = anyio.Semaphore(1)
-
-    async def fetch_and_release(number: int, seconds: float) -> str:
-        async with place(places):
-            return await fetch(number, seconds)
-
-    await with_places(fetch_and_release, places.acquire)
-
-
-async def wrong_drop_in_that_raises_the_error() -> None:
-    """Without return_exceptions the error of the lost page is all that comes out."""
-    places = anyio.Semaphore(2)
-
-    async def fetch_and_release(number: int, seconds: float) -> str:
-        async with place(places):
-            return await fetch(number, seconds)
-
-    await with_places(fetch_and_release, places.acquire, return_exceptions=False)
-
-
-async def wrong_drop_in_that_frees_a_place_twice() -> None:
-    """Each page gives two places back, and soon there is no limit any more."""
-    places = anyio.Semaphore(2)
-
-    async def fetch_and_release(number: int, seconds: float) -> str:
-        async with place(places), place(places):
-            return await fetch(number, seconds)
-
-    await with_places(fetch_and_release, places.acquire)
-
-
-async def wrong_drop_in_from_the_end() -> None:
-    """The last page begins first."""
-    places = anyio.Semaphore(2)
-    tasks = {}
-
-    async def fetch_and_release(number: int, seconds: float) -> str:
-        async with place(places):
-            return await fetch(number, seconds)
-
-    for number, seconds in reversed(PAGES):
-        await places.acquire()
-        tasks[number] = portable.create_task(fetch_and_release(number, seconds))
-    print("all have begun")
-    outcomes = await portable.gather(*(tasks[n] for n in sorted(tasks)), return_exceptions=True)
-    print(*map(repr, outcomes), sep=", ")
-
-
 async def harmless_port_with_two_workers() -> None:
     """Two workers take the pages from one iterator, each when it is free."""
     outcomes: Outcomes = {}
@@ -216,18 +134,3 @@ async def harmless_port_with_two_workers() -> None:
         group.start_soon(work)
         group.start_soon(work)
     show(outcomes)
-
-
-async def harmless_drop_in_by_amap() -> None:
-    """portable's amap bounds them and keeps the order of the results."""
-
-    async def outcome(page: tuple[int, float]) -> str | ConnectionError:
-        if page == PAGES[-1]:
-            print("all have begun")
-        try:
-            return await fetch(*page)
-        except ConnectionError as error:
-            return error
-
-    outcomes = await portable.amap(outcome, PAGES, limit=2)
-    print(*map(repr, outcomes), sep=", ")

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-import portable
-
 Mirrors = dict[str, float]
 First = Callable[[Mirrors], Awaitable[object]]
 
@@ -138,83 +136,6 @@ async def wrong_port_that_takes_the_last() -> None:
     await ask_twice(first)
 
 
-async def wrong_drop_in_by_gather() -> None:
-    """gather waits for all of them."""
-
-    async def first(mirrors: Mirrors) -> str:
-        pages: list[str] = await portable.gather(*(fetch(*m) for m in mirrors.items()))
-        print(f"cancelled: {len(pages) - 1}")
-        return pages[0]
-
-    await ask_twice(first)
-
-
-async def wrong_drop_in_for_all_completed() -> None:
-    """The default of wait() is to wait for all."""
-
-    async def first(mirrors: Mirrors) -> str:
-        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
-        done, pending = await portable.wait(tasks)
-        print(f"cancelled: {len(pending)}")
-        return await min(done, key=tasks.index)
-
-    await ask_twice(first)
-
-
-async def wrong_drop_in_that_leaves_the_others() -> None:
-    """The others go on until they have finished, or main has."""
-
-    async def first(mirrors: Mirrors) -> str:
-        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
-        done, pending = await portable.wait(tasks, return_when=portable.FIRST_COMPLETED)
-        print(f"cancelled: {len(pending)}")
-        return await done.pop()
-
-    await ask_twice(first)
-
-
-async def wrong_drop_in_for_the_first_exception() -> None:
-    """Only an error ends the waiting early, and no page does."""
-
-    async def first(mirrors: Mirrors) -> str:
-        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
-        done, pending = await portable.wait(tasks, return_when=portable.FIRST_EXCEPTION)
-        for task in pending:
-            task.cancel()
-        if pending:
-            await portable.wait(pending)
-        print(f"cancelled: {len(pending)}")
-        return await min(done, key=tasks.index)
-
-    await ask_twice(first)
-
-
-async def wrong_drop_in_that_asks_one_mirror() -> None:
-    """There is no race at all: the first of the list is asked."""
-
-    async def first(mirrors: Mirrors) -> str:
-        page = await fetch(*min(mirrors.items()))
-        print(f"cancelled: {len(mirrors) - 1}")
-        return page
-
-    await ask_twice(first)
-
-
-async def wrong_drop_in_that_counts_all() -> None:
-    """After the waiting all tasks are done, the cancelled ones too."""
-
-    async def first(mirrors: Mirrors) -> str:
-        tasks = [portable.create_task(fetch(*mirror)) for mirror in mirrors.items()]
-        done, pending = await portable.wait(tasks, return_when=portable.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await portable.wait(pending)
-        print(f"cancelled: {sum(task.done() for task in tasks)}")
-        return await done.pop()
-
-    await ask_twice(first)
-
-
 async def harmless_port_with_a_stream() -> None:
     """The outcome comes through a memory stream, and the reader cancels the group."""
 
@@ -234,17 +155,5 @@ async def harmless_port_with_a_stream() -> None:
                 outcome = await receive.receive()
                 group.cancel_scope.cancel()
         return await finished([outcome], mirrors)
-
-    await ask_twice(first)
-
-
-async def harmless_drop_in_by_race() -> None:
-    """portable's race does all of it."""
-
-    async def first(mirrors: Mirrors) -> str:
-        try:
-            return await portable.race(*(fetch(*mirror) for mirror in mirrors.items()))
-        finally:
-            print(f"cancelled: {len(mirrors) - 1}")
 
     await ask_twice(first)

@@ -2,8 +2,6 @@
 
 import anyio
 
-import portable
-
 
 async def fetch(url: str, seconds: float) -> str:
     print(f"fetching {url}")
@@ -44,27 +42,6 @@ async def first_error_in_a_group() -> None:
         except ConnectionError as error:
             print(f"the first error: {error}")
         print(f"the other goes on: {await slow}")
-
-
-async def two_gathered() -> None:
-    pages = await portable.gather(fetch("slow.example", 3), fetch("fast.example", 1))
-    print(*pages, sep=", then ")
-
-
-async def errors_gathered() -> None:
-    outcomes = await portable.gather(
-        fetch("broken.example", 1), fetch("slow.example", 2), return_exceptions=True
-    )
-    print(*map(repr, outcomes), sep=", then ")
-
-
-async def first_error_gathered() -> None:
-    slow = portable.create_task(fetch("slow.example", 3))
-    try:
-        await portable.gather(slow, fetch("broken.example", 1))
-    except ConnectionError as error:
-        print(f"the first error: {error}")
-    print(f"the other goes on: {await slow}")
 
 
 async def wrong_port_one_after_the_other() -> None:
@@ -137,60 +114,6 @@ async def wrong_port_that_tells_the_text_alone() -> None:
     await first_error_in_a_group()
 
 
-async def wrong_drop_in_without_return_exceptions() -> None:
-    """The error is raised, and not a result."""
-    await two_gathered()
-    print(*await portable.gather(fetch("broken.example", 1), fetch("slow.example", 2)))
-    await first_error_gathered()
-
-
-async def wrong_drop_in_with_the_arguments_swapped() -> None:
-    """The results come in another order."""
-    pages = await portable.gather(fetch("fast.example", 1), fetch("slow.example", 3))
-    print(*pages, sep=", then ")
-    await errors_gathered()
-    await first_error_gathered()
-
-
-async def wrong_drop_in_with_a_coroutine_for_a_task() -> None:
-    """A coroutine belongs to the gather, which ends it when the other fails (D5)."""
-    await two_gathered()
-    await errors_gathered()
-    try:
-        await portable.gather(fetch("slow.example", 3), fetch("broken.example", 1))
-    except ConnectionError as error:
-        print(f"the first error: {error}")
-    print("the other goes on: the page of slow.example")
-
-
-async def wrong_drop_in_that_forgets_the_other() -> None:
-    """The other is left running when main ends."""
-    await two_gathered()
-    await errors_gathered()
-    slow = portable.create_task(fetch("slow.example", 3))
-    try:
-        await portable.gather(slow, fetch("broken.example", 1))
-    except ConnectionError as error:
-        print(f"the first error: {error}")
-
-
-async def wrong_drop_in_by_race() -> None:
-    """A race ends with the first, and cancels the other."""
-    await two_gathered()
-    print(repr(await portable.race(fetch("slow.example", 2), fetch("fast.example", 1))))
-    await first_error_gathered()
-
-
-async def wrong_drop_in_with_none_for_an_error() -> None:
-    """What went wrong is not told."""
-    await two_gathered()
-    outcomes = await portable.gather(
-        fetch("broken.example", 1), fetch("slow.example", 2), return_exceptions=True
-    )
-    print(*(repr(None if isinstance(o, Exception) else o) for o in outcomes), sep=", then ")
-    await first_error_gathered()
-
-
 async def harmless_port_with_a_slot_for_each() -> None:
     """The results are put where they belong, by number."""
     pages = ["", ""]
@@ -204,13 +127,3 @@ async def harmless_port_with_a_slot_for_each() -> None:
     print(*pages, sep=", then ")
     await errors_in_a_group()
     await first_error_in_a_group()
-
-
-async def harmless_drop_in_with_tasks() -> None:
-    """Tasks of a supervisor, awaited one by one: the second is there when its turn comes."""
-    async with portable.Supervisor() as tasks:
-        slow = tasks.create_task(fetch("slow.example", 3))
-        fast = tasks.create_task(fetch("fast.example", 1))
-        print(await slow, await fast, sep=", then ")
-    await errors_gathered()
-    await first_error_gathered()

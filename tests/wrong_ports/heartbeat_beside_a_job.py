@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-import portable
-
 Files = dict[str, float]
 
 
@@ -152,92 +150,6 @@ async def wrong_port_that_swallows_the_cancellation() -> None:
     await copy_twice(guarded)
 
 
-async def wrong_drop_in_that_forgets_the_heartbeat() -> None:
-    """Nobody stops it: it beats on, and is left running when main ends."""
-
-    async def guarded(files: Files) -> None:
-        portable.create_task(heartbeat(1))
-        print(f"{await outcome_of(files)}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def wrong_drop_in_that_stops_it_on_success_alone() -> None:
-    """Where the job fails the heart goes on beating."""
-
-    async def guarded(files: Files) -> None:
-        beating = portable.create_task(heartbeat(1))
-        try:
-            outcome = f"done: {await copy(files)}"
-            beating.cancel()
-            await portable.wait([beating])
-        except OSError as error:
-            outcome = f"failed: {error}"
-        print(f"{outcome}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def wrong_drop_in_with_another_beat() -> None:
-    """A beat every half second."""
-
-    async def guarded(files: Files) -> None:
-        beating = portable.create_task(heartbeat(0.5))
-        outcome = await outcome_of(files)
-        beating.cancel()
-        await portable.wait([beating])
-        print(f"{outcome}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def wrong_drop_in_that_awaits_the_heartbeat() -> None:
-    """Awaiting what was cancelled raises TaskCancelled, which nobody catches."""
-
-    async def guarded(files: Files) -> None:
-        beating = portable.create_task(heartbeat(1))
-        outcome = await outcome_of(files)
-        beating.cancel()
-        await beating
-        print(f"{outcome}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def wrong_drop_in_that_loses_the_error() -> None:
-    """A wide clause takes the failure for a success."""
-
-    async def guarded(files: Files) -> None:
-        beating = portable.create_task(heartbeat(1))
-        try:
-            await copy(files)
-        except Exception:
-            pass
-        beating.cancel()
-        await portable.wait([beating])
-        print(f"done: {len(files)} files, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def wrong_drop_in_without_a_last_word() -> None:
-    """The heartbeat has no clean-up."""
-
-    async def heartbeat(seconds: float) -> None:
-        while True:
-            await portable.sleep(seconds)
-            print("still alive")
-
-    async def guarded(files: Files) -> None:
-        beating = portable.create_task(heartbeat(1))
-        outcome = await outcome_of(files)
-        beating.cancel()
-        await portable.wait([beating])
-        print(f"{outcome}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
 async def harmless_port_that_cancels_the_scope() -> None:
     """The whole group is cancelled when the job, its last child, has ended."""
 
@@ -252,18 +164,5 @@ async def harmless_port_that_cancels_the_scope() -> None:
             group.start_soon(heartbeat, 1)
             group.start_soon(job)
         print(f"{outcomes[0]}, heartbeat cancelled: True")
-
-    await copy_twice(guarded)
-
-
-async def harmless_drop_in_with_a_supervisor() -> None:
-    """A supervisor owns the heartbeat, and ends it."""
-
-    async def guarded(files: Files) -> None:
-        async with portable.Supervisor() as tasks:
-            tasks.create_task(heartbeat(1))
-            outcome = await outcome_of(files)
-            tasks.cancel()
-        print(f"{outcome}, heartbeat cancelled: True")
 
     await copy_twice(guarded)

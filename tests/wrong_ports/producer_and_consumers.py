@@ -5,12 +5,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-import portable
-
 Order = tuple[str, float]
 Orders = MemoryObjectReceiveStream[Order]
-SomeOrders = MemoryObjectReceiveStream[Order | None]
-
 MENU = {"soup": 2, "toast": 1, "roast": 4, "salad": 1, "cake": 3, "ice": 2}
 
 
@@ -33,18 +29,6 @@ async def cook(orders: Orders) -> int:
     return cooked
 
 
-async def cook_to_the_last(orders: SomeOrders) -> int:
-    cooked = 0
-    while (order := await orders.receive()) is not None:
-        try:
-            print(await prepare(*order))
-            cooked += 1
-        except ValueError as error:
-            print(f"sorry, {error}")
-    print("a cook goes home")
-    return cooked
-
-
 async def kitchen(
     cook: Callable[[Orders], Awaitable[int]] = cook, *, size: float = 2, number: int = 2
 ) -> None:
@@ -57,20 +41,6 @@ async def kitchen(
                     await send.send(order)
                     print(f"{order[0]} is ordered")
     print(f"{sum(cook.return_value for cook in cooks)} dishes cooked")
-
-
-async def restaurant(
-    cook: Callable[[SomeOrders], Awaitable[int]] = cook_to_the_last, *, last: int = 2
-) -> None:
-    send, receive = anyio.create_memory_object_stream[Order | None](2)
-    cooks = [portable.create_task(cook(receive)) for _ in range(2)]  # type: ignore[arg-type]
-    with send, receive:
-        for order in MENU.items():
-            await send.send(order)
-            print(f"{order[0]} is ordered")
-        for _ in range(last):
-            await send.send(None)
-        print(f"{sum(await portable.gather(*cooks))} dishes cooked")
 
 
 async def wrong_port_without_a_buffer() -> None:
@@ -129,73 +99,6 @@ async def wrong_port_that_drops_orders() -> None:
     print(f"{sum(cook.return_value for cook in cooks)} dishes cooked")
 
 
-async def wrong_drop_in_with_one_last_item() -> None:
-    """One last item ends one cook; the other waits for ever."""
-    await restaurant(last=1)
-
-
-async def wrong_drop_in_in_which_an_error_ends_a_cook() -> None:
-    """The burnt toast takes its cook away."""
-
-    async def cook(orders: SomeOrders) -> int:
-        cooked = 0
-        while (order := await orders.receive()) is not None:
-            print(await prepare(*order))
-            cooked += 1
-        print("a cook goes home")
-        return cooked
-
-    await restaurant(cook)
-
-
-async def wrong_drop_in_that_counts_the_burnt() -> None:
-    """The toast is counted as cooked."""
-
-    async def cook(orders: SomeOrders) -> int:
-        cooked = 0
-        while (order := await orders.receive()) is not None:
-            cooked += 1
-            try:
-                print(await prepare(*order))
-            except ValueError as error:
-                print(f"sorry, {error}")
-        print("a cook goes home")
-        return cooked
-
-    await restaurant(cook)
-
-
-async def wrong_drop_in_that_says_nothing_of_errors() -> None:
-    """What went wrong is swallowed."""
-
-    async def cook(orders: SomeOrders) -> int:
-        cooked = 0
-        while (order := await orders.receive()) is not None:
-            try:
-                print(await prepare(*order))
-                cooked += 1
-            except ValueError:
-                pass
-        print("a cook goes home")
-        return cooked
-
-    await restaurant(cook)
-
-
-async def wrong_drop_in_that_cancels_the_cooks() -> None:
-    """The cooks are cancelled with the last order, in the midst of their work."""
-    send, receive = anyio.create_memory_object_stream[Order](2)
-    cooks = [portable.create_task(cook(receive)) for _ in range(2)]
-    with send, receive:
-        for order in MENU.items():
-            await send.send(order)
-            print(f"{order[0]} is ordered")
-        for task in cooks:
-            task.cancel()
-        await portable.wait(cooks)
-    print(f"{sum(task.result() for task in cooks if not task.cancelled())} dishes cooked")
-
-
 async def harmless_port_with_a_clone_for_each() -> None:
     """Each cook has an end of its own and closes it, as AnyIO's manual has it."""
     send, receive = anyio.create_memory_object_stream[Order](2)
@@ -212,20 +115,3 @@ async def harmless_port_with_a_clone_for_each() -> None:
                 await send.send(order)
                 print(f"{order[0]} is ordered")
     print(f"{sum(cook.return_value for cook in cooks)} dishes cooked")
-
-
-async def harmless_drop_in_that_closes_the_stream() -> None:
-    """Closing the stream in place of the last items; the waiter is a task, too."""
-    send, receive = anyio.create_memory_object_stream[Order](2)
-
-    async def take_orders() -> None:
-        with send:
-            for order in MENU.items():
-                await send.send(order)
-                print(f"{order[0]} is ordered")
-
-    with receive:
-        async with portable.TaskGroup() as group:
-            cooks = [group.create_task(cook(receive)) for _ in range(2)]
-            group.create_task(take_orders())
-    print(f"{sum(task.result() for task in cooks)} dishes cooked")

@@ -2,8 +2,6 @@
 
 import anyio
 
-import portable
-
 
 async def fetch(url: str, seconds: float) -> str:
     print(f"fetching {url}")
@@ -79,86 +77,6 @@ async def wrong_port_that_mistakes_started_for_done() -> None:
         print(f"result: {task.return_value}")
 
 
-async def wrong_drop_in_that_catches_another_error() -> None:
-    """The early question raises something else than what is caught, and ends the program."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except TimeoutError:
-        print("there is no result yet")
-    await portable.sleep(4)
-    print(f"done: {task.done()}")
-    print(f"result: {task.result()}")
-
-
-async def wrong_drop_in_that_does_not_sleep() -> None:
-    """A coroutine is made and not awaited: no time goes by."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    portable.sleep(4)
-    print(f"done: {task.done()}")
-    print(f"result: {await task}")
-
-
-async def wrong_drop_in_in_another_order() -> None:
-    """The last two lines have changed places."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    await portable.sleep(4)
-    print(f"result: {task.result()}")
-    print(f"done: {task.done()}")
-
-
-async def wrong_drop_in_that_fetches_twice() -> None:
-    """The page is fetched anew, instead of the result being read."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    await portable.sleep(1)
-    page = await fetch("example.org", 3)
-    print(f"done: {task.done()}")
-    print(f"result: {page}")
-
-
-async def wrong_drop_in_that_returns_the_result() -> None:
-    """What is printed is right, but main returns something that the original keeps."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.result()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    await portable.sleep(4)
-    print(f"done: {task.done()}")
-    print(f"result: {task.result()}")
-    return task.result()  # type: ignore[return-value]
-
-
-async def wrong_drop_in_that_prints_the_exception() -> None:
-    """Asking for the exception of a finished task gives None, which is no result."""
-    task = portable.create_task(fetch("example.org", 3))
-    print(f"done: {task.done()}")
-    try:
-        print(f"result: {task.exception()}")
-    except portable.InvalidStateError:
-        print("there is no result yet")
-    await portable.sleep(4)
-    print(f"done: {task.done()}")
-    print(f"result: {task.exception()}")
-
-
 async def harmless_port_with_an_event() -> None:
     """Completion kept by hand, told the same way at the same times."""
     results: list[str] = []
@@ -188,15 +106,3 @@ async def harmless_port_that_yields_first() -> None:
         await anyio.sleep(4)
         print(f"done: {task.status is task.Status.FINISHED}")
         print(f"result: {task.return_value}")
-
-
-async def harmless_drop_in_in_other_words() -> None:
-    """Asks first, and waits in two parts."""
-    task = portable.create_task(fetch(seconds=3, url="example.org"), name="page")
-    print("done:", task.done())
-    if not task.done():
-        print("there is no result yet")
-    await portable.sleep(1)
-    await portable.sleep(3)
-    print("done:", task.done())
-    print("result:", await task)

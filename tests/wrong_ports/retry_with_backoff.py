@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 
-import portable
-
 Retry = Callable[[str, int], Awaitable[str]]
 
 
@@ -100,85 +98,6 @@ async def wrong_port_that_moves_on() -> None:
     await fetch_all(retrying(once))
 
 
-async def wrong_drop_in_that_waits_after_the_last() -> None:
-    """The last failure is followed by a pause before it is raised."""
-
-    async def retry(url: str, attempts: int) -> str:
-        pause = 1
-        for attempt in range(1, attempts + 1):
-            try:
-                return await portable.wait_for(fetch(url, attempt), timeout=3)
-            except (ConnectionError, TimeoutError) as error:
-                failure = error
-                if attempt < attempts:
-                    print(f"{type(error).__name__}, again after {pause} s")
-            await portable.sleep(pause)
-            pause *= 2
-        raise failure
-
-    await fetch_all(retry)
-
-
-async def wrong_drop_in_that_raises_another_error() -> None:
-    """What was the matter is lost in an error of its own."""
-
-    async def once(url: str, attempt: int) -> str:
-        try:
-            return await portable.wait_for(fetch(url, attempt), timeout=3)
-        except ConnectionError:
-            if attempt == 3:
-                raise ConnectionError("three attempts have failed") from None
-            raise
-
-    await fetch_all(retrying(once))
-
-
-async def wrong_drop_in_that_shields_the_attempt() -> None:
-    """The attempt that takes too long goes on beside the next one, to the end of main."""
-
-    async def once(url: str, attempt: int) -> str:
-        return await portable.wait_for(portable.shield(fetch(url, attempt)), timeout=3)
-
-    await fetch_all(retrying(once))
-
-
-async def wrong_drop_in_in_milliseconds() -> None:
-    """The limit is given in milliseconds."""
-
-    async def once(url: str, attempt: int) -> str:
-        return await portable.wait_for(fetch(url, attempt), timeout=3000)
-
-    await fetch_all(retrying(once))
-
-
-async def wrong_drop_in_that_returns_nothing() -> None:
-    """When all attempts have failed the loop just ends, and returns None."""
-
-    async def retry(url: str, attempts: int) -> str:
-        pause = 1
-        for attempt in range(1, attempts + 1):
-            try:
-                return await portable.wait_for(fetch(url, attempt), timeout=3)
-            except (ConnectionError, TimeoutError) as error:
-                print(f"{type(error).__name__}, again after {pause} s")
-                if attempt < attempts:
-                    await portable.sleep(pause)
-            pause *= 2
-        return "None"
-
-    await fetch_all(retry)
-
-
-async def wrong_drop_in_that_pauses_first() -> None:
-    """A pause comes before the first attempt already."""
-
-    async def retry(url: str, attempts: int) -> str:
-        await portable.sleep(1)
-        return await retrying(fetch_in_time)(url, attempts)
-
-    await fetch_all(retry)
-
-
 async def harmless_port_with_a_list_of_pauses() -> None:
     """The pauses are computed from the number of the attempt, and the loop has an else."""
 
@@ -194,13 +113,3 @@ async def harmless_port_with_a_list_of_pauses() -> None:
             return await fetch_in_time(url, attempts)
 
     await fetch_all(retry)
-
-
-async def harmless_drop_in_with_a_task() -> None:
-    """Each attempt is a task, limited by timeout() as a block."""
-
-    async def once(url: str, attempt: int) -> str:
-        async with portable.timeout(3):
-            return await portable.create_task(fetch(url, attempt))
-
-    await fetch_all(retrying(once))

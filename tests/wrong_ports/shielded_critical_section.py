@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-import portable
-
 Pay = Callable[[int], Awaitable[None]]
 Visit = Callable[[Pay], Awaitable[None]]
 Hurry = Callable[["anyio.TaskHandle[None]", dict[str, int]], Awaitable[None]]
@@ -52,41 +50,6 @@ async def in_a_group(visit: Visit = visit_and_pay, hurry: Hurry = wait_a_second)
             print("the visitor has left: closing time")
         payment = group.start_soon(pay, 50)  # type: ignore[arg-type]
         await hurry(payment, accounts)
-
-
-async def visit_shielded(pay: Pay) -> None:
-    payment = portable.create_task(pay(100))  # type: ignore[arg-type]
-    try:
-        await portable.shield(payment)
-    except portable.CancelledError:
-        with anyio.CancelScope(shield=True):
-            await payment
-        raise
-    await portable.sleep(1)
-    print("and a coffee")
-
-
-async def close_the_shop(
-    visit: Visit, accounts: dict[str, int], pay: Pay, message: str | None = "closing time"
-) -> None:
-    await visit(pay)
-    visitor = portable.create_task(visit(pay))  # type: ignore[arg-type]
-    await portable.sleep(1)
-    print(f"the shop closes: {accounts}")
-    visitor.cancel(message)
-    try:
-        await visitor
-    except portable.CancelledError as reason:
-        print(f"the visitor has left: {reason}")
-
-
-async def pay_in_a_hurry(accounts: dict[str, int], pay: Pay) -> None:
-    payment = portable.create_task(pay(50))  # type: ignore[arg-type]
-    try:
-        await portable.wait_for(portable.shield(payment), timeout=1)
-    except TimeoutError:
-        print(f"no patience left: {accounts}")
-    await payment
 
 
 async def wrong_port_without_a_shield() -> None:
@@ -168,78 +131,6 @@ async def wrong_port_that_swallows_the_cancellation() -> None:
     await in_a_group(visit)
 
 
-async def wrong_drop_in_without_a_shield() -> None:
-    """Awaiting the payment pulls it along when the visitor is cancelled."""
-
-    async def visit(pay: Pay) -> None:
-        await portable.create_task(pay(100))  # type: ignore[arg-type]
-        await portable.sleep(1)
-        print("and a coffee")
-
-    accounts, pay = paying()
-    await close_the_shop(visit, accounts, pay)
-    await pay_in_a_hurry(accounts, pay)
-
-
-async def wrong_drop_in_line_by_line() -> None:
-    """The original's second wait is cancelled at once, and the payment with it (D1)."""
-
-    async def visit(pay: Pay) -> None:
-        payment = portable.create_task(pay(100))  # type: ignore[arg-type]
-        try:
-            await portable.shield(payment)
-        except portable.CancelledError:
-            await payment
-            raise
-        await portable.sleep(1)
-        print("and a coffee")
-
-    accounts, pay = paying()
-    await close_the_shop(visit, accounts, pay)
-    await pay_in_a_hurry(accounts, pay)
-
-
-async def wrong_drop_in_that_leaves_at_once() -> None:
-    """The visitor is gone before the payment is over."""
-
-    async def visit(pay: Pay) -> None:
-        await portable.shield(pay(100))
-        await portable.sleep(1)
-        print("and a coffee")
-
-    accounts, pay = paying()
-    await close_the_shop(visit, accounts, pay)
-    await pay_in_a_hurry(accounts, pay)
-
-
-async def wrong_drop_in_with_no_shield_against_impatience() -> None:
-    """wait_for() cancels the payment it waits for."""
-    accounts, pay = paying()
-    await close_the_shop(visit_shielded, accounts, pay)
-    payment = portable.create_task(pay(50))  # type: ignore[arg-type]
-    try:
-        await portable.wait_for(payment, timeout=1)
-    except TimeoutError:
-        print(f"no patience left: {accounts}")
-
-
-async def wrong_drop_in_that_forgets_the_payment() -> None:
-    """Nobody awaits the second payment, and it is left running when main ends."""
-    accounts, pay = paying()
-    await close_the_shop(visit_shielded, accounts, pay)
-    try:
-        await portable.wait_for(portable.shield(pay(50)), timeout=1)
-    except TimeoutError:
-        print(f"no patience left: {accounts}")
-
-
-async def wrong_drop_in_without_a_message() -> None:
-    """The visitor is not told why."""
-    accounts, pay = paying()
-    await close_the_shop(visit_shielded, accounts, pay, message=None)
-    await pay_in_a_hurry(accounts, pay)
-
-
 async def harmless_port_with_a_task_for_the_payment() -> None:
     """The payment is a task of the group, and the visitor waits for its end in a shield."""
     accounts, pay = paying()
@@ -263,10 +154,3 @@ async def harmless_port_with_a_task_for_the_payment() -> None:
         await visitor.wait()
         print("the visitor has left: closing time")
         await wait_a_second(group.start_soon(pay, 50), accounts)  # type: ignore[arg-type]
-
-
-async def harmless_drop_in_with_a_scope() -> None:
-    """A shielded scope around the payment, and no task for it."""
-    accounts, pay = paying()
-    await close_the_shop(visit_and_pay, accounts, pay)
-    await pay_in_a_hurry(accounts, pay)

@@ -4,10 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-import portable
-
 Outcome = Callable[["anyio.TaskHandle[str]"], Awaitable[str]]
-DropInOutcome = Callable[["portable.Task[str]"], Awaitable[str]]
 
 
 async def fetch(url: str, seconds: float) -> str:
@@ -32,22 +29,6 @@ async def fetch_both_in_a_group(outcome: Outcome) -> None:
         print(f"unwanted.example {await outcome(unwanted)}")
         stopped = slow.Status.CANCELLED
         print(f"both have stopped: {slow.status is unwanted.status is stopped}")
-
-
-async def fetch_both(
-    outcome: DropInOutcome, fetch: Callable[[str, float], Awaitable[str]] = fetch
-) -> None:
-    async def cancel_later(task: "portable.Task[str]") -> None:
-        await portable.sleep(1)
-        task.cancel()
-
-    slow = portable.create_task(fetch("slow.example", 30))  # type: ignore[arg-type]
-    print(f"slow.example {await outcome(slow)}")
-    unwanted = portable.create_task(fetch("unwanted.example", 30))  # type: ignore[arg-type]
-    canceller = portable.create_task(cancel_later(unwanted))
-    print(f"unwanted.example {await outcome(unwanted)}")
-    await canceller
-    print(f"both have stopped: {slow.done() and unwanted.done()}")
 
 
 async def wrong_port_that_stops_waiting_only() -> None:
@@ -124,98 +105,6 @@ async def wrong_port_with_the_limit_around_everything() -> None:
         await fetch_both_in_a_group(outcome)
 
 
-async def wrong_drop_in_that_polls() -> None:
-    """Looking whether the task is done stops nothing: it is left running."""
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        for _ in range(3):
-            await portable.sleep(1)
-            if task.done():
-                return "cancelled" if task.cancelled() else task.result()
-        return "timed out"
-
-    await fetch_both(outcome)
-
-
-async def wrong_drop_in_that_swallows_the_cancellation() -> None:
-    """The fetch answers its cancellation with a result, which then counts."""
-
-    async def stubborn(url: str, seconds: float) -> str:
-        try:
-            return await fetch(url, seconds)
-        except portable.CancelledError:
-            return url
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        try:
-            return await portable.wait_for(task, timeout=3)
-        except TimeoutError:
-            return "timed out"
-        except portable.CancelledError:
-            return "cancelled"
-
-    await fetch_both(outcome, stubborn)
-
-
-async def wrong_drop_in_with_a_wide_clause_first() -> None:
-    """TimeoutError is an Exception, and the first clause that fits is taken."""
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        try:
-            return await portable.wait_for(task, timeout=3)
-        except Exception:
-            return "cancelled"
-
-    await fetch_both(outcome)
-
-
-async def wrong_drop_in_without_a_limit() -> None:
-    """A timeout of None is no limit at all."""
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        try:
-            return await portable.wait_for(task, timeout=None)
-        except TimeoutError:
-            return "timed out"
-        except portable.CancelledError:
-            return "cancelled"
-
-    await fetch_both(outcome)
-
-
-async def wrong_drop_in_that_loses_an_error() -> None:
-    """The clean-up fails, and what nobody retrieves is raised at the end."""
-
-    async def fetch_and_fail(url: str, seconds: float) -> str:
-        try:
-            return await fetch(url, seconds)
-        finally:
-            if url == "slow.example":
-                portable.create_task(fail())
-
-    async def fail() -> None:
-        raise ConnectionError("the connection broke")
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        try:
-            return await portable.wait_for(task, timeout=3)
-        except TimeoutError:
-            return "timed out"
-        except portable.CancelledError:
-            return "cancelled"
-
-    await fetch_both(outcome, fetch_and_fail)
-
-
-async def wrong_drop_in_that_raises_instead() -> None:
-    """The time-out is passed on to the user, and not told."""
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        return await portable.wait_for(task, timeout=3)
-
-    await fetch_both(outcome)
-
-
 async def harmless_port_that_waits_for_the_end() -> None:
     """The limit is around the end of the task, which is then asked what it was."""
 
@@ -229,18 +118,3 @@ async def harmless_port_that_waits_for_the_end() -> None:
         return "cancelled" if task.status is task.Status.CANCELLED else task.return_value
 
     await fetch_both_in_a_group(outcome)
-
-
-async def harmless_drop_in_with_a_block() -> None:
-    """timeout() as a block, in place of wait_for(); awaiting cancels the task."""
-
-    async def outcome(task: "portable.Task[str]") -> str:
-        try:
-            async with portable.timeout(3):
-                return await task
-        except TimeoutError:
-            return "timed out"
-        except portable.TaskCancelled:
-            return "cancelled"
-
-    await fetch_both(outcome)

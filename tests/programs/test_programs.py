@@ -1,4 +1,4 @@
-"""Realistic programs and their ports, a folder each in `programs/`, compared as files."""
+"""Realistic programs and their ports, a folder each, compared as files."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
-FOLDER = Path(__file__).parent / "programs"
+FOLDER = Path(__file__).parent
 PROGRAMS = sorted(path.name for path in FOLDER.iterdir() if (path / "port.py").exists())
 REAL_TIME = {"echo_server"}
 

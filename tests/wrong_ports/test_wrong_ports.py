@@ -1,8 +1,8 @@
 """The proof is proved: ports with a realistic mistake are told from good ones, everywhere.
 
-`wrong_ports/` holds a file for each pattern. A function there says by its name what it is:
-`wrong_port_…` and `wrong_drop_in_…` have a mistake, which their docstrings tell;
-`harmless_…` do the same in another way.
+This folder holds a file for each pattern. A function there says by its name what it is:
+`wrong_port_…` has a mistake, which its docstring tells; `harmless_port_…` does the same in
+another way.
 """
 
 import inspect
@@ -17,8 +17,9 @@ from portable._backends import BACKENDS
 from portable.equivalence import Checked, Program, check, explain
 from portable.patterns import get_pattern, pattern_names
 
-FOLDER = Path(__file__).parent / "wrong_ports"
+FOLDER = Path(__file__).parent
 
+WRONG, HARMLESS = KINDS = ("wrong_port_", "harmless_port_")
 Function = Callable[[], Awaitable[object]]
 
 
@@ -28,7 +29,7 @@ def functions(pattern: str) -> dict[str, Function]:
     return {
         name: value
         for name, value in found.items()
-        if name.startswith(("wrong_", "harmless_")) and inspect.iscoroutinefunction(value)
+        if name.startswith(KINDS) and inspect.iscoroutinefunction(value)
     }
 
 
@@ -45,14 +46,13 @@ def cases(kind: str) -> list[object]:
 def judged(pattern: str, name: str, backend: str) -> Checked:
     if not BACKENDS[backend].installed:
         pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
-    starter = "anyio" if "_port_" in name else "portable"
-    program = Program(name, functions(pattern)[name], starter)
+    program = Program(name, functions(pattern)[name], "anyio")
     original = get_pattern(pattern).original
     *_, result = check(original, program, backends=[backend])
     return result
 
 
-@pytest.mark.parametrize(("pattern", "name", "backend"), cases("wrong"))
+@pytest.mark.parametrize(("pattern", "name", "backend"), cases(WRONG))
 def test_a_wrong_port_is_different(pattern: str, name: str, backend: str) -> None:
     """A port with a mistake is different on every backend, and its report shows where."""
     result = judged(pattern, name, backend)
@@ -63,7 +63,7 @@ def test_a_wrong_port_is_different(pattern: str, name: str, backend: str) -> Non
     assert "\n  + " in text
 
 
-@pytest.mark.parametrize(("pattern", "name", "backend"), cases("harmless"))
+@pytest.mark.parametrize(("pattern", "name", "backend"), cases(HARMLESS))
 def test_a_harmless_rewrite_is_not_different(pattern: str, name: str, backend: str) -> None:
     """A port that does the same in another way is not called different."""
     result = judged(pattern, name, backend)
@@ -73,13 +73,7 @@ def test_a_harmless_rewrite_is_not_different(pattern: str, name: str, backend: s
 
 @pytest.mark.parametrize("pattern", pattern_names())
 def test_each_pattern_has_enough_wrong_ports(pattern: str) -> None:
-    """Each pattern has five wrong ports and five wrong drop-ins, each with its sentence."""
-    enough = {
-        "wrong_port_": 5,
-        "wrong_drop_in_": 5,
-        "harmless_port_": 1,
-        "harmless_drop_in_": 1,
-    }
-    for kind, least in enough.items():
+    """Each pattern has five wrong ports and a harmless one, each with its sentence."""
+    for kind, least in {WRONG: 5, HARMLESS: 1}.items():
         assert sum(name.startswith(kind) for name in functions(pattern)) >= least, kind
     assert all(inspect.getdoc(function) for function in functions(pattern).values())
