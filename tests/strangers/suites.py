@@ -1,0 +1,310 @@
+"""Packages that know nothing of portable run their own test suites on trio.
+
+    python tests/strangers/suites.py
+    python tests/strangers/suites.py --python python3.11 --python python3.14 asgiref aiosqlite
+
+Each package's sdist comes from PyPI, in the version named below, with its tests unedited. Each
+gets a virtual environment of its own, in a cache folder, with what its tests need and with
+portable from this working tree. Its suite runs twice, on asyncio and on trio. Only what starts
+the loop is ours: `which_loop.py`, a pytest plugin that sets asyncio's event loop policy.
+
+It prints how many tests passed, failed and were skipped on each, and every test that ended
+differently. A test that passes on asyncio and fails on trio runs a second time on both. The
+script exits with 1 if one fails again and `EXPLAINED` below gives no reason, or if a reason
+there is not needed any more. It is not a part of the default test run: it needs PyPI, and a few
+minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+
+#: What runs every suite.
+TOOLS = ("pytest==9.1.1", "pytest-asyncio==1.5.0", "pytest-timeout==2.4.0")
+#: Ours: addopts are about coverage in these packages, and portable's own plugin is not asked.
+OPTIONS = ("-q", "-o", "addopts=", "-p", "no:portable", "-p", "no:cacheprovider")
+#: Seconds for one test, and for one suite.
+TEST_TIMEOUT, SUITE_TIMEOUT = 60, 900
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """One package and how its tests are run.
+
+    Attributes:
+        package: the name on PyPI.
+        version: the version of the sdist.
+        starts: how its suite starts the loop.
+        paths: which of its test files run; empty: those its own configuration names.
+        options: what pytest needs beyond the package's own configuration.
+        needs: what its tests import beyond `TOOLS` and its own dependencies.
+        added: files that are laid beside the sdist's: the place there, the place here.
+    """
+
+    package: str
+    version: str
+    starts: str
+    paths: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
+
+
+SUITES = (
+    Suite(
+        "asyncio-throttle",
+        "1.0.2",
+        "pytest-asyncio",
+        # Its sdists have no tests; this is the one file of its repository's, as it is there.
+        added=(("tests/test_simple.py", "asyncio_throttle/test_simple.py.txt"),),
+    ),
+    Suite("async-lru", "2.4.0", "pytest-asyncio, new_event_loop()"),
+    Suite(
+        "aiojobs",
+        "1.4.0",
+        "pytest-asyncio, new_event_loop()",
+        # Without its aiohttp part. The sdist leaves out its pytest.ini, which says this.
+        paths=("tests/test_job.py", "tests/test_scheduler.py"),
+        options=("-o", "asyncio_mode=auto"),
+    ),
+    Suite("async-timeout", "5.0.1", "pytest-asyncio"),
+    Suite(
+        "tenacity",
+        "9.2.1",
+        "asyncio.run()",
+        paths=("tests/test_asyncio.py",),
+        needs=("tornado==6.6.1", "typeguard==4.4.4"),
+    ),
+    Suite("asgiref", "3.13.0", "pytest-asyncio, asyncio.run() in threads"),
+    Suite(
+        "aiosqlite",
+        "0.22.1",
+        "IsolatedAsyncioTestCase",
+        paths=("aiosqlite/tests/smoke.py",),
+    ),
+    Suite("culsans", "0.11.0", "IsolatedAsyncioTestCase, asyncio.run()"),
+)
+
+#: Why a test that passes on asyncio fails on trio: package, pattern of the test, reason.
+EXPLAINED: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How the tests of a suite ended on one backend."""
+
+    outcomes: dict[str, str]
+    details: dict[str, str]
+    trouble: str | None = None
+
+    def counted(self) -> str:
+        """Return `passed/failed/skipped`."""
+        ended = list(self.outcomes.values())
+        return "/".join(str(ended.count(how)) for how in ("passed", "failed", "skipped"))
+
+
+class Stand:
+    """The place of one suite in the cache: its sources, its environment, its runs."""
+
+    def __init__(self, suite: Suite, python: str, cache: pathlib.Path) -> None:
+        self.suite = suite
+        tag = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+        self.python_version = tag
+        self.folder = cache / tag / f"{suite.package}-{suite.version}"
+        self.python = self.folder / "env" / "bin" / "python"
+        self.base = python
+
+    def build(self) -> None:
+        """Fetch the sdist and install everything, unless that was done before."""
+        suite = self.suite
+        wanted = [*TOOLS, *suite.needs, "-e", f"{REPOSITORY}[trio]"]
+        ready = self.folder / "ready.json"
+        if ready.exists() and json.loads(ready.read_text()) == wanted:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ready.unlink(missing_ok=True)
+        output(self.base, "-m", "venv", "--clear", str(self.folder / "env"))
+        pip = [str(self.python), "-m", "pip"]
+        output(
+            *(*pip, "download", "-q", "--no-deps", "--no-binary", suite.package),
+            *("-d", str(self.folder), f"{suite.package}=={suite.version}"),
+        )
+        sdist = self.sdist()
+        with tarfile.open(sdist) as archive:
+            archive.extractall(self.folder / "source", filter="data")
+        for there, here in suite.added:
+            copy = self.source() / there
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes((HERE / here).read_bytes())
+        output(*pip, "install", "-q", str(sdist), *wanted)
+        ready.write_text(json.dumps(wanted))
+
+    def sdist(self) -> pathlib.Path:
+        """Return the downloaded file."""
+        (found,) = self.folder.glob("*.tar.gz")
+        return found
+
+    def source(self) -> pathlib.Path:
+        """Return the folder that the sdist holds."""
+        (found,) = (self.folder / "source").iterdir()
+        return found
+
+    def run(self, backend: str, only: list[str] | None = None) -> Run:
+        """Run the suite, or some of its tests."""
+        answer = self.folder / f"{backend}.json"
+        answer.unlink(missing_ok=True)
+        environment = os.environ | {
+            "STRANGERS_LOOP": backend,
+            "STRANGERS_OUTCOMES": str(answer),
+            "PYTHONPATH": str(HERE),
+        }
+        command = [str(self.python), "-m", "pytest", "-p", "which_loop", *OPTIONS]
+        command += [f"--timeout={TEST_TIMEOUT}", *self.suite.options]
+        command += only or self.suite.paths
+        trouble = None
+        with open(self.folder / f"{backend}.log", "w") as log:
+            try:
+                status = subprocess.run(
+                    command,
+                    cwd=self.source(),
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    timeout=SUITE_TIMEOUT,
+                ).returncode
+                if status not in (0, 1):  # 1: some tests failed
+                    trouble = f"pytest ended with {status}, see {log.name}"
+            except subprocess.TimeoutExpired:
+                trouble = f"was not through after {SUITE_TIMEOUT} seconds, see {log.name}"
+        noted = json.loads(answer.read_text()) if answer.exists() else {}
+        foreign = [name for name in noted.get("loops", {}) if name.startswith("portable.")]
+        if trouble is None and bool(foreign) != (backend == "trio"):
+            trouble = f"its loops were {noted.get('loops')}"
+        return Run(noted.get("outcomes", {}), noted.get("details", {}), trouble)
+
+
+def judge(stand: Stand) -> tuple[list[str], bool]:
+    """Run one suite on both backends; return what is to be printed, and whether all is well."""
+    suite = stand.suite
+    stand.build()
+    control, trio = stand.run("asyncio"), stand.run("trio")
+    troubles = [
+        f"    on {backend}: {run.trouble}"
+        for backend, run in (("asyncio", control), ("trio", trio))
+        if run.trouble is not None
+    ]
+    fine = not troubles and "passed" in control.outcomes.values()
+    lost = [
+        test
+        for test, outcome in control.outcomes.items()
+        if outcome == "passed" and trio.outcomes.get(test) != "passed"
+    ]
+    again = {
+        backend: stand.run(backend, lost) if lost else Run({}, {})
+        for backend in ("asyncio", "trio")
+    }
+    reasons = {
+        pattern: reason for package, pattern, reason in EXPLAINED if package == suite.package
+    }
+    needed = set()
+    lines = []
+    for test in {**control.outcomes, **trio.outcomes}:
+        on_asyncio = control.outcomes.get(test, "not run")
+        on_trio = trio.outcomes.get(test, "not run")
+        if on_asyncio == on_trio:
+            continue
+        line = f"    {test}: {on_asyncio} on asyncio, {on_trio} on trio"
+        if test in lost:
+            known = [pattern for pattern in reasons if re.search(pattern, test)]
+            needed.update(known)
+            if known:
+                line += f"\n        explained: {reasons[known[0]]}"
+            elif again["trio"].outcomes.get(test) == "passed":
+                line += "; passed on trio the second time"
+            elif again["asyncio"].outcomes.get(test) != "passed":
+                line += "; did not pass on asyncio the second time"
+            else:
+                fine = False
+                line += f"\n        NOT EXPLAINED: {error_of(trio.details.get(test, ''))}"
+        lines.append(line)
+    for pattern in reasons:
+        if pattern not in needed:
+            fine = False
+            lines.append(f"    {pattern}: is explained, but passes")
+    row = row_of(
+        suite.package, suite.version, stand.python_version, control.counted(), trio.counted()
+    )
+    return [row, *troubles, *lines], fine
+
+
+def error_of(report: str) -> str:
+    """Return the line of a report that says most."""
+    lines = report.strip().splitlines() or ["no report"]
+    return next((line[1:].strip() for line in reversed(lines) if line[:2] == "E "), lines[-1])
+
+
+def row_of(*cells: str) -> str:
+    """Return one row of the table."""
+    return "".join(
+        cell.ljust(width) for cell, width in zip(cells, (18, 9, 8, 15, 15), strict=True)
+    ).rstrip()
+
+
+def output(*command: str) -> str:
+    """Run a command; return what it prints, or end with all of that if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def main() -> int:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [suite.package for suite in SUITES]
+    parser.add_argument("package", nargs="*", help=f"of {', '.join(names)}; default: all")
+    parser.add_argument(
+        "--python", action="append", help="an interpreter; more than once: several"
+    )
+    parser.add_argument(
+        "--cache",
+        type=pathlib.Path,
+        default=pathlib.Path(tempfile.gettempdir()) / "portable-strangers",
+        help="where environments and sources are kept (default: %(default)s)",
+    )
+    options = parser.parse_args()
+    unknown = set(options.package) - set(names)
+    if unknown:
+        parser.error(f"no suite of {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    cache = options.cache.resolve()
+    if cache.is_relative_to(REPOSITORY):
+        parser.error("--cache has to be outside of the repository")
+
+    print("passed/failed/skipped")
+    print(row_of("package", "version", "Python", "asyncio", "trio"))
+    fine = True
+    for python in options.python or [sys.executable]:
+        for suite in SUITES:
+            if not options.package or suite.package in options.package:
+                lines, good = judge(Stand(suite, python, cache))
+                print("\n".join(lines), flush=True)
+                fine = fine and good
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
