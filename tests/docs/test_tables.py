@@ -40,7 +40,7 @@ def test_the_readme_names_what_is_portables_own():
     """Every name of portable's that is not asyncio's, exceptions aside, has a row."""
     section = README.read_text("utf-8").partition("## What is portable's own")[2]
     section = section.partition("\n## ")[0]
-    named = set(re.findall(r"^\| `(?:\w+ )*?(\w+)", section, flags=re.MULTILINE))
+    named = {name for row in rows(section, 2) for name in re.findall(r"(\w+)\(", row[0])}
     ours = {name for name in portable._OURS if not name.endswith("Error")}
     assert named == ours
 
