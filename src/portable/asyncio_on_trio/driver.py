@@ -141,7 +141,7 @@ class Driver(Coroutine[Any, Any, Any]):
         try:
             awaited = self._awaited = self._coro.send(None)
         except (trio.Cancelled, BaseExceptionGroup) as error:
-            raise as_cancellation(error)
+            raise as_cancellation(error) from error.__cause__
         # Most waits are for asyncio's own; the rest of _up() is for the others.
         return awaited if type(awaited) is not SLEEP and awaited is not TURN else self._up()
 
@@ -154,7 +154,11 @@ class Driver(Coroutine[Any, Any, Any]):
             if self._trio_cancel is not None and not self.asked:
                 error = self._take_trio_cancel()
         self._trio_cancel = None
-        return self._step(self._coro.throw, error)
+        try:
+            return self._step(self._coro.throw, error)
+        finally:
+            # The error's traceback leads here; kept here, it would keep itself.
+            error = None
 
     def close(self) -> None:
         self._coro.close()
@@ -165,7 +169,7 @@ class Driver(Coroutine[Any, Any, Any]):
         try:
             self._awaited = step(value)
         except (trio.Cancelled, BaseExceptionGroup) as error:
-            raise as_cancellation(error)
+            raise as_cancellation(error) from error.__cause__
         finally:
             value = None  # an error would keep this frame, and this frame the error
         return self._up()
@@ -225,7 +229,8 @@ class Driver(Coroutine[Any, Any, Any]):
         After it either `trap` is set again, or the task has been woken and had its step.
         """
         worker, wait = self.worker, self._wait
-        assert worker is not None and wait is not None
+        assert worker is not None
+        assert wait is not None
         if self._interrupted:
             # The reason alone tells too little: scopes inherit it from those around them.
             if self._is_ours(answer):
@@ -255,7 +260,11 @@ class Driver(Coroutine[Any, Any, Any]):
         self.stashed = True
         wakeup, wait.wakeup = wait.wakeup, None
         assert wakeup is not None
-        wakeup(wait)
+        try:
+            wakeup(wait)
+        finally:
+            # What the coroutine raised leads here by its traceback.
+            del task, wakeup
 
     def forget(self) -> None:
         """Let go of what the coroutine awaited: the task has ended."""

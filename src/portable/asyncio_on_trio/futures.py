@@ -56,4 +56,3 @@ def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
             asked.pop()()
         asked.clear()
     return future.result()
-

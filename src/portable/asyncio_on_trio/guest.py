@@ -3,7 +3,7 @@
 asyncio's loops start and stop many times in one life: `asyncio.run()` does it three times.
 trio.run() cannot be stopped and gone on with; its guest mode can: there trio is a guest of some
 host, which runs each of its steps. The host here is a queue of those steps. `run_forever()`
-runs them; between two calls of it trio stands still, and another loop of the same thread may run.
+runs them; between two calls of it trio stands still, and another loop of the thread may run.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class _RunOfThread:
     """Which run of trio's the thread is in.
 
-    trio keeps that in a thread-local of its own, and in guest mode leaves it there as long as the
-    run lasts; so a thread could not have two loops that take turns, as asyncio's loops can. No
-    public name reaches it.
+    trio keeps that in a thread-local of its own, and in guest mode leaves it there as long as
+    the run lasts; so a thread could not have two loops that take turns, as asyncio's loops can.
+    No public name reaches it.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,8 @@ class Host:
             self._main,
             run_sync_soon_threadsafe=self._steps.put,
             done_callback=self._done,
-            host_uses_signal_set_wakeup_fd=True,  # a signal interrupts the wait for the next step
+            # A signal interrupts the wait for the next step.
+            host_uses_signal_set_wakeup_fd=True,
             clock=loop.clock or MonotonicClock(),
             instruments=loop.instruments,
         )

@@ -1,15 +1,15 @@
 """asyncio's event loop, with trio underneath.
 
-The loop is asyncio's selector loop in all that is not waiting and stepping: transports, servers,
-executors, exception handlers, debug mode are CPython's code. Ours are the queue of callbacks,
-the timers and who runs them.
+The loop is asyncio's selector loop in all that is not waiting and stepping: transports,
+servers, executors, exception handlers, debug mode are CPython's code. Ours are the queue of
+callbacks, the timers and who runs them.
 
-**Order.** Callbacks run in asyncio's order, in asyncio's iterations: what is ready at the
-start of one runs in it, what they make ready runs in the next. A step of a task is such a
-callback, too, but has to run in the task's own trio task. So the *turn* goes around: whoever has
-it runs callbacks (`conduct()`) until the next one is a step of another worker's task; then it
-wakes that worker and hands over the turn. That costs one turn of trio's for a step, and between
-two iterations trio always gets one, for its own tasks and for I/O.
+**Order.** Callbacks run in asyncio's order, in asyncio's iterations: what is ready at the start
+of one runs in it, what they make ready runs in the next. A step of a task is such a callback,
+too, but has to run in the task's own trio task. So the *turn* goes around: whoever has it runs
+callbacks (`conduct()`) until the next one is a step of another worker's task; then it wakes
+that worker and hands over the turn. That costs one turn of trio's for a step, and between two
+iterations trio always gets one, for its own tasks and for I/O.
 
 **Idle.** When nothing is ready nobody has the turn. The *pump*, a trio task of the loop's,
 sleeps until the next timer or until something is made ready from outside.
@@ -33,7 +33,7 @@ from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from contextvars import Context
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import trio
 from trio.lowlevel import Abort, reschedule
@@ -49,6 +49,7 @@ from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 logger = logging.getLogger("asyncio")
 
 #: Workers that wait for a task; those beyond end. Each costs about 3 kB.
@@ -104,16 +105,19 @@ class EventLoop(asyncio.SelectorEventLoop):
     # Callbacks and timers ----------------------------------------------------------------
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
     ) -> asyncio.Handle:
         handle: Any
         if is_step(callback):
             if self.is_closed():
                 raise RuntimeError("Event loop is closed")
             task = callback.__self__  # type: ignore[attr-defined]
-            if type(task) is not Task and not hasattr(task, "_driver"):
-                if adopt(self, task, context):
-                    return None  # type: ignore[return-value]
+            strange = type(task) is not Task and not hasattr(task, "_driver")
+            if strange and adopt(self, task, context):
+                return None  # type: ignore[return-value]
             handle = (task, callback, args, context)
         else:
             handle = self._handle("call_soon", callback, args, context)
@@ -123,7 +127,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         return handle  # type: ignore[no-any-return]
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
     ) -> asyncio.Handle:
         handle = self._handle("call_soon_threadsafe", callback, args, context, any_thread=True)
         self._deliver(handle)
@@ -132,8 +139,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def call_later(
         self,
         delay: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         if delay is None:
@@ -146,8 +153,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Args], object],
+        *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         if when is None:
@@ -244,7 +251,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                 raise RuntimeError("Event loop is closed") from None
 
     def add_signal_handler(
-        self, sig: int, callback: Callable[..., object], *args: Any
+        self, sig: int, callback: Callable[[*Args], object], *args: *Args
     ) -> None:
         self._signals.add(sig, callback, args)
 
@@ -309,15 +316,21 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self._collect_events()
             self._collect_timers()
             if not queue:
-                if self._pump_sleeps and not self._pump_waits_for_sockets and self._sockets.get_map():
+                if (
+                    self._pump_sleeps
+                    and not self._pump_waits_for_sockets
+                    and self._sockets.get_map()
+                ):
                     self._wake_pump()  # it has to wait for the sockets, too
                     return None
                 self._turn_taken = False
                 self._set_alarm()
                 return None
-            first = queue[0]
+            first: Any = queue[0]
             if not turned and (
-                type(first) is not tuple or (other := first[0]._worker) is None or other is worker
+                type(first) is not tuple
+                or (other := first[0]._worker) is None
+                or other is worker
             ):
                 self._turned = True
                 return TURN
@@ -386,14 +399,14 @@ class EventLoop(asyncio.SelectorEventLoop):
             return Abort.SUCCEEDED
 
         sleep = sleep_trap(abort)
-        while not self.ending:
-            while self._pump_turn:
+        while True:
+            while self._pump_turn and not self.ending:
                 if self.conduct(None) is TURN:
                     yield TURN
                 else:
                     self._pump_turn = False
             if self.ending:
-                break
+                return
             self._pump_sleeps = True
             with trio.CancelScope() as self._pump_scope:
                 if not self._turn_taken:

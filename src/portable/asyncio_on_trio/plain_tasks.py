@@ -1,11 +1,11 @@
 """What lets plain tasks of trio's await `asyncio.gather()` and `asyncio.sleep(0)`.
 
-Everything else that asyncio's library awaits is a future that the loop makes, and those can wait
-in trio by themselves (`futures.py`). Two of asyncio's awaitables are not made by the loop: the
-future that `gather()` returns, and the bare `yield` of `sleep(0)`. Both have private names in
-`asyncio.tasks`; there is no other way to them. While a loop of ours is open, and no longer, they
-are replaced by ones that ask who awaits them. To tasks of asyncio's, on any loop, the answer
-makes no difference.
+Everything else that asyncio's library awaits is a future that the loop makes, and those can
+wait in trio by themselves (`futures.py`). Two of asyncio's awaitables are not made by the loop:
+the future that `gather()` returns, and the bare `yield` of `sleep(0)`. Both have private names
+in `asyncio.tasks`; there is no other way to them. While a loop of ours is open, and no longer,
+they are replaced by ones that ask who awaits them. To tasks of asyncio's, on any loop, the
+answer makes no difference.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from .futures import in_plain_task, wait_in_trio
 _GATHERING, _SLEEP0 = "_GatheringFuture", "__sleep0"
 _tasks: Any = asyncio.tasks
 _native: dict[str, Any] = {name: getattr(_tasks, name) for name in (_GATHERING, _SLEEP0)}
+_Native: Any = _native[_GATHERING]
 
 
-class _GatheringFuture(_native[_GATHERING]):  # type: ignore[misc]
+class _GatheringFuture(_Native):  # type: ignore[misc]
     """The future of `gather()`, which plain trio tasks can await, too."""
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -1,10 +1,10 @@
 """The selector of a loop on trio: asyncio's own, which trio waits for as a whole.
 
-asyncio's transports register their sockets with the loop's selector, and asyncio's loop asks it,
-once in an iteration, which of them are ready. So does this loop. Only where asyncio's would
-sleep in the selector trio sleeps: an epoll or kqueue object is itself a file descriptor, readable
-when one of those it holds is ready, and `trio.lowlevel.wait_readable()` waits for that one. No
-socket costs trio anything.
+asyncio's transports register their sockets with the loop's selector, and asyncio's loop asks
+it, once in an iteration, which of them are ready. So does this loop. Only where asyncio's would
+sleep in the selector trio sleeps: an epoll or kqueue object is itself a file descriptor,
+readable when one of those it holds is ready, and `trio.lowlevel.wait_readable()` waits for that
+one. No socket costs trio anything.
 """
 
 from __future__ import annotations

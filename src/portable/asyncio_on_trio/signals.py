@@ -36,7 +36,8 @@ class SignalHandlers:
             ValueError: there is no such signal.
             RuntimeError: it cannot be caught, or this is not the main thread.
         """
-        if asyncio.iscoroutine(callback) or inspect.iscoroutinefunction(callback):
+        call: Any = callback
+        if asyncio.iscoroutine(call) or inspect.iscoroutinefunction(call):
             raise TypeError("coroutines cannot be used with add_signal_handler()")
         _check(sig)
         if self._loop.is_closed():
@@ -76,7 +77,7 @@ class SignalHandlers:
             self.remove(sig)
 
 
-def _check(sig: object) -> None:
+def _check(sig: Any) -> None:
     if not isinstance(sig, int):
         raise TypeError(f"sig must be an int, not {sig!r}")
     if sig not in signal.valid_signals():

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 Step: TypeAlias = "tuple[asyncio.Task[Any], Callable[..., object], tuple[Any, ...], Context]"
 
 
-class _Recorder(asyncio.AbstractEventLoop):
+class _Recorder:
     """A loop that only writes down the callbacks it is given, and a future that does."""
 
     _asyncio_future_blocking = True
@@ -49,14 +49,14 @@ class _Recorder(asyncio.AbstractEventLoop):
 
 
 def _learn() -> tuple[type, type, str]:
-    loop = _Recorder()
+    loop: Any = _Recorder()
 
     async def wait_once() -> None:
         await loop
 
     def run() -> None:
         asyncio._set_running_loop(loop)
-        task = asyncio.Task(wait_once(), loop=loop)
+        task: asyncio.Task[None] = asyncio.Task(wait_once(), loop=loop)
         steps.append(loop.callbacks.pop())
         steps[0]()
         steps.append(loop.callbacks.pop())

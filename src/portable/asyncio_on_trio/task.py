@@ -19,6 +19,7 @@ from .driver import UNCANCEL_TAKES_BACK, Driver
 from .futures import in_plain_task, wait_in_trio
 
 if TYPE_CHECKING:
+    from .loop import EventLoop
     from .worker import Worker
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Task(asyncio.Task[T]):
 
 
 def make_task(
-    loop: asyncio.AbstractEventLoop,
+    loop: EventLoop,
     coro: Coroutine[Any, Any, T],
     *,
     name: object = None,
@@ -60,19 +61,20 @@ def make_task(
     eager_start: bool | None = None,
 ) -> asyncio.Task[T]:
     """Make a task on a loop of ours."""
-    if not asyncio.iscoroutine(coro):
-        return asyncio.Task(coro, loop=loop)  # asyncio says what is wrong
+    given: Any = coro
+    if not asyncio.iscoroutine(given):
+        return asyncio.Task(given, loop=loop)  # asyncio says what is wrong
     driver = Driver(coro, loop)
     if eager_start:
         task = _started(loop, driver, name, context)
         forget_frames(task, 3)
         return task
-    task = Task.__new__(Task)
-    task._driver = driver
-    Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
+    made: Task[T] = Task.__new__(Task)
+    made._driver = driver
+    Task.__init__(made, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
     if loop.get_debug():
-        forget_frames(task, 2)
-    return task
+        forget_frames(made, 2)
+    return made
 
 
 def forget_frames(made: asyncio.Handle | asyncio.Future[Any], count: int) -> None:
@@ -83,7 +85,7 @@ def forget_frames(made: asyncio.Handle | asyncio.Future[Any], count: int) -> Non
 
 
 def _started(
-    loop: asyncio.AbstractEventLoop, driver: Driver, name: object, context: Context | None
+    loop: EventLoop, driver: Driver, name: object, context: Context | None
 ) -> asyncio.Task[Any]:
     """Make a task whose first step is taken here and now, in the caller's trio task."""
     task: Task[Any] = Task.__new__(Task)
@@ -97,9 +99,7 @@ def _started(
     return task
 
 
-def adopt(
-    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], context: Context | None
-) -> bool:
+def adopt(loop: EventLoop, task: asyncio.Task[Any], context: Context | None) -> bool:
     """Let a task that somebody made by `asyncio.Task(...)` itself run in a worker.
 
     Called with its very first step, which comes while it is being made. If nothing of its
@@ -118,7 +118,7 @@ def adopt(
         return False
     name = task.get_name()
     try:
-        asyncio.Task.__init__(task, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
+        asyncio.Task.__init__(task, driver, loop=loop, name=name, context=context)
     except RuntimeError:  # Python 3.15 refuses: "already initialized"
         return False
     if loop.get_debug():

@@ -12,6 +12,7 @@ from __future__ import annotations
 import types
 import weakref
 from collections.abc import Generator
+from contextlib import suppress
 from contextvars import Context
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from trio.lowlevel import Abort
 from .traps import TURN, RaiseCancel, sleep_trap
 
 if TYPE_CHECKING:
+    from .driver import Driver
     from .loop import EventLoop
     from .steps import Step
 
@@ -83,8 +85,9 @@ class Worker:
                 step = self.step
                 assert step is not None
                 self.step = None
+                task: Any
                 task, callback, args, context = step
-                driver = task._driver
+                driver: Driver = task._driver
                 self.free = False
                 if driver.worker is None:
                     driver.worker = task._worker = self
@@ -119,13 +122,9 @@ class Worker:
                     self._task = weakref.ref(task, self._lost)
                 # Nothing here keeps the task: if nobody does, it ends as asyncio's do.
                 del task, driver
-                while turn:
-                    verdict = loop.conduct(self)
-                    if verdict is TURN:
-                        yield TURN
-                        continue
-                    turn = False
-                if self.step is not None:
+                while turn and loop.conduct(self) is TURN:
+                    yield TURN
+                if self._has_step():
                     if not self.free and trio.current_effective_deadline() == -inf:
                         # Its task took no time to wait, so trio could not cancel it there.
                         self._cancel_now = True
@@ -138,10 +137,13 @@ class Worker:
                 self.sleeping = True
                 yield sleep
                 self.sleeping = False
-                if self.step is None:
+                if not self._has_step():
                     return
         finally:
             self._close_scopes()
+
+    def _has_step(self) -> bool:
+        return self.step is not None
 
     def _abort(self, raise_cancel: RaiseCancel) -> Abort:
         task = None if self._task is None else self._task()
@@ -186,9 +188,7 @@ class Worker:
             self._close_scopes()
             self._open_scopes()
             return
-        try:
+        with suppress(RuntimeError):
             self.inner.__exit__(None, None, None)
-        except RuntimeError:
-            pass
         self.inner = trio.CancelScope()
         self.inner.__enter__()
