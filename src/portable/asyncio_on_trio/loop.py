@@ -8,8 +8,8 @@ callbacks, the timers and who runs them.
 of one runs in it, what they make ready runs in the next. A step of a task is such a callback,
 too, but has to run in the task's own trio task. So the *turn* goes around: whoever has it runs
 callbacks (`conduct()`) until the next one is a step of another worker's task; then it wakes
-that worker and hands over the turn. That costs one turn of trio's for a step, and between two
-iterations trio always gets one, for its own tasks and for I/O.
+that worker and hands over the turn. That costs one turn of trio's for
+a step. Two iterations may share a turn of trio's, no more: trio's own tasks and I/O get theirs.
 
 **Idle.** When nothing is ready nobody has the turn. The *pump*, a trio task of the loop's,
 sleeps until the next timer or until something is made ready from outside.
@@ -85,6 +85,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         # While the loop sits in no run of trio's nobody can wake its pump.
         self._turn_taken = True
         self._turned = False
+        self._second = False
         self._pump_task: trio.lowlevel.Task | None = None
         self._pump_sleeps = False
         self._pump_turn = False
@@ -312,14 +313,15 @@ class EventLoop(asyncio.SelectorEventLoop):
             if self._stop_asked and self._halt():
                 return None
             turned, self._turned = self._turned, False
-            if self._sockets.get_map():
+            if self._sockets.held:
                 self._collect_events()
-            self._collect_timers()
+            if self._timers:
+                self._collect_timers()
             if not queue:
                 if (
                     self._pump_sleeps
                     and not self._pump_waits_for_sockets
-                    and self._sockets.get_map()
+                    and self._sockets.held
                 ):
                     self._wake_pump()  # it has to wait for the sockets, too
                     return None
@@ -332,8 +334,12 @@ class EventLoop(asyncio.SelectorEventLoop):
                 or (other := first[0]._worker) is None
                 or other is worker
             ):
-                self._turned = True
-                return TURN
+                if not self._second:
+                    self._turned = True
+                    return TURN
+                self._second = False
+            else:
+                self._second = True
             if self.order is not None:
                 ordered = list(self.order(list(queue)))
                 queue.clear()
@@ -411,7 +417,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             with trio.CancelScope() as self._pump_scope:
                 if not self._turn_taken:
                     self._set_alarm()
-                if not self._turn_taken and self._sockets.get_map():
+                if not self._turn_taken and self._sockets.held:
                     self._pump_waits_for_sockets = True
                     yield from trio.lowlevel.wait_readable(self._sockets.fileno()).__await__()
                 else:
@@ -490,13 +496,17 @@ class EventLoop(asyncio.SelectorEventLoop):
     def fail(self, error: BaseException, source: object = None) -> None:
         """Stop, if a callback or a step raised what ends a program; otherwise tell of it."""
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            if self._failure is None:
-                self._failure = error
-            self.stop()
+            self.stop_with(error)
             return
         self.call_exception_handler(
             {"message": f"Exception in callback {source!r}", "exception": error}
         )
+
+    def stop_with(self, error: BaseException) -> None:
+        """Stop; whoever runs the loop raises the error."""
+        if self._failure is None:
+            self._failure = error
+        self.stop()
 
     def take_failure(self) -> BaseException | None:
         """Return what ended the program, once."""

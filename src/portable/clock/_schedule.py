@@ -1,20 +1,22 @@
 """Schedules: the order in which tasks that are ready at once take their turns, by seed.
 
-On asyncio and uvloop what is scheduled within one iteration of the loop is held back, put
-into an order that the seed decides, and handed over for the next one. Tasks change places;
-what is promised does not: plain callbacks stay in the order in which they were registered,
-a task's own steps stay in theirs, and a task that a future wakes up comes after the
-callbacks that the future had before it. The lots are drawn among the tasks in the order of
-their making and not in that of their waking, which is chance where AnyIO cancels the tasks
-of a scope: they are in a set. On trio its own scheduler draws lots; it is given the seed.
+What is ready in one iteration of the loop is put into an order that the seed decides. On
+asyncio and uvloop it is held back for that, and handed over for the next iteration; the loop
+on trio asks for the order (`EventLoop.order`). Tasks change places; what is promised does not:
+plain callbacks stay in the order in which they were registered, a task's own steps stay in
+theirs, and a task that a future wakes up comes after the callbacks that the future had before
+it. The lots are drawn among the tasks in the order of their making and not in that of their
+waking, which is chance where AnyIO cancels the tasks of a scope: they are in a set. trio's own
+scheduler, which orders what trio itself wakes, draws its lots by itself; it gets the seed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -23,42 +25,36 @@ from ._timers import Timer
 
 Args = TypeVarTuple("Args")
 
-_CALLBACK = 0  # the chain of all plain callbacks; tasks are counted from 1
+#: The chain of all plain callbacks; tasks are counted from 1.
+CALLBACK = 0
 
 
-class Scheduled(Timer):
-    """One `call_soon` that is held back: cancellable until its callback has begun."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a ready callback must not overtake.
 
-    __slots__ = ("cause", "chain")
+    Attributes:
+        chain: the number of the task whose step it is, or that of all plain callbacks.
+        cause: the identity of the future whose callback it is, if it is one's.
+    """
 
     chain: int
-    cause: Hashable
+    cause: int | None
 
 
-class ShuffledLoop(VirtualLoop):
-    """The methods of a virtual loop that a schedule replaces; goes before the loop's class."""
+class Schedule:
+    """The orders that one seed decides, for one loop."""
 
-    def set_schedule(self, seed: int) -> None:
-        """Decide on the orders, before anything is scheduled."""
+    def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._held: list[Scheduled] = []
         # Weak, as a task that is kept alive can no longer tell that it was destroyed.
         self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
         self._made = 0
 
-    def call_soon(
-        self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
-    ) -> asyncio.Handle:
-        if self.is_closed() or not callable(callback):
-            return super().call_soon(callback, *args, context=context)  # says what is wrong
-        if not self._held:
-            super().call_soon(self._hand_over)
-        held = Scheduled(self.time(), callback, args, self, context, _nothing)
-        owner = getattr(callback, "__self__", None)
-        held.chain = self._number(owner) if isinstance(owner, asyncio.Task) else _CALLBACK
-        held.cause = _future(args)
-        self._held.append(held)
-        return held
+    def link(self, owner: object, args: Sequence[object]) -> Link:
+        """Return the link of a callback that is a method of this owner."""
+        chain = self._number(owner) if isinstance(owner, asyncio.Task) else CALLBACK
+        return Link(chain, cause_of(args))
 
     def _number(self, task: asyncio.Task[Any]) -> int:
         """Count the tasks as they are made: each is scheduled then for the first time."""
@@ -67,27 +63,23 @@ class ShuffledLoop(VirtualLoop):
             self._numbers[task] = self._made
         return self._numbers[task]
 
-    def _hand_over(self) -> None:
-        held, self._held = self._held, []
-        for one in shuffled(held, self._random):
-            one.release(super().call_soon)
+    def order(self, links: Sequence[Link]) -> list[int]:
+        """Return the places of what is ready in an order that breaks no promise, by lot."""
+        return shuffled(links, self._random)
 
 
-def _future(args: tuple[Any, ...]) -> int | None:
+def cause_of(args: Sequence[object]) -> int | None:
+    """Return the identity of the future that a callback with these arguments is called by."""
     return id(args[0]) if args and isinstance(args[0], asyncio.Future) else None
 
 
-def _nothing() -> None:
-    return None
-
-
-def shuffled(held: Sequence[Scheduled], lots: random.Random) -> list[Scheduled]:
-    """Return what is ready in an order that breaks no promise, by lot."""
+def shuffled(links: Sequence[Link], lots: random.Random) -> list[int]:
+    """Return the places of what is ready in an order that breaks no promise, by lot."""
     followers: dict[int, list[int]] = {}
-    waits = [0] * len(held)
-    last: dict[Hashable, int] = {}
-    last_callback: dict[Hashable, int] = {}
-    for place, one in enumerate(held):
+    waits = [0] * len(links)
+    last: dict[int, int] = {}
+    last_callback: dict[int, int] = {}
+    for place, one in enumerate(links):
         before = {
             last.get(one.chain),
             None if one.cause is None else last_callback.get(one.cause),
@@ -97,11 +89,11 @@ def shuffled(held: Sequence[Scheduled], lots: random.Random) -> list[Scheduled]:
             followers.setdefault(earlier, []).append(place)
             waits[place] += 1
         last[one.chain] = place
-        if one.chain == _CALLBACK and one.cause is not None:
+        if one.chain == CALLBACK and one.cause is not None:
             last_callback[one.cause] = place
 
     def by_chain(places: list[int]) -> list[int]:
-        return sorted(places, key=lambda place: held[place].chain)
+        return sorted(places, key=lambda place: links[place].chain)
 
     free = by_chain([place for place, count in enumerate(waits) if not count])
     order = []
@@ -109,12 +101,50 @@ def shuffled(held: Sequence[Scheduled], lots: random.Random) -> list[Scheduled]:
         at = lots.randrange(len(free))
         free[at], free[-1] = free[-1], free[at]
         place = free.pop()
-        order.append(held[place])
+        order.append(place)
         for follower in by_chain(followers.get(place, [])):
             waits[follower] -= 1
             if not waits[follower]:
                 free.append(follower)
     return order
+
+
+class _Held(Timer):
+    """One `call_soon` that is held back: cancellable until its callback has begun."""
+
+    __slots__ = ("link",)
+
+    link: Link
+
+
+class ShuffledLoop(VirtualLoop):
+    """The methods of a virtual loop that a schedule replaces; goes before the loop's class."""
+
+    def set_schedule(self, seed: int) -> None:
+        """Decide on the orders, before anything is scheduled."""
+        self._schedule = Schedule(seed)
+        self._held: list[_Held] = []
+
+    def call_soon(
+        self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self.is_closed() or not callable(callback):
+            return super().call_soon(callback, *args, context=context)  # says what is wrong
+        if not self._held:
+            super().call_soon(self._hand_over)
+        held = _Held(self.time(), callback, args, self, context, _nothing)
+        held.link = self._schedule.link(getattr(callback, "__self__", None), args)
+        self._held.append(held)
+        return held
+
+    def _hand_over(self) -> None:
+        held, self._held = self._held, []
+        for place in self._schedule.order([one.link for one in held]):
+            held[place].release(super().call_soon)
+
+
+def _nothing() -> None:
+    return None
 
 
 def seed_trio(seed: int) -> Callable[[], None]:

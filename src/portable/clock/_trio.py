@@ -10,20 +10,25 @@ became ready meanwhile, it moves the time before trio looks at its deadlines.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from math import inf
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-import outcome
 import trio
 import trio.testing
 
-from ._deadlock import MAX_ROUNDS, Guard, Scope, deadlock
+from portable._errors import DeadlockError
+
+from ._deadlock import MAX_ROUNDS, Guard, Waiting, deadlock
 from ._schedule import seed_trio
 from ._stacks import await_frames, module
 from ._stillness import Stillness
 from ._timeline import Timeline
+from ._trio_loop import LoopWatch
+from ._trio_tasks import Breaker, TrioTask, all_plain, below, below_all, scopes_of
 
 T = TypeVar("T")
 
@@ -41,23 +46,55 @@ _IO_COUNTS = (
     "completion_key_monitors",
 )
 
+# Whose handlers of SIGINT come and go with each run.
+_CTRL_C = ("_signal", "asyncio.runners", "portable.asyncio_on_trio.running", "trio._core._ki")
+
 
 class _TrioGuard(Guard):
-    def __init__(self, main: Callable[..., Awaitable[Any]], task: trio.lowlevel.Task) -> None:
-        super().__init__(main, trio.CancelScope())
-        self.task = task
+    def __init__(self, main: Callable[..., Awaitable[Any]], watch: LoopWatch) -> None:
+        self._scope = trio.CancelScope()
+        super().__init__(main, self._scope)
+        self.native = trio.lowlevel.current_task()
+        self.task = watch.current_task()
         self.handlers = _signal_handlers()
-        self._spared = task.child_nurseries
+        self._watch = watch
+        self._spared = WeakSet(watch.tasks() - {self.task})
+        self._spared_plain = WeakSet(below_all(watch.tasks()))
+        self._spared_nurseries = self.native.child_nurseries
+        self._cancels = 0
 
-    def tasks(self) -> Iterator[trio.lowlevel.Task]:
-        """Yield the guard's task and those in the nurseries opened since it began."""
-        pending = [self.task]
-        while pending:
-            task = pending.pop()
-            yield task
-            for nursery in task.child_nurseries:
-                if nursery not in self._spared:
-                    pending.extend(nursery.child_tasks)
+    def asyncios(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks of asyncio's that were made since it began, and its own."""
+        return self._watch.tasks() - set(self._spared)
+
+    def plain(self) -> Iterator[TrioTask]:
+        """Yield the tasks of trio's that were started since it began, but not its own."""
+        yield from below(self.native, self._spared_nurseries)
+        if self._watch.loop is not None:
+            elsewhere = self._watch.tasks() - {self.task}
+            yield from set(below_all(elsewhere)) - set(self._spared_plain)
+
+    def waiting(self) -> Iterator[Waiting]:
+        """Yield the name and the coroutine of each of its tasks."""
+        yield self.name, self.native.coro if self.task is None else self.task.get_coro()
+        for one in self.plain():
+            yield one.name, one.coro
+        for task in self.asyncios() - {self.task}:
+            yield task.get_name(), task.get_coro()
+
+    def break_off(self) -> None:
+        """End what its tasks wait for although its scope is cancelled."""
+        assert self.error is not None
+        plain = [*self.plain()] + ([self.native] if self.task is None else [])
+        spared = {self._scope, *scopes_of(self._watch.tasks())}
+        Breaker(self.asyncios(), plain, spared, self.error).break_off()
+        self._cancels += 1
+
+    def uncancel(self) -> None:
+        """Take back what it was cancelled by natively."""
+        if self.task is not None:
+            for _ in range(self._cancels):
+                self.task.uncancel()
 
 
 class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
@@ -68,8 +105,11 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
         self._seed = seed
         self._unseed: Callable[[], None] | None = None
         self._stillness: Stillness | None = None
+        self._watch = LoopWatch(seed)
+        self._handlers: dict[int, Any] = {}
         self._guards: list[_TrioGuard] = []
-        self._token: trio.lowlevel.TrioToken | None = None
+        self._raised: DeadlockError | None = None
+        self._rounds = 0
         self._deadline = inf
         self._go = False  # nothing is left to wait for, as far as the clock can tell
         self._woken = False
@@ -80,9 +120,8 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
     def start_clock(self) -> None:
         if self._stillness is not None:
             raise RuntimeError("a VirtualClock serves one run; make a new one for each")
-        self._stillness = Stillness(
-            self._timeline, _io, lambda: trio.testing.active_thread_count() > 0
-        )
+        self._stillness = Stillness(self._timeline, _io, self._threads)
+        self._handlers = _signal_handlers()
         if self._seed is not None:
             self._unseed = seed_trio(self._seed)
 
@@ -92,6 +131,8 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
     def deadline_to_sleep_time(self, deadline: float) -> float:
         if deadline <= self._timeline.now:
             return 0.0
+        if self._watch.halted:
+            return inf
         assert self._stillness is not None
         self._deadline = deadline
         seconds = self._stillness.wait(deadline, self._deadlock_counts)
@@ -102,8 +143,8 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
 
     # The instrument --------------------------------------------------------------------
 
-    def before_run(self) -> None:
-        self._token = None
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        self._watch.look()
 
     def after_run(self) -> None:
         if self._unseed is not None:
@@ -142,73 +183,73 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
 
     async def guard(self, main: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
         """Run `await main(*args)`; a deadlock ends it with DeadlockError."""
-        guard = _TrioGuard(main, trio.lowlevel.current_task())
+        guard = _TrioGuard(main, self._watch)
         self._guards.append(guard)
         try:
             return await guard.run(main, args)
         finally:
             self._guards.remove(guard)
+            guard.uncancel()
+
+    def _threads(self) -> bool:
+        return self._watch.jobs > 0 or trio.testing.active_thread_count() > 0
 
     def _deadlock_counts(self) -> bool:
-        return bool(self._guards)
+        return bool(self._guards) or self._watch.is_awaited()
 
     def _door_open(self) -> bool:
         """Say whether a signal's handler or another thread's call may end the waiting."""
-        return any(
-            _signal_handlers() != guard.handlers
-            or any(
-                module(frame) == "anyio.from_thread"
-                for task in guard.tasks()
-                for frame in await_frames(task.coro)
-            )
-            for guard in self._guards
+        handlers = _signal_handlers()
+        known = [guard.handlers for guard in self._guards] or [self._handlers]
+        return handlers not in known or any(
+            module(frame) == "anyio.from_thread"
+            for coro in self._coroutines()
+            for frame in await_frames(coro)
         )
+
+    def _coroutines(self) -> Iterator[object]:
+        for guard in self._guards:
+            for _, coro in guard.waiting():
+                yield coro
+        for task in self._watch.tasks():
+            yield task.get_coro()
+        for native in all_plain():
+            yield native.coro
 
     def _break_deadlock(self) -> None:
         new = [guard for guard in self._guards if guard.error is None]
         for guard in new:
-            guard.error = deadlock(
-                (guard.name if task is guard.task else task.name, task.coro)
-                for task in guard.tasks()
-            )
+            guard.error = deadlock(guard.waiting())
             guard.scope.cancel()
         if new:
             return
         for guard in self._guards:
             if guard.rounds < MAX_ROUNDS:
                 guard.rounds += 1
-                _break_waiting(guard)
+                guard.break_off()
                 return
+        self._end_program()
 
-
-def _break_waiting(guard: _TrioGuard) -> None:
-    """End what a guard's tasks wait for although its scope is cancelled."""
-    tasks = list(guard.tasks())
-    shielded = False
-    for task in tasks:
-        shielded |= _unshield(task, guard.scope)
-    if shielded:
-        return
-    # They wait for what cannot be cancelled. Nothing will ever come, so it is safe to end
-    # that wait by hand; those that wait for their children end with them.
-    for task in tasks:
-        if not any(nursery.child_tasks for nursery in task.child_nurseries):
-            assert guard.error is not None
-            trio.lowlevel.reschedule(task, outcome.Error(guard.error))
-
-
-# trio has no public way from a task to the scopes it is in. A deadlock behind a shield
-# cannot be ended without it: the shield is on a scope that nobody will leave.
-def _unshield(task: trio.lowlevel.Task, outermost: Scope) -> bool:
-    """Lift the shields between a task and a scope; say whether there were any."""
-    found = False
-    status: Any = task._cancel_status
-    while status is not None and status._scope is not outermost:
-        if status._scope.shield:
-            status._scope.shield = False
-            found = True
-        status = status._parent
-    return found
+    def _end_program(self) -> None:
+        """End the program on asyncio's loop with the error; then help it to its end."""
+        loop = self._watch.loop
+        if loop is None or not self._watch.is_awaited():
+            return
+        tasks = self._watch.tasks()
+        closing = any(self._watch.finalizing())
+        exhausted = self._rounds >= MAX_ROUNDS
+        anew = not closing and (exhausted or not _all_cancelled(tasks))
+        if self._raised is None or anew:
+            waiting = [(task.get_name(), task.get_coro()) for task in tasks]
+            waiting += [(native.name, native.coro) for native in all_plain()]
+            self._raised = deadlock(waiting)
+            loop.stop_with(self._raised)
+        elif not exhausted:
+            self._rounds += 1
+            spared = scopes_of(tasks)
+            Breaker(tasks, below_all(tasks), spared, self._raised).break_off()
+        else:
+            loop.end()
 
 
 def _io() -> bool:
@@ -216,5 +257,15 @@ def _io() -> bool:
     return sum(getattr(statistics, name, 0) for name in _IO_COUNTS) > _OWN_IO
 
 
+def _all_cancelled(tasks: set[asyncio.Task[Any]]) -> bool:
+    return bool(tasks) and all(task.cancelling() for task in tasks)
+
+
 def _signal_handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+    """Return the handlers of signals, without those that are there for Ctrl-C in every run."""
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    return {
+        number: handler
+        for number, handler in handlers.items()
+        if getattr(getattr(handler, "func", handler), "__module__", None) not in _CTRL_C
+    }

@@ -82,6 +82,7 @@ class VirtualClock:
         self._loop: VirtualLoop | None = None
         self._trio: VirtualTrioClock | None = None
         self._claimed = False
+        self._loop_made = False
         self._entered = False
 
     def __repr__(self) -> str:
@@ -153,11 +154,57 @@ class VirtualClock:
             raise RuntimeError(_ONE_RUN)
         self._claimed = True
         if name == "trio":
-            from ._trio import VirtualTrioClock
-
-            self._trio = VirtualTrioClock(self._timeline, self._seed)
-            return {"clock": self._trio, "instruments": [self._trio]}
+            trio_clock = self._new_trio_clock()
+            return {"clock": trio_clock, "instruments": [trio_clock]}
         return {"loop_factory": self._new_uvloop if name == "uvloop" else self._new_asyncio}
+
+    def loop_factory(self, backend: str) -> Callable[[], asyncio.AbstractEventLoop]:
+        """Return what makes an event loop of asyncio's under this clock, on any backend.
+
+        On asyncio and uvloop it is the one in `backend_options()`. On trio it makes a loop
+        as `portable.trio_loop` does, of which trio is a guest.
+
+        Args:
+            backend: `asyncio`, `uvloop` or `trio`.
+
+        Raises:
+            UnknownBackendError: there is no backend of that name.
+            BackendNotInstalledError: its package is missing.
+            RuntimeError: the clock was handed out before.
+
+        Example:
+            >>> import asyncio
+            >>> from portable.clock import VirtualClock
+            >>> async def main():
+            ...     await asyncio.sleep(3600)
+            ...     return asyncio.get_running_loop().time()
+            >>> factory = VirtualClock(start=None).loop_factory("trio")
+            >>> with asyncio.Runner(loop_factory=factory) as runner:
+            ...     runner.run(main())
+            3600.0
+        """
+        options = self.backend_options(backend)
+        if self._trio is None:
+            return options["loop_factory"]  # type: ignore[no-any-return]
+        return self._new_trio_loop
+
+    def _new_trio_clock(self) -> VirtualTrioClock:
+        from ._trio import VirtualTrioClock
+
+        self._trio = VirtualTrioClock(self._timeline, self._seed)
+        return self._trio
+
+    def _new_trio_loop(self) -> asyncio.AbstractEventLoop:
+        from portable.asyncio_on_trio import EventLoop
+
+        if self._loop_made:
+            raise RuntimeError(_ONE_RUN)
+        self._loop_made = True
+        assert self._trio is not None
+        loop = EventLoop()
+        loop.clock = self._trio
+        loop.instruments = (self._trio,)
+        return loop
 
     def _new_asyncio(self) -> asyncio.AbstractEventLoop:
         from ._asyncio import ShuffledAsyncioLoop, VirtualAsyncioLoop
