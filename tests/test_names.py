@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import anyio
 import pytest
@@ -238,7 +237,6 @@ def test_our_methods_are_documented(name):
 def test_modules_say_what_they_are_for():
     """Each module begins with a sentence about itself."""
     for module in pkgutil.walk_packages(portable.__path__, "portable."):
-        source = Path(module.module_finder.path, *module.name.split(".")[-1:])
-        source = source / "__init__.py" if module.ispkg else source.with_suffix(".py")
-        text = source.read_text(encoding="utf-8")
-        assert re.match(r'(#.*\n)*r?"""\S', text), module.name
+        spec = module.module_finder.find_spec(module.name)
+        source = spec.loader.get_source(module.name)
+        assert re.match(r'(#.*\n)*r?"""\S', source), module.name

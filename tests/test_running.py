@@ -1,28 +1,36 @@
-"""`run()`: starting, ending and refusing programs."""
+"""`run()`: starting, ending and refusing programs; the other ways to a loop on trio."""
 
 import asyncio
+import contextvars
 import functools
 import gc
-import os
-import signal
+import re
+import sys
 import threading
 import time
+import warnings
 
 import anyio
 import pytest
 
 import portable
-from portable import CancelledError, TaskCancelled, create_task, sleep
+from portable import _backends
 
 
 async def value(result, delay=0.0):
-    await sleep(delay)
+    await asyncio.sleep(delay)
     return result
 
 
 async def failure(error, delay=0.0):
-    await sleep(delay)
+    await asyncio.sleep(delay)
     raise error
+
+
+virtual = pytest.mark.parametrize("virtual", [False, True], ids=["real", "virtual"])
+
+
+# -- starting -----------------------------------------------------------------------------
 
 
 def test_a_function_with_its_arguments(backend):
@@ -36,14 +44,14 @@ def test_a_coroutine(backend):
     assert portable.run(value("a"), backend=backend) == "a"
 
 
-def test_it_runs_on_the_backend_asked_for(backend):
-    """The program runs where it was told to, in real and in virtual time."""
+def test_a_function_that_returns_another_awaitable(backend):
+    """What the function returns needs only to be awaitable."""
 
-    async def main():
-        return portable.current_backend()
+    class Awaitable:
+        def __await__(self):
+            return value("awaited").__await__()
 
-    assert portable.run(main, backend=backend) == backend
-    assert portable.run(main, backend=backend, virtual_time=True) == backend
+    assert portable.run(Awaitable, backend=backend) == "awaited"
 
 
 def test_asyncio_is_the_default():
@@ -55,171 +63,250 @@ def test_asyncio_is_the_default():
     assert portable.run(main) == "asyncio"
 
 
-def test_mains_exception_comes_out_as_it_is(run):
+def test_main_is_a_task_of_asyncios(run):
+    """It has a name, is listed, can be cancelled with a message, and sees it."""
+    seen = []
+
+    async def main():
+        me = asyncio.current_task()
+        assert asyncio.all_tasks() == {me}
+        assert isinstance(me, asyncio.Task)
+        assert me.get_name().startswith("Task-")
+        asyncio.get_running_loop().call_later(1, me.cancel, "enough")
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError as error:
+            seen.append((portable.current_time(), error.args))
+            raise
+
+    with pytest.raises(asyncio.CancelledError):
+        run(main)
+    assert seen == [(1, ("enough",))]
+
+
+def test_mains_context_is_a_copy_of_the_callers(run):
+    """main sees the caller's context variables, and changes its own."""
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    async def main():
+        before = variable.get()
+        variable.set("by main")
+        return before
+
+    variable.set("by the caller")
+    assert run(main) == "by the caller"
+    assert variable.get() == "by the caller"
+
+
+@virtual
+@pytest.mark.parametrize("debug", [None, False, True])
+def test_debug_is_asyncios_debug_mode(backend, virtual, debug):
+    """debug=True switches it on; nothing said, the environment decides."""
+
+    async def main():
+        return asyncio.get_running_loop().get_debug()
+
+    found = portable.run(main, backend=backend, debug=debug, virtual_time=virtual)
+    with asyncio.Runner(debug=debug) as runner:
+        assert found is runner.run(main())
+
+
+# -- ending -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [LookupError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_mains_exception_comes_out_as_it_is(run, kind):
     """What main raises is raised by run(), the very object."""
-    error = LookupError("main")
-    with pytest.raises(LookupError) as caught:
-        run(failure(error, 1))
+    error = kind("main")
+    with pytest.raises(kind) as caught:
+        run(failure, error, 1)
     assert caught.value is error
+    assert not isinstance(error.__context__, Exception)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_an_exit_asked_for_by_a_task(run, kind):
+    """SystemExit and KeyboardInterrupt in any task end the run, and main cleans up."""
+    seen = []
+
+    async def main():
+        task = asyncio.create_task(failure(kind("task"), 1))
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            seen.append(task.done())
+
+    with pytest.raises(kind, match="task"):
+        run(main)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_an_exit_asked_for_by_a_callback(run, kind):
+    """So they do in a callback of the loop."""
+    seen = []
+
+    def leave():
+        raise kind("callback")
+
+    async def main():
+        asyncio.get_running_loop().call_later(1, leave)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            seen.append("cleaned up")
+
+    with pytest.raises(kind, match="callback"):
+        run(main)
+    assert seen == ["cleaned up"]
 
 
 def test_tasks_left_over_are_cancelled_and_awaited(run):
-    """When main ends, run() ends what it left behind, and waits for that."""
+    """When main ends, run() ends what it left behind, and waits for its clean-up."""
     seen = []
 
     async def job():
         try:
-            await sleep(3600)
+            await asyncio.sleep(3600)
         finally:
-            with anyio.CancelScope(shield=True):
-                await sleep(1)
+            await asyncio.sleep(1)
             seen.append(portable.current_time())
 
     async def main():
-        tasks = [create_task(job()), create_task(job())]
-        await sleep(1)
-        tasks.append(create_task(job()))
+        tasks = [asyncio.create_task(job()), asyncio.create_task(job())]
+        await asyncio.sleep(1)
+        tasks.append(asyncio.create_task(job()))
         return tasks
 
     tasks = run(main)
     assert all(task.cancelled() for task in tasks)
-    assert seen == [2, 2]
+    assert seen == [2, 2, 2]
 
 
-def test_a_leftover_that_creates_tasks_while_it_ends(run):
-    """What is created after the end of main never runs, and its coroutine is closed."""
-    late = []
+def test_plain_tasks_that_are_left_over_end_too(run, backend):
+    """On trio a nursery's child that awaits a future ends with the nursery's scope."""
+    seen = []
 
-    async def job():
+    async def child():
         try:
-            await sleep(3600)
+            await asyncio.get_running_loop().create_future()
         finally:
-            late.append(create_task(value("never")))
+            seen.append("ended")
 
     async def main():
-        create_task(job())
-        await sleep(1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(child)
+            await anyio.sleep(1)
+            group.cancel_scope.cancel()
 
     run(main)
-    gc.collect()
-    assert late[0].cancelled()
+    assert seen == ["ended"]
 
 
-def test_d6_a_failure_nobody_retrieved_is_raised_by_run(run):
-    """D6: it is raised when main has ended, and does not disturb main before."""
-    seen = []
-
-    async def main():
-        create_task(failure(ValueError("lost"), 1))
-        await sleep(5)
-        seen.append("main went on")
-
-    with pytest.raises(ExceptionGroup) as caught:
-        run(main)
-    assert seen == ["main went on"]
-    assert [repr(e) for e in caught.value.exceptions] == ["ValueError('lost')"]
-
-
-def test_mains_exception_joins_failures_nobody_retrieved(run):
-    """Nothing is lost when both main and a task have failed."""
-
-    async def main():
-        create_task(failure(ValueError("task")))
-        await sleep(1)
-        raise LookupError("main")
-
-    with pytest.raises(ExceptionGroup) as caught:
-        run(main)
-    assert [repr(e) for e in caught.value.exceptions] == [
-        "LookupError('main')",
-        "ValueError('task')",
-    ]
-
-
-def test_a_leftover_that_fails_while_it_ends_is_raised(run):
-    """An error raised while run() cleans up is raised too."""
+def test_a_leftover_that_fails_while_it_ends_is_logged(run, caplog):
+    """Nobody can await it any more: asyncio's log tells of it."""
 
     async def job():
         try:
-            await sleep(3600)
+            await asyncio.sleep(3600)
         finally:
-            raise ValueError("cleanup")
+            raise ValueError("clean-up")
 
     async def main():
-        create_task(job())
-        await sleep(1)
+        asyncio.create_task(job())
+        await asyncio.sleep(1)
 
-    with pytest.raises(ExceptionGroup) as caught:
-        run(main)
-    assert [str(e) for e in caught.value.exceptions] == ["cleanup"]
+    run(main)
+    (record,) = caplog.records
+    assert re.match("unhandled exception during .*shutdown", record.message)
+    assert repr(record.exc_info[1]) == "ValueError('clean-up')"
 
 
-def test_main_is_a_task_that_can_be_cancelled(run):
-    """main has a task of its own, which others can cancel, with a message (D4)."""
+def test_async_generators_are_closed(run):
+    """One that was left in its midst is closed at the end of the run, in a task."""
     seen = []
 
-    async def main():
-        me = portable.current_task()
-
-        async def killer():
-            await sleep(1)
-            me.cancel("enough")
-
-        create_task(killer())
+    async def numbers():
         try:
-            await sleep(3600)
-        except CancelledError:
+            yield 1
+        finally:
+            await asyncio.sleep(1)
             seen.append(portable.current_time())
-            raise
 
-    with pytest.raises(TaskCancelled, match="^enough$"):
-        run(main)
+    async def main():
+        generator = numbers()
+        keep.append(generator)
+        return await anext(generator)
+
+    keep = []
+    assert run(main) == 1
     assert seen == [1]
 
 
-def test_a_task_may_await_main(run):
-    """A task that awaits main gets what main returns, if it outlives it by a shield."""
-    seen = []
+def test_the_executor_is_shut_down(backend):
+    """A call in a thread has ended when run() returns."""
+    ended, go_on = [], threading.Event()
+
+    def block():
+        go_on.wait()
+        ended.append(threading.current_thread())
 
     async def main():
-        me = portable.current_task()
+        asyncio.get_running_loop().run_in_executor(None, block)
+        asyncio.get_running_loop().call_soon(go_on.set)
 
-        async def watcher():
-            with anyio.CancelScope(shield=True):
-                seen.append(await me)
+    portable.run(main, backend=backend)
+    (thread,) = ended
+    assert not thread.is_alive()
 
-        create_task(watcher())
-        await sleep(1)
-        return "done"
 
-    assert run(main) == "done"
-    assert seen == ["done"]
+def test_the_loop_is_closed(run):
+    """What outlives the run gets asyncio's error when it uses the loop."""
+
+    async def main():
+        return asyncio.get_running_loop()
+
+    loop = run(main)
+    assert loop.is_closed()
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.call_soon(print)
+    assert asyncio._get_running_loop() is None
+
+
+def test_a_stopped_loop(run):
+    """`stop()` before main's end is asyncio's error."""
+
+    async def main():
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(3600)
+
+    with pytest.raises(RuntimeError, match="Event loop stopped before Future completed"):
+        run(main)
 
 
 def test_runs_follow_each_other(run):
     """Nothing of one run is left for the next."""
 
     async def main(number):
-        create_task(sleep(100))
-        await sleep(1)
-        return number
+        asyncio.create_task(asyncio.sleep(100))
+        await asyncio.sleep(1)
+        return number, len(asyncio.all_tasks()), portable.current_time()
 
-    assert [run(main, n) for n in range(3)] == [0, 1, 2]
+    assert [run(main, number) for number in range(3)] == [(n, 2, 1) for n in range(3)]
 
 
 def test_runs_in_two_threads_do_not_meet(backend):
     """Each thread's run owns its own tasks."""
 
     async def main():
-        tasks = [create_task(value(n)) for n in range(20)]
+        tasks = [asyncio.create_task(value(n)) for n in range(20)]
         return [await task for task in tasks]
 
     results = []
-
-    def thread():
-        results.append(portable.run(main, backend=backend))
-
-    threads = [threading.Thread(target=thread) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: results.append(portable.run(main, backend=backend)))
+        for _ in range(4)
+    ]
     for one in threads:
         one.start()
     for one in threads:
@@ -227,17 +314,28 @@ def test_runs_in_two_threads_do_not_meet(backend):
     assert results == [list(range(20))] * 4
 
 
+def test_a_program_that_fails_leaves_nothing_behind(run):
+    """After any error a run leaves no loop, no hooks, no warning."""
+    before = sys.get_asyncgen_hooks()
+    with pytest.raises(LookupError):
+        run(failure, LookupError())
+    assert sys.get_asyncgen_hooks() == before
+    assert asyncio._get_running_loop() is None
+    gc.collect()
+
+
+# -- virtual time -------------------------------------------------------------------------
+
+
 def test_virtual_time_waits_for_nothing(run):
     """An hour passes at once; the wall clock shows the same hour on every backend."""
 
     async def main():
         before = time.time()
-        await sleep(3600)
+        await asyncio.sleep(3600)
         return portable.current_time(), time.time() - before, time.gmtime()[:5]
 
-    started = time.perf_counter()
     assert run(main) == (3600.0, 3600.0, (2000, 1, 1, 1, 0))
-    assert time.perf_counter() - started < 1800
 
 
 def test_a_clock_of_ones_own(backend):
@@ -245,68 +343,46 @@ def test_a_clock_of_ones_own(backend):
     from portable.clock import VirtualClock
 
     clock = VirtualClock(start=None)
-    portable.run(sleep, 60, backend=backend, virtual_time=clock)
+    portable.run(asyncio.sleep, 60, backend=backend, virtual_time=clock)
     assert clock.now() == 60
 
 
-def test_a_deadlock_is_told(run):
-    """Under virtual time, waiting for ever is an error that names who waits."""
+def test_both_languages_share_the_time(run):
+    """asyncio's timers and AnyIO's are one clock's: the earlier goes off first."""
 
     async def main():
-        async def stuck():
-            await anyio.Event().wait()
+        seen = []
+        asyncio.get_running_loop().call_later(2, seen.append, "asyncio 2")
+        asyncio.get_running_loop().call_later(4, seen.append, "asyncio 4")
+        for seconds in (1, 3, 5):
+            with anyio.move_on_at(seconds):
+                await anyio.sleep_forever()
+            seen.append(f"AnyIO {anyio.current_time():g}")
+        return seen
 
-        await create_task(stuck(), name="stuck one")
+    assert run(main) == ["AnyIO 1", "asyncio 2", "AnyIO 3", "asyncio 4", "AnyIO 5"]
+
+
+@pytest.mark.parametrize("wait", ["asyncio", "anyio", "gather"])
+def test_a_deadlock_is_told(run, wait):
+    """Under virtual time, waiting for ever is an error that names who waits."""
+
+    async def stuck():
+        if wait == "anyio":
+            await anyio.Event().wait()
+        else:
+            await asyncio.Event().wait()
+
+    async def main():
+        if wait == "gather":
+            await asyncio.gather(stuck(), asyncio.create_task(stuck(), name="stuck one"))
+        await asyncio.create_task(stuck(), name="stuck one")
 
     with pytest.raises(portable.DeadlockError, match="stuck one"):
         run(main)
 
 
-@pytest.mark.parametrize("virtual", [False, True], ids=["real", "virtual"])
-def test_ctrl_c_is_a_keyboard_interrupt(backend, virtual):
-    """Ctrl-C ends the program as it ends a raw one, clean-up included."""
-    seen = []
-
-    async def job():
-        try:
-            await sleep(3600)
-        finally:
-            seen.append("job")
-
-    async def main():
-        create_task(job())
-        await sleep(0.01)
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-            await anyio.to_thread.run_sync(time.sleep, 0.05)
-            await sleep(3600)
-        finally:
-            seen.append("main")
-
-    with pytest.raises(KeyboardInterrupt):
-        portable.run(main, backend=backend, virtual_time=virtual)
-    assert sorted(seen) == ["job", "main"]
-
-
-def test_ctrl_c_keeps_the_failures(backend):
-    """Failures nobody retrieved can be reached from the KeyboardInterrupt."""
-
-    async def main():
-        create_task(failure(ValueError("lost")))
-        await sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-        await sleep(3600)
-
-    with pytest.raises(KeyboardInterrupt) as caught:
-        portable.run(main, backend=backend)
-    chain, error = [], caught.value
-    while error is not None:
-        chain.append(repr(error))
-        error = error.__cause__ or error.__context__
-    assert any("ValueError('lost')" in link for link in chain)
-
-
-# -- bad input ----------------------------------------------------------------------------
+# -- refusing -----------------------------------------------------------------------------
 
 
 def test_an_unknown_backend_lists_the_known_ones():
@@ -325,7 +401,7 @@ def test_an_unknown_backend_lists_the_known_ones():
 @pytest.mark.parametrize("name", ["uvloop", "trio"])
 def test_a_backend_that_is_not_installed_says_how_to_get_it(monkeypatch, name):
     """The error holds the install command."""
-    monkeypatch.setitem(__import__("sys").modules, name, None)
+    monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(
         portable.BackendNotInstalledError, match=rf"pip install 'portable-tasks\[{name}\]'"
     ):
@@ -344,6 +420,18 @@ def test_a_run_inside_a_run_is_refused(run):
     run(main)
 
 
+def test_a_run_inside_a_foreign_run_is_refused(
+    anyio_backend_name, anyio_backend_options
+):
+    """So it is where AnyIO started the loop, before any name was used."""
+
+    async def main():
+        with pytest.raises(RuntimeError, match="await the coroutine instead"):
+            portable.run(value)
+
+    anyio.run(main, backend=anyio_backend_name, backend_options=anyio_backend_options)
+
+
 @pytest.mark.parametrize("given", [None, 3, "main"])
 def test_what_cannot_be_run_is_refused(given):
     """The error names the parameter and shows the right calls."""
@@ -357,6 +445,14 @@ def test_arguments_for_a_coroutine_are_refused():
     with pytest.raises(TypeError, match=r"run\(main, \*args\)"):
         portable.run(coro, 2)
     assert coro.cr_frame is None
+
+
+def test_a_coroutine_that_has_run_is_refused(backend):
+    """It runs once; the error shows how to make a new one."""
+    coro = value(1)
+    portable.run(coro, backend=backend)
+    with pytest.raises(RuntimeError, match=r"write run\(value\) or run\(value\(\)\)"):
+        portable.run(coro, backend=backend)
 
 
 def test_a_plain_function_is_refused(run):
@@ -377,11 +473,106 @@ def test_virtual_time_is_a_bool_or_a_clock():
     assert coro.cr_frame is None
 
 
-@pytest.mark.parametrize("virtual", [False, True], ids=["real", "virtual"])
-def test_debug_reaches_asyncio(backend, virtual):
-    """debug=True is asyncio's debug mode, on asyncio and uvloop; trio has none."""
+# -- other ways to a loop -----------------------------------------------------------------
+
+
+def test_asyncio_loop_where_the_loop_is_up(run):
+    """On asyncio, and in our runs, the block gives the running loop and leaves it."""
 
     async def main():
-        return asyncio.get_running_loop().get_debug() if backend != "trio" else True
+        running = asyncio.get_running_loop()
+        async with portable.asyncio_loop() as loop:
+            assert loop is running
+            task = asyncio.create_task(value("left", 1))
+        return loop is asyncio.get_running_loop(), await task
 
-    assert portable.run(main, backend=backend, debug=True, virtual_time=virtual) is True
+    assert run(main) == (True, "left")
+
+
+def test_asyncio_loop_in_a_foreign_run(anyio_backend_name, anyio_backend_options):
+    """The block that brings the loop up ends what is left in it; one inside it does not."""
+
+    async def main():
+        async with portable.asyncio_loop() as outer:
+            async with portable.asyncio_loop() as inner:
+                task = asyncio.create_task(asyncio.sleep(3600))
+                await asyncio.sleep(0)
+            seen = [outer is inner, task.done()]
+            if anyio_backend_name == "asyncio":
+                task.cancel()
+        await anyio.lowlevel.checkpoint()
+        return [*seen, task.cancelled()]
+
+    options = {"backend": anyio_backend_name, "backend_options": anyio_backend_options}
+    assert anyio.run(main, **options) == [True, False, True]
+
+
+def test_asyncio_loop_without_a_run():
+    """Without any event loop it is Python's own error."""
+
+    async def main():
+        async with portable.asyncio_loop():
+            pass
+
+    coro = main()
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        coro.send(None)
+
+
+def test_asyncio_loop_passes_errors_on(backend, anyio_backend_name, anyio_backend_options):
+    """An error in the block comes out of it as it is."""
+    error = LookupError()
+
+    async def main():
+        async with portable.asyncio_loop():
+            raise error
+
+    with pytest.raises(LookupError) as caught:
+        anyio.run(main, backend=anyio_backend_name, backend_options=anyio_backend_options)
+    assert caught.value is error
+
+
+def test_trio_loop_for_asyncios_runner():
+    """asyncio.Runner runs on it, several times, and ends it as any loop."""
+    pytest.importorskip("trio")
+
+    async def main(number):
+        await anyio.sleep(0)
+        return portable.current_backend(), await value(number)
+
+    with asyncio.Runner(loop_factory=portable.trio_loop) as runner:
+        assert [runner.run(main(number)) for number in range(3)] == [
+            ("trio", number) for number in range(3)
+        ]
+        loop = runner.get_loop()
+    assert loop.is_closed()
+
+
+def test_trio_loop_needs_trio(monkeypatch):
+    """Without trio the error says how to get it."""
+    monkeypatch.setitem(sys.modules, "trio", None)
+    with pytest.raises(portable.BackendNotInstalledError, match=r"portable-tasks\[trio\]"):
+        portable.trio_loop()
+
+
+def test_a_loop_that_nobody_closed_warns():
+    """As asyncio's own: a ResourceWarning when it is collected."""
+    pytest.importorskip("trio")
+    loop = portable.trio_loop()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del loop
+        gc.collect()
+    assert [str(each.message) for each in caught if each.category is ResourceWarning]
+
+
+def test_backends_for_runner(backend):
+    """What the table gives `asyncio.Runner` for a backend starts that one."""
+    if backend == "trio":
+        return
+
+    async def main():
+        return portable.current_backend()
+
+    with asyncio.Runner(**_backends.get_backend(backend).run_options()) as runner:
+        assert runner.run(main()) == backend
