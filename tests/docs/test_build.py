@@ -42,7 +42,7 @@ def _built():
 def test_the_pythons_begin_with_the_oldest_that_installs():
     """The classifiers go up from `requires-python` without a gap."""
     oldest = int(re.fullmatch(r">=3\.(\d+)", PROJECT["requires-python"])[1])
-    assert MINORS == list(range(oldest, oldest + len(MINORS)))
+    assert list(range(oldest, oldest + len(MINORS))) == MINORS
 
 
 def test_tox_runs_every_python():

@@ -44,7 +44,9 @@ def _hurry(monkeypatch):
     def run_by_anyio(func, *args, backend="asyncio", backend_options=None):
         clock = VirtualClock(start=None)
         with clock:
-            options = clock.backend_options(backend) if backend_options is None else backend_options
+            options = (
+                clock.backend_options(backend) if backend_options is None else backend_options
+            )
             return anyio_run(func, *args, backend=backend, backend_options=options)
 
     monkeypatch.setattr(portable, "run", portable_run)

@@ -18,9 +18,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 def test_the_table_of_differences_is_the_list(page):
     """Number, text and reason of each, word for word, and no other."""
     table = [row for row in rows(page.read_text("utf-8"), 3) if re.match(r"[TD]\d", row[0])]
-    assert table == [
-        (entry.number, entry.text, entry.reason) for entry in DIFFERENCES.values()
-    ]
+    assert table == [(entry.number, entry.text, entry.reason) for entry in DIFFERENCES.values()]
 
 
 def test_each_difference_has_its_section():

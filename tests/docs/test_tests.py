@@ -1,4 +1,4 @@
-"""Each module of tests in the documentation passes; docs/testing.md's settings exist and work."""
+"""Modules of tests in the documentation pass; settings that docs/testing.md names work."""
 
 import re
 import tomllib
