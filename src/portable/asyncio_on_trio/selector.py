@@ -21,11 +21,15 @@ class NestedSelector(selectors.DefaultSelector):
 
     Args:
         on_first: called when it holds a socket, after it held none.
+
+    Attributes:
+        held: how many sockets it holds.
     """
 
     def __init__(self, on_first: Callable[[], object]) -> None:
         super().__init__()
         self._on_first = on_first
+        self.held = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if not CAN_BE_WAITED_FOR:
@@ -34,6 +38,12 @@ class NestedSelector(selectors.DefaultSelector):
                 "use trio's or AnyIO's sockets here"
             )
         key = super().register(fileobj, events, data)
-        if len(self.get_map()) == 1:
+        self.held += 1
+        if self.held == 1:
             self._on_first()
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = super().unregister(fileobj)
+        self.held -= 1
         return key
