@@ -13,7 +13,7 @@ Main = Callable[[], Awaitable[object]]
 Record = Callable[[Main], Trace]
 Write = Callable[..., str]
 
-STARTERS: tuple[Starter, ...] = ("asyncio", "anyio", "portable")
+STARTERS: tuple[Starter, ...] = ("asyncio", "anyio")
 
 
 @pytest.fixture(
@@ -21,7 +21,6 @@ STARTERS: tuple[Starter, ...] = ("asyncio", "anyio", "portable")
         pytest.param((starter, backend), id=f"{starter}-{backend}")
         for starter in STARTERS
         for backend in BACKENDS
-        if (starter, backend) != ("asyncio", "trio")
     ]
 )
 def on_all(request: pytest.FixtureRequest) -> Record:
@@ -34,7 +33,7 @@ def on_all(request: pytest.FixtureRequest) -> Record:
 
 @pytest.fixture
 def on_asyncio() -> Record:
-    """Records a main function as a raw asyncio program."""
+    """Records a main function as a raw asyncio program, on asyncio."""
     return lambda main: record(Program("p", main, "asyncio"))
 
 

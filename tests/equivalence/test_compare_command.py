@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -36,7 +35,7 @@ PORT = ORIGINAL.replace("asyncio", "anyio")
 
 
 CAUSES = {
-    "D1": (
+    "awaits in a clean-up without a shield": (
         """
 async def main():
     async def job():
@@ -65,7 +64,7 @@ async def main():
     await anyio.sleep(0)
 """,
     ),
-    "D5": (
+    "raised a group where the original raised a bare exception": (
         """
 async def fail():
     raise ValueError("no")
@@ -80,7 +79,7 @@ async def main():
         group.start_soon(fail)
 """,
     ),
-    "D6": (
+    "only logged an error that nobody retrieved": (
         """
 async def fail():
     raise ValueError("no")
@@ -89,31 +88,26 @@ async def main():
     await asyncio.sleep(1)
 """,
         """
-import portable
 async def fail():
     raise ValueError("no")
 async def main():
-    portable.create_task(fail())
-    await portable.sleep(1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(fail)
+        await anyio.sleep(1)
 """,
     ),
 }
 
 
-@pytest.mark.parametrize("number", CAUSES)
-def test_a_known_cause_is_named(comparing: Compare, number: str) -> None:
-    """A difference that looks like a declared one points at the section on how to port it."""
-    original, port = CAUSES[number]
+@pytest.mark.parametrize("words", CAUSES)
+def test_a_known_cause_is_named(comparing: Compare, words: str) -> None:
+    """A difference that AnyIO's own meaning explains is told with what to write instead."""
+    original, port = CAUSES[words]
     report = comparing("import asyncio\n" + original, "import anyio\n" + port)
     [row] = (row for row in report.rows if row.program == "port")
-    assert number in [cause.id for cause in row.causes], text_of(report)
-    guide = Path(__file__).parents[2] / "docs" / "porting.md"
-    titles = re.findall(r"^## (.*)$", guide.read_text(), re.MULTILINE)
-    anchors = {title.lower().replace(" ", "-") for title in titles}
-    for cause in row.causes:
-        file, _, anchor = cause.paragraph.partition("#")
-        assert file == "docs/porting.md"
-        assert anchor in anchors
+    [cause] = (cause for cause in row.causes if words in cause.sentence)
+    assert cause.id is None
+    assert f"  {cause.sentence}\n?       {cause.remedy}\n" in text_of(report)
 
 
 def test_the_command(

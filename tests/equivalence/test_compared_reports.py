@@ -1,10 +1,15 @@
 """What the report on a user's own two programs says, and what it leaves out."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 import portable
+from portable._differences import DIFFERENCES
 from portable.equivalence import Reading
-from portable.equivalence.causes import causes
+from portable.equivalence.causes import Cause, causes
 from portable.equivalence.comparing import Judged
 from portable.equivalence.comparison import compare
 from portable.equivalence.isolated import Run, _places
@@ -15,6 +20,10 @@ from portable.equivalence.trace import ExceptionShape, Observation, Outcome, Tra
 def trace(*seen: Observation, backend: str = "asyncio") -> Trace:
     end = Observation(9.0, "outcome", "returned None")
     return Trace("program", backend, (*seen, end), Outcome(9.0, "None"))
+
+
+def on_trio(*seen: Observation, free_from: float | None = 0.0) -> Trace:
+    return replace(trace(*seen, backend="trio"), order_free_from=free_from)
 
 
 def line(text: str, time: float = 0.0, writer: int = 0) -> Observation:
@@ -44,10 +53,11 @@ def test_a_group_is_worded_alike() -> None:
     assert len(shapes) == 1
 
 
-def test_loops_that_disagree_are_held_against_no_port() -> None:
-    """An original that differs on uvloop is told of, and speaks against nobody."""
-    found = compare(trace(line("a")), trace(line("b"), backend="uvloop"))
-    run = Run("uvloop", None, found.port)
+@pytest.mark.parametrize("backend", ["uvloop", "trio"])
+def test_loops_that_disagree_are_held_against_no_port(backend: str) -> None:
+    """An original that differs on uvloop or trio is told of, and speaks against nobody."""
+    found = compare(trace(line("a")), trace(line("b"), backend=backend))
+    run = Run(backend, None, found.port)
     assert Judged("original", run, found).equivalent
     assert not Judged("port", run, found).equivalent
 
@@ -80,27 +90,74 @@ def test_long_texts_are_cut_to_where_they_differ() -> None:
 
 def test_a_late_task_is_no_free_order() -> None:
     """Lines of one task that come later are late, and were not overtaken by anybody."""
-    one = compare(trace(line("a", 1.0)), trace(line("a", 2.0), backend="trio"))
+    one = compare(trace(line("a", 1.0)), on_trio(line("a", 2.0)))
     assert not causes(one)
     first, then = line("a", 1.0, 0), line("b", 2.0, 1)
     late = line("a", 2.0, 0), line("b", 1.0, 1)
-    two = compare(trace(first, then), trace(*late, backend="trio"))
-    assert [cause.id for cause in causes(two)] == ["D7"]
+    two = compare(trace(first, then), on_trio(*late))
+    assert [cause.id for cause in causes(two)] == ["T1"]
 
 
-GATHER = "await gather(fail(), slow())"
+def test_the_order_is_free_where_trio_has_a_say() -> None:
+    """Another order is put down to trio from the time on when it has a say, and no sooner."""
+    a, b = line("a", 1.0, 0), line("b", 1.0, 1)
+    for time, ids in ((None, []), (2.0, []), (1.0, ["T1"])):
+        found = compare(trace(a, b), on_trio(b, a, free_from=time))
+        assert [cause.id for cause in causes(found)] == ids
+    assert not causes(compare(trace(a, b), trace(b, a, backend="uvloop")))
 
 
-def test_children_that_gather_ends() -> None:
-    """Lines that the original's other children still print point at what gather() ends."""
+NUMBERED = {
+    "T2": (
+        "raised CancelledError('why')",
+        "raised BaseExceptionGroup('x')\n  + CancelledError()",
+    ),
+    "T5": ("fine", "RuntimeError('Timeout should be used inside a task')"),
+}
+
+
+@pytest.mark.parametrize("number", NUMBERED)
+def test_a_difference_on_trio_is_named(number: str) -> None:
+    """What looks like a difference of the closed list is named by its number, on trio alone."""
+    left, right = NUMBERED[number]
+    (cause,) = causes(compare(trace(line(left)), on_trio(line(right))))
+    assert cause.id == number
+    assert str(cause).startswith(f"{number}: ")
+    assert cause.remedy
+    found = causes(compare(trace(line(left)), trace(line(right), backend="uvloop")))
+    assert number not in [cause.id for cause in found]
+
+
+def test_a_shield_holds_a_cancellation_back() -> None:
+    """Lines that come later on trio are put down to a shield, if the source has one."""
+    found = compare(trace(line("closed", 1.0)), on_trio(line("closed", 5.0)))
+    assert [cause.id for cause in causes(found, "CancelScope(shield=True)")] == ["T3"]
+    assert not causes(found, "CancelScope()")
+
+
+@pytest.mark.parametrize("number", DIFFERENCES)
+def test_a_number_points_at_its_section(number: str) -> None:
+    """The section that a report names is in the docs."""
+    text = (Path(__file__).parents[2] / "docs" / "differences.md").read_text()
+    heading = re.search(rf"^## {number}: (.+)$", text, re.MULTILINE)
+    assert heading is not None
+    anchor = f"{number} {heading[1]}".lower().replace(" ", "-")
+    assert Cause("", "", number).paragraph == f"docs/differences.md#{anchor}"
+
+
+GROUP = "async with anyio.create_task_group() as group: ..."
+
+
+def test_children_that_a_group_ends() -> None:
+    """Lines that the original's other children still print point at what a group ends."""
     left = trace(line("caught", 0.0, 0), line("slow is done", 1.0, 1))
     right = trace(line("caught", 0.0, 0))
-    (cause,) = causes(compare(left, right), GATHER)
-    assert cause.id == "D5"
-    assert "line 1: gather() ends the others" in cause.sentence
-    assert "portable.gather" in cause.remedy
+    source = f"async def main():\n    {GROUP}"
+    (cause,) = causes(compare(left, right), source)
+    assert (cause.id, cause.paragraph) == (None, None)
+    assert "line 2: create_task_group() ends the others" in cause.sentence
     lone = compare(trace(line("a"), line("b")), trace(line("a")))
-    assert not causes(lone, GATHER)
+    assert not causes(lone, source)
 
 
 @pytest.mark.parametrize("head", ["Thread 0x1 (most recent call first):", "Current thread:"])

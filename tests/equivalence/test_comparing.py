@@ -46,6 +46,7 @@ def test_a_port_is_compared_on_every_backend(write: Write) -> None:
     assert {row.run.trace.duration for row in report.rows if row.run.trace} == {2.0}
     for backend in INSTALLED:
         assert verdicts(report)["port", backend] == "same"
+        assert verdicts(report)["original", backend] in ("same", "reference")
     for row in report.rows:
         assert row.run.trace is not None
         assert row.run.trace.lines("stdout") == ["hello me"]
@@ -60,6 +61,10 @@ STARTERS = {
     ),
     "bound early": "import asyncio\nfrom asyncio import run\ndef main():\n"
     "    return run(job(asyncio))\n",
+    "loop_factory": (
+        "import asyncio, portable\ndef main():\n    with asyncio.Runner(loop_factory="
+        "portable.trio_loop) as runner:\n        return runner.run(job(asyncio))\n"
+    ),
     "anyio.run": "import anyio\ndef main():\n    return anyio.run(job, anyio)\n",
     "portable.run": "import portable\ndef main():\n    return portable.run(job(portable))\n",
     "script": ("import asyncio\nif __name__ == '__main__':\n    asyncio.run(job(asyncio))\n"),
@@ -68,11 +73,72 @@ JOB = "async def job(lib):\n    await lib.sleep(3600)\n    print('an hour later'
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_a_program_may_start_its_loop_itself(comparing: Compare, starter: str) -> None:
-    """Each way to start a loop is caught, and the program runs in virtual time."""
+def test_a_program_may_start_its_loop_itself(write: Write, starter: str) -> None:
+    """Each way to start a loop is caught, and the program runs in virtual time, everywhere."""
     original = JOB + "import asyncio\nasync def main():\n    await job(asyncio)\n"
-    report = comparing(original, JOB + STARTERS[starter])
+    port = write(JOB + STARTERS[starter])
+    report = compare_programs(write(original, "original.py"), port, backends=INSTALLED)
     assert report.equivalent, text_of(report)
+
+
+@pytest.mark.skipif(not BACKENDS["trio"].installed, reason=BACKENDS["trio"].install_command)
+def test_a_runner_may_run_several_times_on_trio(write: Write) -> None:
+    """Main functions that one runner runs share a loop, on trio as well, and what they left."""
+    text = """
+import asyncio
+async def first():
+    return asyncio.create_task(asyncio.sleep(2, "there"), name="left")
+async def then(task):
+    print(await task)
+def main():
+    with asyncio.Runner() as runner:
+        runner.run(then(runner.run(first())))
+"""
+    port = write(text)
+    report = compare_programs(write(text, "original.py"), port, backends=["trio"])
+    assert report.equivalent, text_of(report)
+    assert verdicts(report)["original", "trio"] == "same"
+    for row in report.rows:
+        assert row.run.trace is not None
+        assert row.run.trace.lines("tasks") == ["1 left running when main ended"]
+
+
+@pytest.mark.skipif(not BACKENDS["trio"].installed, reason=BACKENDS["trio"].install_command)
+def test_a_port_may_be_half_way(write: Write) -> None:
+    """A port that uses asyncio in part is judged on trio as well, asyncio's loop being up."""
+    original = """
+import asyncio
+async def main():
+    queue = asyncio.Queue()
+    async def put():
+        await asyncio.sleep(1)
+        queue.put_nowait("hello")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(put())
+        print(await queue.get())
+"""
+    port = original.replace("asyncio.TaskGroup", "anyio.create_task_group")
+    port = port.replace("create_task(put())", "start_soon(put)").replace(
+        "import asyncio", "import anyio, asyncio"
+    )
+    report = compare_programs(write(original, "original.py"), write(port), backends=["trio"])
+    assert report.equivalent, text_of(report)
+
+
+@pytest.mark.skipif(not BACKENDS["trio"].installed, reason=BACKENDS["trio"].install_command)
+def test_an_original_that_differs_on_trio_is_told(write: Write) -> None:
+    """Where the original itself is different on trio, that is told and blamed on no port."""
+    original = """
+import asyncio
+from portable import current_backend
+async def main():
+    print("hello" if current_backend() == "asyncio" else "goodbye")
+"""
+    port = "import anyio\nasync def main():\n    print('hello')\n"
+    report = compare_programs(write(original, "original.py"), write(port), backends=["trio"])
+    assert report.equivalent, text_of(report)
+    assert verdicts(report)["original", "trio"] == "different"
+    assert "the original itself differs on trio; no port is blamed" in text_of(report)
 
 
 @pytest.mark.skipif(not BACKENDS["trio"].installed, reason=BACKENDS["trio"].install_command)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from portable._backends import BACKENDS
+from portable._differences import DIFFERENCES
 from portable.equivalence import (
     Comparison,
     DeclaredDifference,
@@ -132,7 +134,7 @@ def test_parting_is_where_it_matters() -> None:
 def difference(
     original: Sequence[Observation] = (), port: Sequence[Observation] = ()
 ) -> DeclaredDifference:
-    return DeclaredDifference("D4", "it is meant", tuple(original), tuple(port))
+    return DeclaredDifference("own", "it is meant", tuple(original), tuple(port))
 
 
 def test_declared() -> None:
@@ -166,7 +168,7 @@ def test_stale() -> None:
     found = of([line("A")], [line("A")], [difference([line("A")], [line("B")])])
     assert found.verdict is DIFFERENT
     assert found.stale == (difference([line("A")], [line("B")]),)
-    assert "the declared difference D4 does not occur" in found.reasons[0]
+    assert "the declared difference own does not occur" in found.reasons[0]
     assert "stale" in found.reasons[0]
 
 
@@ -206,9 +208,12 @@ def test_many_tasks() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("4", "why", (line("a"),)), "id: '4' is no entry of the list"),
-        (("D4", " ", (line("a"),)), "reason: D4 needs a sentence"),
-        (("D4", "why"), "original, port: D4 declares nothing"),
+        (
+            ("D4", "why", (line("a"),)),
+            "id: 'D4' is no entry of the list of differences: T1, T2",
+        ),
+        (("own", " ", (line("a"),)), "reason: own needs a sentence"),
+        (("own", "why"), "original, port: own declares nothing"),
     ],
     ids=["id", "reason", "nothing"],
 )
@@ -224,8 +229,28 @@ def test_a_declared_difference_can_be_limited() -> None:
     assert everywhere.holds_for("port", "trio")
     assert not everywhere.holds_for("original", "uvloop")
     limited = DeclaredDifference(
-        "D8", "why", (line("A"),), programs=("port",), backends=("trio",)
+        "own", "why", (line("A"),), programs=("other",), backends=("trio",)
     )
-    assert limited.holds_for("port", "trio")
-    assert not limited.holds_for("port", "uvloop")
-    assert not limited.holds_for("drop_in", "trio")
+    assert limited.holds_for("other", "trio")
+    assert not limited.holds_for("other", "uvloop")
+    assert not limited.holds_for("port", "trio")
+
+
+@pytest.mark.parametrize("number", DIFFERENCES)
+def test_a_numbered_difference_is_trios(number: str) -> None:
+    """One of the closed list holds on trio alone, and cannot be declared for other backends."""
+    meant = DeclaredDifference(number, "why", (line("A"),))
+    assert [meant.holds_for("port", backend) for backend in BACKENDS] == [False, False, True]
+    with pytest.raises(ValueError, match=f"{number} is a difference on trio alone"):
+        DeclaredDifference(number, "why", (line("A"),), backends=("asyncio", "trio"))
+
+
+def test_the_order_may_count_for_a_while() -> None:
+    """Before the time that is given, another order between tasks is different."""
+    left = [line("a", 0, 1.0), line("b", 1, 1.0)]
+    right = [line("b", 1, 1.0), line("a", 0, 1.0)]
+    strict = compare(trace(*left), trace(*right), ordered_until=1.5)
+    assert strict.verdict is DIFFERENT
+    assert strict.reasons == ("at 1.0 s things come in another order",)
+    assert compare(trace(*left), trace(*right), ordered_until=1.0).verdict is REORDERED
+    assert compare(trace(*left), trace(*left), ordered_until=1.5).verdict is SAME

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import portable
@@ -26,9 +27,9 @@ Main = Callable[[], Awaitable[object]]
 Record = Callable[[Main], Trace]
 
 
-def needs_trio() -> None:
-    if not BACKENDS["trio"].installed:
-        pytest.skip(f"needs trio: {BACKENDS['trio'].install_command}")
+def needs(backend: str) -> None:
+    if not BACKENDS[backend].installed:
+        pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
 
 
 def seen(trace: Trace) -> list[tuple[float, str, str]]:
@@ -68,8 +69,8 @@ def test_a_deadlock_is_an_outcome(on_all: Record) -> None:
 
 
 def test_keyboard_interrupt_of_a_child_passes_through() -> None:
-    """Ctrl-C is Ctrl-C also where trio wraps it in a group (D9)."""
-    needs_trio()
+    """Ctrl-C is Ctrl-C also where trio wraps it in a group."""
+    needs("trio")
 
     async def child() -> None:
         raise KeyboardInterrupt
@@ -144,14 +145,13 @@ def test_tasks_left_running(on_all: Record) -> None:
 def spawn(function: Callable[[], Coroutine[object, object, None]]) -> None:
     """Start a task that no block owns, in the way the running program has for it."""
     try:
-        portable.create_task(function())
-    except RuntimeError:  # not started by portable.run()
-        if portable.current_backend() == "trio":
-            import trio
+        asyncio.get_running_loop()
+    except RuntimeError:  # a run of trio's without asyncio's loop
+        import trio
 
-            trio.lowlevel.spawn_system_task(function)
-        else:
-            _spawned.append(asyncio.create_task(function()))
+        trio.lowlevel.spawn_system_task(function)
+    else:
+        _spawned.append(asyncio.create_task(function()))
 
 
 _spawned: list[object] = []
@@ -182,17 +182,33 @@ def test_the_wall_clock_is_the_same(on_all: Record) -> None:
     assert on_all(main).lines("stdout") == ["2000-01-01T00:01:30+00:00 90.0"]
 
 
-def test_task_names_begin_anew(on_asyncio: Record) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_task_names_begin_anew(backend: str) -> None:
     """asyncio's own names of tasks are those of a fresh process in every recording."""
+    needs(backend)
 
     async def child() -> None: ...
 
     async def main() -> None:
+        print(asyncio.current_task().get_name())  # type: ignore[union-attr]
         for name in (None, None, "mine"):
             print(asyncio.create_task(child(), name=name).get_name())
 
     for _ in range(2):
-        assert on_asyncio(main).lines("stdout") == ["Task-2", "Task-3", "mine"]
+        trace = record(Program("names", main), backend)
+        assert trace.lines("stdout") == ["Task-1", "Task-2", "Task-3", "mine"]
+
+
+def test_task_names_begin_anew_in_runs_of_trio() -> None:
+    """They do so, too, where the loop comes up in a run of trio's that the program starts."""
+    needs("trio")
+
+    async def main() -> None:
+        async with portable.asyncio_loop():
+            print(asyncio.create_task(asyncio.sleep(0)).get_name())
+
+    for _ in range(2):
+        assert record(Program("names", main, "anyio"), "trio").lines("stdout") == ["Task-1"]
 
 
 def test_writers(on_all: Record) -> None:
@@ -219,14 +235,17 @@ def test_writers(on_all: Record) -> None:
     assert [len(by_text[text]) for text in "ab"] == [1, 1]
 
 
-def test_a_callback_is_no_task(on_asyncio: Record) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_callback_is_no_task(backend: str) -> None:
     """What a callback of the loop writes belongs to no task."""
+    needs(backend)
 
     async def main() -> None:
         asyncio.get_running_loop().call_soon(print, "callback")
         await asyncio.sleep(1)
 
-    assert [one.writer for one in on_asyncio(main).observations] == [None, None]
+    trace = record(Program("p", main), backend)
+    assert [one.writer for one in trace.observations] == [None, None]
 
 
 def test_runs_do_not_differ(on_all: Record) -> None:
@@ -245,14 +264,76 @@ def test_runs_do_not_differ(on_all: Record) -> None:
     assert on_all(main).observations == on_all(main).observations
 
 
-def test_raw_asyncio_cannot_run_on_trio() -> None:
-    """A raw asyncio program is refused on trio, with what it can run on."""
+ORDER: dict[str, tuple[Main, float | None]] = {}
 
-    async def main() -> None: ...
 
-    needs_trio()
-    with pytest.raises(ValueError, match=r"'p' is a raw asyncio program .* asyncio, uvloop"):
-        record(Program("p", main, "asyncio"), "trio")
+def order_free_from(time: float | None) -> Callable[[Main], Main]:
+    def keep(main: Main) -> Main:
+        ORDER[main.__name__] = main, time  # type: ignore[attr-defined]
+        return main
+
+    return keep
+
+
+@order_free_from(None)
+async def asyncio_alone() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(1))
+    await asyncio.to_thread(print)
+
+
+@order_free_from(2.0)
+async def a_wait_of_trio() -> None:
+    await asyncio.sleep(1)
+    await anyio.sleep(1)
+
+
+@order_free_from(1.0)
+async def a_task_of_trio() -> None:
+    await asyncio.sleep(1)
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep, 5)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_when_trio_has_a_say(name: str) -> None:
+    """A trace says since when the order is trio's too: never, with asyncio's names alone."""
+    needs("trio")
+    main, time = ORDER[name]
+    assert record(Program(name, main), "trio").order_free_from == time
+    assert record(Program(name, main), "asyncio").order_free_from is None
+
+
+def test_in_a_run_of_trio_the_order_is_trios() -> None:
+    """In a program that AnyIO starts on trio, all tasks are trio's own."""
+    needs("trio")
+    assert record(Program("p", anyio.lowlevel.checkpoint, "anyio"), "trio").order_free_from == 0
+
+
+def test_errors_of_the_program_are_asyncios_on_trio() -> None:
+    """What asyncio logs and raises is the same on trio: lost errors, cancellation, groups."""
+    needs("trio")
+
+    async def fail() -> None:
+        raise ValueError("no")
+
+    async def main() -> None:
+        task = asyncio.create_task(fail())
+        await asyncio.sleep(1)
+        del task
+        cancelled = asyncio.create_task(asyncio.sleep(5))
+        await asyncio.sleep(1)
+        cancelled.cancel("why")
+        try:
+            await cancelled
+        except asyncio.CancelledError as error:
+            print(repr(error))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+
+    right, found = (record(Program("p", main), backend) for backend in ("asyncio", "trio"))
+    assert found.observations == right.observations
+    assert found.lines("stdout") == ["CancelledError('why')"]
 
 
 def test_unknown_backend() -> None:
@@ -302,22 +383,3 @@ def test_a_missing_package_is_no_outcome(
     monkeypatch.setattr(recording, "VirtualClock", Clock)
     with pytest.raises(portable.MissingDependencyError):
         on_asyncio(main)
-
-
-@pytest.mark.parametrize("starter", ["asyncio", "portable"])
-def test_names_of_tasks_begin_anew(starter):
-    """A program that prints a task's name prints the same one in each recording."""
-
-    async def asyncio_main():
-        print(asyncio.current_task().get_name())
-        print(asyncio.create_task(asyncio.sleep(0)).get_name())
-
-    async def portable_main():
-        print(portable.current_task().get_name())
-        print(portable.create_task(portable.sleep(0)).get_name())
-
-    main = asyncio_main if starter == "asyncio" else portable_main
-    for _ in range(2):
-        trace = record(Program("names", main, starter=starter))
-        lines = [seen.text for seen in trace.observations if seen.stream == "stdout"]
-        assert lines == ["Task-1", "Task-2"]

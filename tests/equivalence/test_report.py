@@ -54,13 +54,13 @@ def test_reordered_shows_the_order() -> None:
 
 
 def test_declared_names_number_reason_and_both_sides() -> None:
-    """A declared difference is told with its number, its reason and what it is."""
+    """A declared difference is told with its id, its reason and what it is."""
     a, b = (Observation(0.0, "stdout", text, writer=0) for text in "ab")
-    meant = DeclaredDifference("D4", "it is meant", (a,), (b,))
+    meant = DeclaredDifference("own", "it is meant", (a,), (b,))
     left, right = trace("original", "asyncio", (0.0, "a")), trace("port", "trio", (0.0, "b"))
     assert explain(compare(left, right, [meant])).splitlines() == [
         "port on trio: differs as declared from original on asyncio",
-        "  D4: it is meant",
+        "  own: it is meant",
         "  -      0.0 s  stdout      a",
         "  +      0.0 s  stdout      b",
     ]

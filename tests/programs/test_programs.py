@@ -27,7 +27,7 @@ def test_there_are_enough() -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_port_is_equivalent(name: str) -> None:
-    """The port does what its original does, on every backend and under any schedule."""
+    """Original and port do the same, on every backend, the port under any schedule."""
     real = name in REAL_TIME
     report = compare_programs(
         str(FOLDER / name / "original.py"),
@@ -38,6 +38,11 @@ def test_a_port_is_equivalent(name: str) -> None:
         time_limit=60,
     )
     assert report.equivalent, text_of(report)
+    verdicts = {
+        row.run.backend: row.verdict for row in report.rows if row.program == "original"
+    }
+    assert verdicts.pop("asyncio") == "reference"
+    assert set(verdicts.values()) <= {"same"}, text_of(report)
     trace = report.rows[0].run.trace
     assert trace is not None
     assert len(trace.lines("stdout")) >= 3

@@ -156,7 +156,7 @@ def _in_traces(comparison: Comparison) -> Iterator[Cause]:
             "the original only logged an error that nobody retrieved; a task group raises it",
             "catch inside of the task what may be lost",
         )
-    elif "ExceptionGroup" in right and "ExceptionGroup" not in left:
+    elif re.search(r"\bExceptionGroup", right) and "ExceptionGroup" not in left:
         yield Cause(
             "the port raised a group where the original raised a bare exception",
             "catch the error inside of the task group, or with `except* ValueError:`",

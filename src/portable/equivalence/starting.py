@@ -208,7 +208,7 @@ class Starting:
         return asyncio_on_trio.run(
             coro,
             debug=debug,
-            make_loop=lambda: RecordedLoop(watch, self._ended),
+            make_loop=lambda: RecordedLoop(watch, self._ended, coro),
             **self._trio_options(clock, watch),
         )
 

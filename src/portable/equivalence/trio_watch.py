@@ -9,7 +9,8 @@ From then on trio has a say in the order (T1); until then the order is asyncio's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import trio
 
@@ -41,13 +42,14 @@ class TrioWatch(trio.abc.Instrument):
         if self.order_free_from is None:
             self.order_free_from = self._now()
 
-    def left_running(self) -> int:
-        """Return how many tasks of the program there are beside the current one."""
+    def left_running(self, main: Coroutine[Any, Any, Any] | None = None) -> int:
+        """Return how many tasks of the program there are beside the current one and main's."""
         tasks: set[object] = {*self._plain}
         tasks.discard(trio.lowlevel.current_task())
         loop = current_loop()
         if loop is not None:
-            tasks |= asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+            others = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+            tasks |= {task for task in others if main is None or task.get_coro() is not main}
         return len(tasks)
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
@@ -72,11 +74,18 @@ class RecordedLoop(EventLoop):
     Args:
         watch: what watches the run.
         ended: called with the number of tasks that are left when the main task has ended.
+        main: the coroutine of the main task, which may have been stopped before its end.
     """
 
-    def __init__(self, watch: TrioWatch, ended: Callable[[int], object]) -> None:
+    def __init__(
+        self,
+        watch: TrioWatch,
+        ended: Callable[[int], object],
+        main: Coroutine[Any, Any, Any] | None = None,
+    ) -> None:
         self._watch = watch
         self._ended = ended
+        self._main = main
         self._inside = False
         super().__init__()
 
@@ -93,7 +102,7 @@ class RecordedLoop(EventLoop):
 
     async def finalize(self) -> None:
         """Tell how many tasks are left, and end them."""
-        self._ended(self._watch.left_running())
+        self._ended(self._watch.left_running(self._main))
         await super().finalize()
 
 
