@@ -1,6 +1,5 @@
 """Each program in the documentation runs, and prints what the page says."""
 
-import asyncio
 import re
 
 import anyio
@@ -33,14 +32,6 @@ def _hurry(monkeypatch):
     def portable_run(*args, **options):
         return run(*args, **{"virtual_time": True} | options)
 
-    def asyncio_run(main, *, debug=None, loop_factory=None):
-        if loop_factory is not None:
-            with asyncio.Runner(debug=debug, loop_factory=loop_factory) as runner:
-                return runner.run(main)
-        clock = VirtualClock(start=None)
-        with clock, asyncio.Runner(debug=debug, **clock.backend_options("asyncio")) as runner:
-            return runner.run(main)
-
     def run_by_anyio(func, *args, backend="asyncio", backend_options=None):
         clock = VirtualClock(start=None)
         with clock:
@@ -50,7 +41,6 @@ def _hurry(monkeypatch):
             return anyio_run(func, *args, backend=backend, backend_options=options)
 
     monkeypatch.setattr(portable, "run", portable_run)
-    monkeypatch.setattr(asyncio, "run", asyncio_run)
     monkeypatch.setattr(anyio, "run", run_by_anyio)
 
 
