@@ -114,6 +114,8 @@ class _Program:
     def _result(self, task: asyncio.Task[Any]) -> Any:
         if self._failure is not None:
             failure = self._failure
+            if task.done() and not task.cancelled():
+                task.exception()  # it is told of here; asyncio need not tell that nobody asked
             try:
                 raise failure
             finally:

@@ -100,7 +100,10 @@ class Worker:
                     turn = True
                 else:
                     loop.pass_on()
+                    turn = False
                     while driver.trap is not None:
+                        if turn:
+                            loop.pass_on()
                         trap, driver.trap = driver.trap, None
                         answer = yield trap
                         loop.inside = True
@@ -111,7 +114,7 @@ class Worker:
                         finally:
                             loop.inside = False
                         del trap, answer
-                    turn = loop.take_over()
+                        turn = loop.take_over()
                 del context
                 if task.done():
                     driver.worker = task._worker = None
