@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 import anyio
@@ -24,6 +25,7 @@ from portable.bench import (
     Workload,
     cases,
 )
+from portable.bench._results import PORTABLE
 from portable.bench.workloads.async_tree import BRANCHES
 
 IN_LOOPS = [operation for operation in OPERATIONS.values() if operation.loops]
@@ -38,12 +40,38 @@ class TestCatalogue:
 
     @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
     def test_complete(self, operation: Operation) -> None:
-        """Each has the native way, that way again, AnyIO and portable on each backend."""
-        own = {NATIVE, NATIVE_AGAIN, "portable"} | ({"anyio"} if operation.loops else set())
+        """Where there is a native way it is measured twice, with AnyIO's beside it."""
+        own = {NATIVE, NATIVE_AGAIN} | ({"anyio"} if operation.loops else {PORTABLE})
+        on = {backend for _, backend in operation.ways}
         for implementation in own:
-            backends = {backend for by, backend in operation.ways if by == implementation}
-            assert backends == set(LOOPS if operation.loops else [NO_LOOP])
+            assert {backend for by, backend in operation.ways if by == implementation} == on
+        assert on <= set(LOOPS if operation.loops else [NO_LOOP])
+        assert (PORTABLE, "trio") in operation.ways or not operation.loops
         assert set(operation.workloads) == set(EFFORTS)
+
+    @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+    def test_no_row_against_itself(self, operation: Operation) -> None:
+        """Nothing but the control of the control is measured against itself.
+
+        asyncio's names are one and the same in portable, so on asyncio and uvloop what is made
+        of them is the native way, and has no other row.
+        """
+        for backend in {backend for _, backend in operation.ways}:
+            programs = [
+                way.program
+                for (by, on), way in operation.ways.items()
+                if on == backend and by != NATIVE_AGAIN
+            ]
+            assert len(set(programs)) == len(programs)
+        if (PORTABLE, "asyncio") not in operation.ways and operation.loops:
+            for backend in {"asyncio", "uvloop"} & {backend for _, backend in operation.ways}:
+                native = operation.ways[NATIVE, backend].program
+                assert native is operation.ways[PORTABLE, "trio"].program
+
+    def test_the_very_objects(self) -> None:
+        """Each name of asyncio's is asyncio's object in portable: it costs what that costs."""
+        for name in set(asyncio.__all__) - {"run"}:
+            assert getattr(portable, name) is getattr(asyncio, name), name
 
     @pytest.mark.parametrize("size", EFFORTS)
     @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
@@ -112,7 +140,7 @@ class TestCatalogue:
             anyio.run(Way(program, needs).ready(), Sample(1))
         assert seen == [(), (anyio,), (anyio.sleep,)]
 
-    @pytest.mark.parametrize("name", ["spawn", "to_thread", "import", "memory"])
+    @pytest.mark.parametrize("name", ["spawn", "import", "memory"])
     def test_clock(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """The CPU's clock takes the wall clock's place where the loop's thread does it all."""
         operation = OPERATIONS[name]
@@ -127,15 +155,49 @@ class TestCatalogue:
         case.pairing(CPU)
         assert read == [operation.meter, CPU if name == "spawn" else operation.meter]
 
+    @pytest.mark.parametrize(
+        "driven", [pytest.param(True, id="driven"), pytest.param(False, id="plain")]
+    )
+    def test_tasks(self, driven: bool) -> None:
+        """On trio a program runs in a task of asyncio's only if it is to."""
+        pytest.importorskip("trio", reason="needs it: pip install 'portable-tasks[trio]'")
+        seen: list[bool] = []
+
+        async def program(sample: Sample) -> None:
+            seen.append(asyncio.current_task() is not None)
+
+        portable.run(Way(program, driven=driven).ready("trio"), Sample(1), backend="trio")
+        assert seen == [driven]
+
+    def test_plain_errors(self) -> None:
+        """What a program raises in a plain task of trio's comes out as it is."""
+        pytest.importorskip("trio", reason="needs it: pip install 'portable-tasks[trio]'")
+
+        async def program(sample: Sample) -> None:
+            raise OSError("out of order")
+
+        with pytest.raises(OSError, match="out of order"):
+            portable.run(Way(program).ready("trio"), Sample(1), backend="trio")
+
+    def test_control_in_the_way(self) -> None:
+        """A row whose control cannot be used here is not measured, for the control's reason."""
+        operation = Operation("made_up", "Made up", {"smoke": (Workload("noop", 1),)})
+        operation.by(NATIVE, "asyncio", check=lambda: "no such thing")(returned)
+        operation.by(PORTABLE, "asyncio")(returned)
+        case = Case(operation, Workload("noop", 1), "asyncio", PORTABLE)
+        assert case.obstacle == "no such thing"
+
     @pytest.mark.parametrize("operation", IN_LOOPS, ids=lambda operation: operation.name)
     def test_work(self, operation: Operation, backend: str) -> None:
         """Each program that can be used here does its work, whatever kind of job."""
-        assert done_by(operation, backend) >= {NATIVE, "anyio"}
+        expected = {NATIVE, "anyio"} if (NATIVE, backend) in operation.ways else set()
+        assert done_by(operation, backend) >= expected
 
     @pytest.mark.slow
-    def test_work_without_loop(self) -> None:
-        """The same holds for programs that have nothing to do with a loop."""
-        assert done_by(OPERATIONS["import"], NO_LOOP) >= {NATIVE, "portable"}
+    @pytest.mark.parametrize("name", ["import", "against_trio_asyncio"])
+    def test_work_without_loop(self, name: str) -> None:
+        """The same holds for programs that have nothing to do with a loop of this process."""
+        assert done_by(OPERATIONS[name], NO_LOOP) >= {PORTABLE}
 
 
 def done_by(operation: Operation, backend: str) -> set[str]:
@@ -151,7 +213,7 @@ def done_by(operation: Operation, backend: str) -> set[str]:
             sample = Sample(size, job, meter=operation.meter)
             with operation.meter.active():
                 loop = "asyncio" if on == NO_LOOP else on
-                portable.run(case.way.ready(), sample, backend=loop)
+                portable.run(case.way.ready(on), sample, backend=loop)
             assert sample.amount is not None
             done.add(implementation)
     return done

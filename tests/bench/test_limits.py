@@ -128,10 +128,10 @@ def test_the_projects_limits() -> None:
 def test_guard(price: float, caught: bool, file: Path, tmp_path: Path) -> None:
     """A limit half as much again as what tasks cost catches that they cost twice as much."""
     (tmp_path / "prices.py").write_text(PRICES.format(price=price))
-    file.write_text("[spawn.noop.portable]\nasyncio = 4.5")
+    file.write_text("[supervisor.noop.portable]\nasyncio = 4.5")
     done = benchmarks(
         *("-p", "prices", f"--bench-max-ratio={file}"),
-        *("-k", "test_spawn and asyncio-portable and not TaskGroup"),
+        *("-k", "test_supervisor and asyncio-portable"),
         plugins=tmp_path,
     )
     assert "1 passed" in done.stdout, done.stdout + done.stderr

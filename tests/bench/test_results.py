@@ -114,6 +114,22 @@ class TestTables:
         assert native == ["native", "", "1 1.00µs"]
         assert anyio_row == ["anyio", "4.00 (4.00-4.00) 4.00µs", "3.00 (3.00-3.00) 3.00µs"]
 
+    def test_same(self) -> None:
+        """Where portable's names are the native ones, that is said in place of a price."""
+        text = self.shown(
+            [
+                make_row(NATIVE, "asyncio", 1),
+                make_row(NATIVE, "trio", 1),
+                make_row("portable", "trio", 2),
+            ]
+        )
+        line = next(line for line in text.splitlines() if line.startswith("│ portable"))
+        assert [cell.strip() for cell in line.split("│")[1:-1]] == [
+            "portable",
+            "native",
+            "2.00 (2.00-2.00) 2.00µs",
+        ]
+
     @pytest.mark.parametrize(
         ("ratio", "shown"), [(0.314, "0.31"), (9.996, "10.0"), (12.34, "12.3"), (99.96, "100")]
     )

@@ -36,14 +36,14 @@ class TestSuite:
             "--benchmark-only",
             "--bench-size=smoke",
             "-k",
-            "test_spawn and asyncio-portable and not TaskGroup",
+            "test_supervisor and asyncio-portable",
             "--benchmark-json",
             file,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "1 passed" in done.stdout
-        assert "test_spawn[noop-100-asyncio-portable]" in done.stdout
-        assert "Spawn, join, collect the result (noop, N=100)" in done.stdout
+        assert "test_supervisor[noop-100-asyncio-portable]" in done.stdout
+        assert "Spawn, join, collect the result, against asyncio.TaskGroup (noop, N=100)" in done.stdout
         (saved,) = json.loads(file.read_text())["benchmarks"]
         (row,) = Run.read(file).measured
         assert (row.backend, row.implementation, row.size) == ("asyncio", "portable", 100)

@@ -95,17 +95,18 @@ async def with_anyio(sample: Sample) -> None:
 @MAP_MEMORY.by("portable", driven=True)
 async def with_amap(sample: Sample) -> None:
     """Use `portable.amap`, which collects the results."""
-    await weigh(sample, asyncio, lambda work: portable.amap(work, items(sample), limit=AT_ONCE))
+    amap = portable.amap  # loaded here, and not while it is weighed
+    await weigh(sample, asyncio, lambda work: amap(work, items(sample), limit=AT_ONCE))
 
 
 @MAP_MEMORY.by("portable amap_unordered", driven=True)
 async def with_amap_unordered(sample: Sample) -> None:
     """Use `portable.amap_unordered`, and let go of each result: count and add them up."""
+    amap_unordered = portable.amap_unordered
 
     async def mapped(work: Job) -> Sequence[int]:
         count = total = 0
-        coming = items(sample)
-        async with portable.amap_unordered(work, coming, limit=AT_ONCE) as results:
+        async with amap_unordered(work, items(sample), limit=AT_ONCE) as results:
             async for result in results:
                 count, total = count + 1, total + result
         everything = range(sample.size)
