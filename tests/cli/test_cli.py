@@ -63,14 +63,14 @@ def finished(*arguments: str, **environment: str) -> Ended:
 def add_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str, str], None]]:
-    """Adds a pattern of that name whose three programs have the body given."""
+    """Adds a pattern of that name whose two programs have the body given."""
     paths = [*portable.patterns.__path__, str(tmp_path)]
     monkeypatch.setattr(portable.patterns, "__path__", paths)
 
     def add(name: str, body: str) -> None:
         programs = [
             f"async def {program}():\n    program = {program!r}\n    {body}\n"
-            for program in ("original", "port", "drop_in")
+            for program in ("original", "port")
         ]
         (tmp_path / f"{name}.py").write_text("\n".join(['"""Added."""', *programs]))
 
@@ -92,8 +92,26 @@ def test_check(command: Command) -> None:
     assert "different" not in out
     for pattern in pattern_names():
         assert f"\n{pattern}" in f"\n{out}"
-    assert len(re.findall("^  drop_in", out, re.MULTILINE)) == len(pattern_names())
-    assert out.splitlines()[-1].startswith(f"{len(pattern_names())} patterns, ")
+    for program in ("original", "port"):
+        assert len(re.findall(f"^  {program} ", out, re.MULTILINE)) == len(pattern_names())
+    count = len(pattern_names())
+    assert out.splitlines()[-1].startswith(f"{count} patterns, {count * 2 * len(BACKENDS)} ")
+
+
+TUTORIAL = ("run_a_task", "cancel_a_task", "result_and_completion", "timeout")
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("pattern", TUTORIAL)
+def test_the_tutorial_patterns_work(command: Command, pattern: str, backend: str) -> None:
+    """Those that tutorials begin with do the same on each backend, original and port."""
+    code, out, _ = command("check", pattern, "--backends", backend)
+    assert code == 0
+    verdicts = {name: cells(out, name)[1].split()[0] for name in ("original", "port")}
+    assert verdicts == {
+        "original": "reference" if backend == "asyncio" else "same",
+        "port": "same",
+    }
 
 
 def test_check_one_pattern_on_one_backend(command: Command) -> None:
@@ -104,7 +122,7 @@ def test_check_one_pattern_on_one_backend(command: Command) -> None:
     assert cells(out, "original") == ["original", "reference 4 s"]
     assert cells(out, "port") == ["port", "same 4 s"]
     assert "cancel_a_task" not in out
-    assert out.splitlines()[-1] == "1 pattern, 3 programs and backends: 2 same, 1 reference"
+    assert out.splitlines()[-1] == "1 pattern, 2 programs and backends: 1 same, 1 reference"
 
 
 def test_a_difference_is_shown_and_exits_with_1(
@@ -117,7 +135,7 @@ def test_a_difference_is_shown_and_exits_with_1(
     assert cells(out, "port") == ["port", "different 0 s"]
     assert "wrong: port on asyncio: different from original on asyncio" in out
     assert "  -      0.0 s  stdout      [bold] \u2192 original\n" in out
-    assert "  +      0.0 s  stdout      [bold] \u2192 drop_in\n" in out
+    assert "  +      0.0 s  stdout      [bold] \u2192 port\n" in out
 
 
 def test_another_order_and_declared_differences_are_told(
@@ -128,14 +146,14 @@ def test_another_order_and_declared_differences_are_told(
     with (tmp_path / "declared.py").open("a") as file:
         file.write(
             "from portable.equivalence import DeclaredDifference, Observation\n"
-            "DECLARED = [DeclaredDifference('D4', 'a name', "
+            "DECLARED = [DeclaredDifference('own', 'a name', "
             "(Observation(0.0, 'stdout', 'original'),), "
-            "(Observation(0.0, 'stdout', name),), (name,)) for name in ('port', 'drop_in')]\n"
+            "(Observation(0.0, 'stdout', 'port'),))]\n"
         )
     code, out, _ = command("check", "declared", "--backends", "asyncio")
     assert code == 0
     assert cells(out, "port") == ["port", "declared 0 s"]
-    assert "  D4: a name\n" in out
+    assert "  own: a name\n" in out
 
 
 def test_json_to_a_file(command: Command, tmp_path: Path) -> None:
@@ -149,7 +167,7 @@ def test_json_to_a_file(command: Command, tmp_path: Path) -> None:
     assert data["equivalent"] is True
     assert data["backends"]["asyncio"]["installed"] is True
     assert set(data) >= {"portable", "python", "anyio", "platform", "results"}
-    (_, port, _) = data["results"]
+    (_, port) = data["results"]
     assert port["pattern"] == "timeout"
     assert (port["program"], port["backend"]) == ("port", "asyncio")
     assert (port["verdict"], port["duration"]) == ("same", 4.0)
@@ -174,8 +192,8 @@ def test_schedules(command: Command, tmp_path: Path) -> None:
     code, out, err = command("check", "timeout", *options)
     assert (code, err) == (0, "")
     assert "3 schedules of each port (seeds 7 to 9), distinct traces:\n" in out
-    assert re.search(r"^  timeout drop_in +asyncio 1; all equivalent$", out, re.MULTILINE)
-    (first, _) = json.loads(file.read_text())["schedules"]
+    assert re.search(r"^  timeout port +asyncio 1; all equivalent$", out, re.MULTILINE)
+    (first,) = json.loads(file.read_text())["schedules"]
     assert first == {
         "pattern": "timeout",
         "program": "port",
@@ -299,25 +317,26 @@ def test_version(command: Command) -> None:
 
 
 def test_show_in_a_pipe(command: Command) -> None:
-    """In a pipe the three programs come as plain Python, one below the other."""
+    """In a pipe the two programs come as plain Python, one below the other."""
     code, out, _ = command("show", "timeout")
     assert code == 0
     assert "\x1b" not in out
-    positions = [out.index(f"async def {name}()") for name in ("original", "port", "drop_in")]
+    positions = [out.index(f"async def {name}()") for name in ("original", "port")]
     assert positions == sorted(positions)
     assert "# original: raw asyncio\n" in out
+    assert "# port: the AnyIO way\n" in out
+    assert "drop" not in out
 
 
 @pytest.mark.slow
 def test_show_side_by_side() -> None:
-    """A wide terminal has the three programs side by side, highlighted."""
+    """A wide terminal has the two programs side by side, highlighted."""
     ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="250")
     assert ended.code == 0
     assert "\x1b[" in ended.out
     plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.out)
     (line,) = (line for line in plain.splitlines() if "async def original" in line)
     assert "async def port" in line
-    assert "async def drop_in" in line
 
 
 @pytest.mark.slow
@@ -326,7 +345,7 @@ def test_show_in_a_narrow_terminal() -> None:
     ended = finished("show", "timeout", FORCE_COLOR="1", COLUMNS="80")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", ended.out)
     assert not any("def original" in line and "def port" in line for line in plain.splitlines())
-    assert "async def drop_in" in plain
+    assert "async def port" in plain
 
 
 @pytest.mark.slow
@@ -367,7 +386,7 @@ def test_characters_that_the_encoding_lacks(
     monkeypatch.setattr(sys, "argv", ["portable", "check", "wrong", "--backends", "asyncio"])
     with pytest.raises(SystemExit):
         main()
-    assert b"\\u2192 drop_in" in stream.buffer.getvalue()  # type: ignore[attr-defined]
+    assert b"\\u2192 port" in stream.buffer.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

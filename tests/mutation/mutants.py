@@ -1,6 +1,6 @@
 """Break the ports of every pattern mechanically, and see whether the check finds out.
 
-Each mutant is a port or drop-in with one small change to its source, as an editor's slip would
+Each mutant is a port with one small change to its source, as an editor's slip would
 make it. It is killed if it differs from the original on any backend, in the backend's own order
 or under one of a few schedules. A survivor is equivalent if its traces are those of the
 unchanged program, byte for byte: then there is nothing that a check could find. As a script it
@@ -21,7 +21,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from portable._backends import installed_backends
+from portable._backends import BACKENDS, installed_backends
 from portable.equivalence import Program, Trace, compare, record
 from portable.patterns import Pattern, get_pattern, pattern_names
 
@@ -29,16 +29,8 @@ from portable.patterns import Pattern, get_pattern, pattern_names
 # the same on a machine that has other things to do, or so much real time, should it sleep.
 BUSY_SECONDS, REAL_SECONDS = 0.2, 10.0
 SEEDS = range(3)
-RENAMED = {
-    "gather": "race",
-    "race": "gather",
-    "Supervisor": "TaskGroup",
-    "fail_after": "move_on_after",
-    "move_on_after": "fail_after",
-    "FIRST_COMPLETED": "ALL_COMPLETED",
-    "FIRST_EXCEPTION": "ALL_COMPLETED",
-}
-DELAYS = {"sleep", "fail_after", "move_on_after", "timeout", "wait_for", "fetch", "start_soon"}
+RENAMED = {"fail_after": "move_on_after", "move_on_after": "fail_after"}
+DELAYS = {"sleep", "fail_after", "move_on_after", "fetch", "start_soon"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Mutant:
 
     Attributes:
         pattern: the name of the pattern.
-        program: `port` or `drop_in`.
+        program: the name of the program.
         change: what was done, and in which line of the function.
         source: the source with the change.
     """
@@ -139,14 +131,10 @@ def _changes_to_call(node: ast.Call) -> Iterator[tuple[str, Callable[[Any], obje
                 f"{keyword.arg} in milliseconds",
                 lambda n, at=at: _shrink(n.keywords[at].value),
             )
-        if keyword.arg in ("shield", "return_exceptions", "return_when"):
-            yield f"{keyword.arg} removed", lambda n, at=at: n.keywords.pop(at)
+        if keyword.arg == "shield":
+            yield "shield removed", lambda n, at=at: n.keywords.pop(at)
     if len(node.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in node.args):
         yield "arguments swapped", lambda n: _swap(n.args, 1)
-    if name == "cancel" and node.args:
-        yield "cancel without message", lambda n: n.args.clear()
-    if name == "shield" and len(node.args) == 1:
-        yield "shield removed", _unwrap
 
 
 def _changes_to_block(
@@ -212,11 +200,6 @@ def _shrink(constant: ast.Constant) -> None:
     constant.value = constant.value / 1000  # type: ignore[operator]
 
 
-def _unwrap(call: ast.Call) -> None:
-    # shield(x) becomes (x): a call of the identity, as a node cannot replace itself.
-    call.func = ast.parse("(lambda x: x)", mode="eval").body
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -227,14 +210,13 @@ def _name(func: ast.expr) -> str:
 
 def mutants(pattern: Pattern, step: int = 1) -> Iterator[Mutant]:
     """Yield every mutant of a pattern, or every so many."""
-    for program in (pattern.port, pattern.drop_in):
-        source = textwrap.dedent(inspect.getsource(program.main))
-        seen = {ast.unparse(ast.parse(source))}
-        for words, changed in islice(changes(ast.parse(source)), 0, None, step):
-            text = ast.unparse(changed())
-            if text not in seen:
-                seen.add(text)
-                yield Mutant(pattern.name, program.name, words, text)
+    source = textwrap.dedent(inspect.getsource(pattern.port.main))
+    seen = {ast.unparse(ast.parse(source))}
+    for words, changed in islice(changes(ast.parse(source)), 0, None, step):
+        text = ast.unparse(changed())
+        if text not in seen:
+            seen.add(text)
+            yield Mutant(pattern.name, pattern.port.name, words, text)
 
 
 class Judge:
@@ -244,10 +226,10 @@ class Judge:
         self._pattern = pattern
         self._right = {
             backend: record(pattern.original, backend)
-            for backend in installed_backends()
-            if backend in pattern.original.backends
+            for backend in ("asyncio", "uvloop")
+            if BACKENDS[backend].installed
         }
-        self._unchanged: dict[tuple[str, str, int], str] = {}
+        self._unchanged: dict[tuple[str, int], str] = {}
 
     def killed(self, mutant: Mutant) -> bool:
         """Whether it differs, in the backend's own order or under a schedule."""
@@ -268,21 +250,19 @@ class Judge:
         """Whether its traces are those of the unchanged program under all schedules."""
         return all(
             str(_trace(self._program(mutant), backend, seed))
-            == self._trace_unchanged(mutant.program, backend, seed)
+            == self._trace_unchanged(backend, seed)
             for backend in installed_backends()
             for seed in SEEDS
         )
 
-    def _trace_unchanged(self, name: str, backend: str, seed: int) -> str:
-        key = name, backend, seed
+    def _trace_unchanged(self, backend: str, seed: int) -> str:
+        key = backend, seed
         if key not in self._unchanged:
-            program: Program = getattr(self._pattern, name)
-            self._unchanged[key] = str(record(program, backend, seed=seed))
+            self._unchanged[key] = str(record(self._pattern.port, backend, seed=seed))
         return self._unchanged[key]
 
     def _program(self, mutant: Mutant) -> Program:
-        starter = getattr(self._pattern, mutant.program).starter
-        return Program(mutant.program, mutant.main(), starter)
+        return Program(mutant.program, mutant.main(), self._pattern.port.starter)
 
 
 class TooLong(BaseException):
