@@ -134,8 +134,8 @@ class TestAnswer:
                 "long."
             ),
             (
-                "In spawn-heavy work portable costs, in times of AnyIO's price, 0.25 on asyncio "
-                "and 0.25 on uvloop."
+                "In spawn-heavy work portable costs, in times of AnyIO's price, 0.25 on "
+                "asyncio and 0.25 on uvloop."
             ),
         ]
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from importlib import import_module
 from typing import Any
 
 
@@ -109,7 +110,7 @@ def _on_portable(job: str, size: int) -> tuple[float, int]:
 
 
 def _on_trio_asyncio() -> Callable[[str, int], tuple[float, int]]:
-    import trio_asyncio
+    trio_asyncio = import_module("trio_asyncio")
 
     async def main(job: str, size: int) -> tuple[float, int]:
         done: Awaitable[tuple[float, int]] = trio_asyncio.aio_as_trio(_tasks)(job, size)

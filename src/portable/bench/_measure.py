@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from portable._heap import heap_set_aside
 from portable._running import run
@@ -151,7 +151,7 @@ def measure_pair(
     async def both() -> list[float]:
         return [await price(program) for program in order]
 
-    loop = "asyncio" if backend == NO_LOOP else backend
+    loop: Any = "asyncio" if backend == NO_LOOP else backend
     with meter.active():
         if meter.own_loop:
             first, second = (run(price, program, backend=loop) for program in order)

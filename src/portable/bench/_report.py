@@ -65,8 +65,9 @@ class Section:
         body = []
         for by in dict.fromkeys(row.implementation for row in self.rows):
             words = [
-                _cell(row, older) if (row := cells.get((by, backend))) else
-                missing_cell(by, backend)
+                _cell(row, older)
+                if (row := cells.get((by, backend)))
+                else missing_cell(by, backend)
                 for backend in self.backends
             ]
             body.append([by, *words])

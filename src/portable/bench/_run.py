@@ -24,6 +24,7 @@ _PACKAGES = (
     "anyioutils",
     "quattro",
     "aiotools",
+    "trio-asyncio",
 )
 
 

@@ -63,8 +63,9 @@ def _table(title: str, rows: Sequence[Row | Unmeasured]) -> Group:
     cells = {(row.implementation, row.backend): row for row in rows}
     for implementation in dict.fromkeys(row.implementation for row in rows):
         words = [
-            cell(row) if (row := cells.get((implementation, backend))) else
-            missing_cell(implementation, backend)
+            cell(row)
+            if (row := cells.get((implementation, backend)))
+            else missing_cell(implementation, backend)
             for backend in backends
         ]
         table.add_row(implementation, *words)

@@ -134,7 +134,9 @@ async def with_gather(sample: Sample) -> None:
             await leaves.run(index)
             return
         width //= BRANCHES
-        await asyncio.gather(*(grow(width, index + branch * width) for branch in range(BRANCHES)))
+        await asyncio.gather(
+            *(grow(width, index + branch * width) for branch in range(BRANCHES))
+        )
 
     sample.start()
     await grow(sample.size, 0)

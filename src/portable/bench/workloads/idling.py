@@ -27,7 +27,10 @@ TASKS, SECONDS = 100, 0.02
 IDLE = Operation(
     "idle",
     f"How often trio goes to sleep while {TASKS} tasks wait for one timer",
-    {effort: (Workload("idle", 1), Workload("timer", 1)) for effort in ("smoke", "small", "full")},
+    {
+        effort: (Workload("idle", 1), Workload("timer", 1))
+        for effort in ("smoke", "small", "full")
+    },
     meter=COUNT,
 )
 
@@ -37,7 +40,7 @@ async def count(sample: Sample, trio: Any, wait: Callable[[], Awaitable[object]]
     await import_module("trio.testing").wait_all_tasks_blocked()
     naps: list[float] = []
 
-    class Naps(trio.abc.Instrument):  # type: ignore[misc, name-defined]
+    class Naps(trio.abc.Instrument):  # type: ignore[misc]
         def before_io_wait(self, timeout: float) -> None:
             if timeout > 0:
                 naps.append(timeout)
@@ -50,7 +53,9 @@ async def count(sample: Sample, trio: Any, wait: Callable[[], Awaitable[object]]
     sample.record(len(naps))
 
 
-async def in_group(sample: Sample, trio: Any, words: Any, make_group: Callable[[], Any]) -> None:
+async def in_group(
+    sample: Sample, trio: Any, words: Any, make_group: Callable[[], Any]
+) -> None:
     """Let children of a group wait for events."""
     async with make_group() as group:
         for _ in range(TASKS):
