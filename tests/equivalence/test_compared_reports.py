@@ -15,6 +15,7 @@ from portable.equivalence.comparison import compare
 from portable.equivalence.isolated import Run, _places
 from portable.equivalence.side_by_side import side_by_side
 from portable.equivalence.trace import ExceptionShape, Observation, Outcome, Trace, normalised
+from portable.equivalence.worker import Failure
 
 
 def trace(*seen: Observation, backend: str = "asyncio") -> Trace:
@@ -58,8 +59,10 @@ def test_loops_that_disagree_are_held_against_no_port(backend: str) -> None:
     """An original that differs on uvloop or trio is told of, and speaks against nobody."""
     found = compare(trace(line("a")), trace(line("b"), backend=backend))
     run = Run(backend, None, found.port)
-    assert Judged("original", run, found).equivalent
-    assert not Judged("port", run, found).equivalent
+    hangs = Run(backend, None, failure=Failure("hang", "hangs"))
+    for case in (Judged("original", run, found), Judged("original", hangs)):
+        assert case.equivalent
+        assert not replace(case, program="port").equivalent
 
 
 def test_the_first_difference_is_shown_behind_many_equal_lines() -> None:

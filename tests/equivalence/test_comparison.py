@@ -209,8 +209,8 @@ def test_many_tasks() -> None:
     ("arguments", "message"),
     [
         (
-            ("D4", "why", (line("a"),)),
-            "id: 'D4' is no entry of the list of differences: T1, T2",
+            ("T9", "why", (line("a"),)),
+            "id: 'T9' is no entry of the list of differences: T1, T2",
         ),
         (("own", " ", (line("a"),)), "reason: own needs a sentence"),
         (("own", "why"), "original, port: own declares nothing"),

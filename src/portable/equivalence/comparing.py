@@ -58,9 +58,7 @@ class Judged:
         What becomes of the original on uvloop and trio is told, and held against nobody: the
         port is judged by the original on asyncio, and on uvloop by that on uvloop.
         """
-        if self.program == "original" and self.run.trace is not None:
-            return True
-        if self.program == "original" and self.run.backend == "trio":
+        if self.program == "original" and self.run.backend != "asyncio":
             return self.verdict != "unloadable"
         return self.verdict not in ("different", "unjudged", "hang", "crash", "unloadable")
 
