@@ -162,6 +162,35 @@ def test_schedules_find_what_plain_runs_do_not(
         assert str(record(program, backend, seed=seed)) == str(runs[seed])
 
 
+async def lost_update_of_asyncio() -> None:
+    """Reads, waits and writes back, with asyncio's names."""
+    total = 0
+
+    async def add(late: int) -> None:
+        nonlocal total
+        for _ in range(late):
+            await asyncio.sleep(0)
+        before = total
+        await asyncio.sleep(0)
+        total = before + 1
+
+    await asyncio.gather(add(0), add(1))
+    print(total)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_schedules_of_asyncios_programs(backend: str) -> None:
+    """A program of asyncio's has its bugs found on every backend, by the same seeds."""
+    if not BACKENDS[backend].installed:
+        pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
+    program = Program("program", lost_update_of_asyncio)
+    assert record(program, backend).lines("stdout") == ["2"]
+    runs = [record(program, backend, seed=seed) for seed in range(30)]
+    assert {"1", "2"} == {line for trace in runs for line in trace.lines("stdout")}
+    for seed, trace in enumerate(runs):
+        assert str(record(program, "asyncio", seed=seed)) == str(trace)
+
+
 def test_a_failure_is_the_report() -> None:
     """The error's message has the verdicts, both sides, and the seeds that fail."""
     with pytest.raises(AssertionError) as failed:
