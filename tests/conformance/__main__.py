@@ -1,0 +1,46 @@
+"""Prints how CPython's own tests of asyncio end on trio: `python -m tests.conformance`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import platform
+import sys
+from pathlib import Path
+
+from . import report
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance",
+        description="Run CPython's own tests of asyncio on asyncio's library on trio.",
+    )
+    parser.add_argument("--module", action="append", help="only this one, e.g. test_tasks")
+    parser.add_argument("-k", dest="part", default="", help="only tests with this in their name")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list what fails, and why")
+    parser.add_argument("--log", type=Path, help="a folder for what the tests print")
+    parser.add_argument("--jobs", type=int, default=2, help="modules at a time (default: 2)")
+    options = parser.parse_args()
+    print(f"CPython {platform.python_version()}'s own tests of asyncio, on trio")
+    results = []
+    print(report.HEADING)
+    with contextlib.closing(
+        report.judge_modules(options.module, options.part, options.log, options.jobs)
+    ) as judged:
+        for result in judged:
+            results.append(result)
+            print(report.line(result), flush=True)
+            if options.verbose:
+                for text in report.details(result):
+                    print(f"    {text}", flush=True)
+    whole = report.total(results)
+    print(report.line(whole))
+    faults = [fault for result in results for fault in result.faults]
+    for fault in faults:
+        print(f"not as in verdicts.toml: {fault}")
+    return 1 if faults or whole.share < report.LEAST_SHARE else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
