@@ -20,11 +20,11 @@ CANCEL_GROUP = Operation(
     "Cancel a group of started tasks, await its end",
     {
         "smoke": (Workload("sleeper", 100),),
-        "small": (Workload("sleeper", 1_000), Workload("sleeper", 10_000, peers=False)),
+        "small": (Workload("sleeper", 1_000),),
         "full": (
             Workload("sleeper", 100),
             Workload("sleeper", 1_000),
-            Workload("sleeper", 10_000),
+            Workload("sleeper", 10_000, peers=False),
         ),
     },
 )

@@ -21,7 +21,6 @@ SPAWN = Operation(
         "small": (
             Workload("noop", 10, peers=False),
             Workload("noop", 1_000),
-            Workload("noop", 10_000, peers=False),
             Workload("checkpoint", 1_000, peers=False),
         ),
         "full": (
