@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Iterable
 from inspect import isawaitable, iscoroutine
 from typing import Any
 
@@ -29,14 +29,15 @@ def running_loop(caller: str) -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def end_all(tasks: Set[asyncio.Future[Any]], message: object = None) -> None:
+async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None) -> None:
     """Cancel tasks and wait until each has ended, whatever comes meanwhile.
 
     A cancellation that comes meanwhile is raised when they have ended. A scope of AnyIO's or
     trio's that is cancelled around it does not keep it from waiting.
 
     Args:
-        tasks: the tasks; those that are added meanwhile are waited for, too.
+        tasks: the tasks, in the order in which to cancel them; those that are added meanwhile
+            are waited for, too.
         message: what they are cancelled with.
     """
     for task in list(tasks):

@@ -124,6 +124,8 @@ def amap_unordered(
     - When a job fails, the others are cancelled, their end is awaited, and the first failure
       is raised in the loop, as it is, after the results that came before. A job's
       `StopAsyncIteration` would only end the loop; it comes as a `RuntimeError`.
+    - What jobs raise when they are cancelled by leaving is raised as a group by the block and
+      by `aclose()`; after a loop that was left without them, asyncio logs it.
 
     Args:
         func: a coroutine function of one item.
@@ -167,6 +169,8 @@ class _Pool(Generic[T, R]):
         limit: how many jobs at once, or `None` for all of them.
         deliver: called with the number of an item and its result; it may return a future,
             for the worker to wait for before it takes the next item.
+        detached: whether nobody sees how the pool is cancelled: then it raises the errors of
+            jobs in place of that.
     """
 
     def __init__(
@@ -176,6 +180,8 @@ class _Pool(Generic[T, R]):
         items: Iterable[T] | AsyncIterable[T],
         limit: int | None,
         deliver: Callable[[int, R], asyncio.Future[None] | None],
+        *,
+        detached: bool = False,
     ) -> None:
         _check(caller, func, items, limit)
         self._caller = caller
@@ -183,8 +189,8 @@ class _Pool(Generic[T, R]):
         self._items = items
         self._limit = limit
         self._deliver = deliver
-        self._workers: set[asyncio.Future[Any]] = set()
-        self._hiring = True
+        self._detached = detached
+        self._workers: dict[asyncio.Future[Any], None] = {}  # a set that keeps the order
         self._errors: list[BaseException] = []
 
     async def run(self) -> None:
@@ -201,8 +207,14 @@ class _Pool(Generic[T, R]):
                 await self._over
         except BaseException as error:
             await self._end()
-            keep([other for other in self._errors if other is not error], error, self._others)
-            raise
+            others = [other for other in self._errors if other is not error]
+            try:
+                if others and self._detached and isinstance(error, asyncio.CancelledError):
+                    raise BaseExceptionGroup(self._others, others) from None
+                keep(others, error, self._others)
+                raise
+            finally:
+                del others
         else:
             await self._end()
             if self._errors:
@@ -230,13 +242,13 @@ class _Pool(Generic[T, R]):
     def _start(self, coro: Coroutine[Any, Any, None]) -> None:
         worker = self._context.run(self._loop.create_task, coro)
         if not worker.done():
-            self._workers.add(worker)
+            self._workers[worker] = None
             worker.add_done_callback(self._ended)
         else:
             self._ended(worker)
 
     def _ended(self, worker: asyncio.Future[Any]) -> None:
-        self._workers.discard(worker)
+        self._workers.pop(worker, None)
         if not worker.cancelled():
             error = worker.exception()
         elif self._over.done():
@@ -351,7 +363,7 @@ class _Buffer(Generic[R]):
         items: Iterable[Any] | AsyncIterable[Any],
         limit: int | None,
     ) -> None:
-        self._pool = _Pool("amap_unordered", func, items, limit, self._put)
+        self._pool = _Pool("amap_unordered", func, items, limit, self._put, detached=True)
         self._limit = limit
         self._results: deque[R] = deque()
         self._filled: asyncio.Future[None] | None = None
@@ -450,7 +462,7 @@ class Unordered(Generic[R]):
         if task is None:
             return
         try:
-            await end_all({task})
+            await end_all([task])
             if not over and not task.cancelled():
                 task.result()
         finally:

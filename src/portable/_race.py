@@ -59,14 +59,14 @@ async def race(*aws: Awaitable[T]) -> T:
         close_all(aws)
         raise
     runners: dict[int, asyncio.Future[T]] = {}
-    mine: set[asyncio.Future[T]] = set()
+    mine: list[asyncio.Future[T]] = []
     try:
         for aw in aws:
             if id(aw) not in runners:
                 runner = asyncio.ensure_future(aw, loop=loop)
                 runners[id(aw)] = runner
                 if runner is not aw:
-                    mine.add(runner)
+                    mine.append(runner)
     except BaseException:
         close_all(aw for aw in aws if id(aw) not in runners)
         await end_all(mine)
@@ -80,7 +80,7 @@ async def race(*aws: Awaitable[T]) -> T:
 async def _first(
     loop: asyncio.AbstractEventLoop,
     runners: list[asyncio.Future[T]],
-    mine: set[asyncio.Future[T]],
+    mine: list[asyncio.Future[T]],
 ) -> T:
     ended: asyncio.Future[asyncio.Future[T]] = loop.create_future()
 
@@ -97,12 +97,11 @@ async def _first(
         try:
             first = await ended
         except BaseException as error:
-            await end_all(set(runners))
+            await end_all(runners)
             keep(_errors(mine), error, "errors in race()")
             raise
-        mine.discard(first)
-        await end_all(set(runners) - {first})
-        others = _errors(mine)
+        await end_all([runner for runner in runners if runner is not first])
+        others = _errors([runner for runner in mine if runner is not first])
         try:
             result = first.result()
         except BaseException as error:
@@ -120,7 +119,7 @@ async def _first(
         del first, runner, ended, end
 
 
-def _errors(runners: set[asyncio.Future[Any]]) -> list[BaseException]:
+def _errors(runners: list[asyncio.Future[Any]]) -> list[BaseException]:
     return [
         error
         for runner in runners

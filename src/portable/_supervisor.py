@@ -56,7 +56,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # a set that keeps the order
         self._failed: list[asyncio.Task[Any]] = []
         self._closing = False
 
@@ -97,14 +97,14 @@ class Supervisor:
             )
         task = self._loop.create_task(coro, name=name, context=context, **options)
         if not task.done():
-            self._tasks.add(task)
+            self._tasks[task] = None
             task.add_done_callback(self._ended)
         else:
             self._ended(task)
         return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         # Not exception(), which would be a retrieval.
         if not task.cancelled() and not was_retrieved(task):
             self._failed.append(task)
