@@ -5,8 +5,9 @@ gives. This one stands beside it and says what the fixture gives: with `--anyio-
 the ini setting `anyio_backends`) each test that uses the fixture is collected once for each
 chosen backend, whatever fixture a project has written itself. Markers keep a test to some of
 them, start its event loop on a virtual clock, repeat it under other orders of ready tasks, or
-look for what it leaves behind. At the end the results are counted for each backend. A run
-that uses none of this is left as it is.
+look for what it leaves behind. On trio tests and async fixtures run as tasks of asyncio's, if
+the project uses portable or asyncio there. At the end the results are counted for each backend.
+A run that uses none of this is left as it is.
 
 pytest loads this module in every run of everyone who has portable installed. It imports
 pytest alone; what the hooks do is in `portable._pytest`, and imported when it is needed.
@@ -89,6 +90,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(_INI, f"backends to run AnyIO tests on, as {_OPTION}", type="args")
     parser.addini("virtual_time", "run AnyIO tests in virtual time", type="bool")
     parser.addini("no_leaks", "fail tests that leave something behind", type="bool")
+    parser.addini(
+        "asyncio_on_trio",
+        "may AnyIO tests and async fixtures on trio await what is asyncio's? auto (if the "
+        "project imports portable, or uses this plugin and imports asyncio), true, false",
+        default="auto",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -224,13 +231,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from ._pytest._parametrizing import collect_late
 
         collect_late(session.items)
+    from ._pytest._driving_rule import drives
     from ._pytest._use import is_needed
 
     settings = _settings(session.config)
-    if is_needed(settings, session.items):
+    used = is_needed(settings, session.items)
+    driven = drives(session.config, session.items, used=used)
+    if used or driven:
         from ._pytest._runtime import Runtime
 
-        session.config.pluginmanager.register(Runtime(settings), _RUNTIME)
+        session.config.pluginmanager.register(Runtime(settings, drives=driven), _RUNTIME)
 
 
 def pytest_terminal_summary(

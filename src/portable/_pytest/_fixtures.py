@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from functools import partial, wraps
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction, ismethod
 from typing import Any
 
@@ -59,40 +59,17 @@ def replace_value(fixturedef: pytest.FixtureDef[Any], value: object) -> None:
 
 
 @contextmanager
-def owning_tasks(fixturedef: Any, instance: object) -> Iterator[None]:
-    """While an async fixture is made, let it own the tasks that it starts.
+def driving(fixturedef: Any, instance: object) -> Iterator[None]:
+    """While an async fixture is made, let it be driven on trio."""
+    from ._stage import driven
 
-    `portable.create_task()` needs an owner. Tasks of a fixture end with the fixture, after
-    its own clean-up. One that returns its value has none, and becomes one that yields it.
-    """
     function = fixturedef.func
     bound = function
     if ismethod(function) and type(function.__self__) is type(instance):
         # pytest binds a fixture's method to the instance of the test, as it calls it.
         bound = function.__func__.__get__(instance)
-    fixturedef.func = _with_tasks(bound)
+    fixturedef.func = driven(bound)
     try:
         yield
     finally:
         fixturedef.func = function
-
-
-def _with_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
-    from portable._running import ambient_supervisor
-
-    if iscoroutinefunction(function):
-
-        @wraps(function)
-        async def returning(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            async with ambient_supervisor():
-                yield await function(*args, **kwargs)
-
-        return returning
-
-    @wraps(function)
-    async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        async with ambient_supervisor(), aclosing(function(*args, **kwargs)) as values:
-            async for value in values:
-                yield value
-
-    return yielding

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
@@ -31,7 +31,7 @@ class Surroundings:
         test: the name of the test, for messages.
         value: what `anyio_backend` gives it; `None` if it does not use the fixture.
         checked: whether it is an error to run on another backend.
-        owns_tasks: whether `portable.create_task()` works in it.
+        driven: whether it may await what is asyncio's on trio, too.
         time: the virtual time that it runs in.
         leaks: what looks for what it leaves behind.
         begun: whether the coroutine began to run.
@@ -40,7 +40,7 @@ class Surroundings:
     test: str
     value: object = None
     checked: bool = False
-    owns_tasks: bool = False
+    driven: bool = False
     time: VirtualTime | None = None
     leaks: Leaks | None = None
     begun: bool = field(default=False, init=False)
@@ -51,16 +51,20 @@ class Surroundings:
         self.begun = True
         if self.checked:
             _check_backend(self.value, self.test)
-        async with AsyncExitStack() as stack:
-            if self.owns_tasks:
-                from portable._running import ambient_supervisor
+        call = partial(self._run, partial(test, *args, **kwargs))
+        if self.driven and _native_backend() == "trio":
+            from ._stage import drive
 
-                await stack.enter_async_context(ambient_supervisor())
+            return await drive(call)
+        return await call()
+
+    async def _run(self, test: Callable[[], Awaitable[object]]) -> object:
+        __tracebackhide__ = True
+        async with AsyncExitStack() as stack:
             if self.leaks is not None:
                 await stack.enter_async_context(self.leaks.tasks())
-            call = partial(test, *args, **kwargs)
             clock = self.time and self.time.running
-            return await (clock.guard(call) if clock else call())
+            return await (clock.guard(test) if clock else test())
 
 
 def _check_backend(value: object, test: str) -> None:

@@ -156,11 +156,14 @@ def _asyncio_name(task: asyncio.Task[Any]) -> str:
 def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     import trio
 
+    from portable.clock._trio_tasks import is_worker_or_pump
+
     started: dict[trio.lowlevel.Task, str] = {}
 
     class Noting(trio.abc.Instrument):
         def task_spawned(self, task: trio.lowlevel.Task) -> None:
-            started[task] = caller()
+            if not is_worker_or_pump(task):
+                started[task] = caller()
 
         def task_exited(self, task: trio.lowlevel.Task) -> None:
             started.pop(task, None)
@@ -168,9 +171,40 @@ def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     instrument = Noting()
     trio.lowlevel.add_instrument(instrument)
     try:
-        yield lambda: [(task.name, where) for task, where in started.items()]
+        with _tasks_of_asyncios_on_trio() as left:
+            yield lambda: [*left(), *((task.name, where) for task, where in started.items())]
     finally:
         trio.lowlevel.remove_instrument(instrument)
+
+
+@contextmanager
+def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, str]]]]:
+    import asyncio
+
+    from portable.asyncio_on_trio import current_loop
+
+    loop: Any = current_loop()
+    if loop is None:
+        yield list
+        return
+    before = asyncio.all_tasks(loop)
+    started: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
+    create_task = loop.create_task
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        task = create_task(*args, **kwargs)
+        started[task] = caller()
+        return task
+
+    # Not by a factory, as on asyncio: it would have to make this loop's own kind of tasks.
+    loop.create_task = noting
+    try:
+        yield lambda: [
+            (task.get_name(), started.get(task, repr(task.get_coro())))
+            for task in asyncio.all_tasks(loop) - before
+        ]
+    finally:
+        del loop.create_task
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from portable._backends import BACKENDS
 
 from ._selection import Selection
-from ._use import FIXTURE
+from ._use import value_for
 from ._values import name_of
 
 _ATTRIBUTE = "anyio_backend"
@@ -28,13 +28,6 @@ def header(selection: Selection) -> list[str]:
         for name in selection.missing
     ]
     return lines
-
-
-def value_for(item: pytest.Item) -> object:
-    """Return what `anyio_backend` gives a test, as far as that is known by now."""
-    funcargs: Mapping[str, Any] = getattr(item, "funcargs", {})
-    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    return funcargs.get(FIXTURE, params.get(FIXTURE))
 
 
 def note_backend(report: pytest.TestReport, item: pytest.Item) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from ._fixtures import BackendFixtures, is_async, is_backend, owning_tasks, replace_value
+from ._fixtures import BackendFixtures, driving, is_async, is_backend, replace_value
 from ._inside import Surroundings, is_coroutine_test, must_be_run, surrounded
 from ._leaks import Leaks
 from ._markers import wish_of
 from ._parametrizing import refusal
-from ._reporting import note_backend, value_for
+from ._reporting import note_backend
 from ._schedules import note_seed
 from ._use import (
     BACKENDS_MARKER,
@@ -26,7 +26,7 @@ from ._use import (
     Time,
     fixtures_of,
     seed_of,
-    uses_portable,
+    value_for,
 )
 from ._values import name_of
 from ._virtual import RunningClock, VirtualTime
@@ -35,14 +35,18 @@ from ._virtual import RunningClock, VirtualTime
 class Runtime:
     """What the plugin does to fixtures and tests.
 
+    Args:
+        settings: what the command line and the ini file say.
+        drives: whether tests and fixtures may await what is asyncio's on trio, too.
+
     Attributes:
         time: the virtual time of this process.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, drives: bool) -> None:
         self.time = VirtualTime()
         self._settings = settings
-        self._owns_tasks = uses_portable()
+        self._drives = drives
         self._fixtures = BackendFixtures()
         self._time_now = Time()
 
@@ -76,8 +80,8 @@ class Runtime:
             return (yield)
         with ExitStack() as stack:
             stack.callback(self._fixtures.tie, fixturedef, request)
-            if self._owns_tasks:
-                stack.enter_context(owning_tasks(fixturedef, request.instance))
+            if self._drives:
+                stack.enter_context(driving(fixturedef, request.instance))
             return (yield)
 
     # Innermost, so that what else looks at the time sees the real one.
@@ -116,7 +120,7 @@ class Runtime:
             value=value_for(item),
             checked=FIXTURE in item.fixturenames
             and bool(selection or virtual or item.get_closest_marker(BACKENDS_MARKER)),
-            owns_tasks=self._owns_tasks,
+            driven=self._drives,
             time=self.time if virtual else None,
             leaks=leaks,
         )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-import portable
 
 if TYPE_CHECKING:
     from ._selection import Selection
@@ -113,6 +109,13 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
+def value_for(item: pytest.Item) -> object:
+    """Return what `anyio_backend` gives a test, as far as that is known by now."""
+    funcargs: Mapping[str, Any] = getattr(item, "funcargs", {})
+    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return funcargs.get(FIXTURE, params.get(FIXTURE))
+
+
 def seed_of(item: pytest.Item) -> int | None:
     """Return the seed of the schedule that a test runs under, if it has one."""
     params = getattr(getattr(item, "callspec", None), "params", {})
@@ -121,12 +124,11 @@ def seed_of(item: pytest.Item) -> int | None:
 
 
 def is_needed(settings: Settings, items: Sequence[pytest.Item]) -> bool:
-    """Say whether a run makes use of the plugin at all."""
+    """Say whether a run asks for anything that the plugin does."""
     return (
         settings != Settings()
         or any(CLOCK_FIXTURE in fixtures_of(item) for item in items)
         or _any_is_marked(items)
-        or (any(_is_async(item) for item in items) and uses_portable())
     )
 
 
@@ -141,22 +143,3 @@ def _any_is_marked(items: Sequence[pytest.Item]) -> bool:
             asked.add(node)
             node = node.parent
     return False
-
-
-def _is_async(item: pytest.Item) -> bool:
-    return FIXTURE in fixtures_of(item) or (
-        isinstance(item, pytest.Function) and iscoroutinefunction(item.function)
-    )
-
-
-def uses_portable() -> bool:
-    """Say whether the tests, or what they import, may call `portable.create_task()`.
-
-    Either they have imported it, or the package as a whole, which loads its parts later.
-    """
-    return "portable._groups" in sys.modules or any(
-        value is portable
-        for name, module in list(sys.modules.items())
-        if name.partition(".")[0] != "portable"
-        for value in list(getattr(module, "__dict__", {}).values())
-    )

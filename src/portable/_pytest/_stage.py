@@ -1,0 +1,181 @@
+"""Tests and async fixtures on trio as a task of asyncio's, so that they may await what is its.
+
+AnyIO runs the tests and fixtures of a run of trio's one after the other, in one task of
+trio's. On asyncio that one task is asyncio's, and a test may use all of its library. Here each
+call goes to one task of asyncio's in the same run, in the same context: one for all, so that a
+fixture may hold a scope, a nursery or a `timeout()` open across its `yield`, as it may without
+this.
+
+asyncio knows one running loop a thread. It is this one while a call is under way, and none in
+between, when pytest's own code runs and other tests start loops of theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeAlias
+
+import outcome
+import trio
+
+from portable.asyncio_on_trio import EventLoop, bring_up
+
+Call: TypeAlias = Callable[[], Awaitable[Any]]
+_Inbox: TypeAlias = "asyncio.Queue[tuple[Call, Callable[[outcome.Outcome[Any]], object]]]"
+
+_STOPPED = "Event loop stopped before Future completed."
+_SEVERAL = "Multiple exceptions occurred in asynchronous callbacks"
+
+
+class _Loop(EventLoop):
+    async def pump(self) -> None:
+        # It is called when it begins, and once more when the run ends and ends its tasks.
+        asyncio._set_running_loop(self)
+        await super().pump()
+
+
+class Stage:
+    """The task of asyncio's that calls go to, in one run of trio's.
+
+    Attributes:
+        loop: its loop.
+    """
+
+    def __init__(self, loop: EventLoop) -> None:
+        self.loop = loop
+        self._task: asyncio.Task[None] | None = None
+        self._inbox: _Inbox
+        self._calling = False
+        self._exceptions: list[Exception] = []
+        loop.set_exception_handler(self._on_exception)
+
+    async def call(self, call: Call) -> Any:
+        """Make a call in the task; return what it returns, or raise what it raises."""
+        __tracebackhide__ = True
+        if self._task is None or self._task.done():
+            self._inbox = asyncio.Queue()
+            context = trio.lowlevel.current_task().context
+            self._task = self.loop.create_task(_serve(self._inbox), context=context)
+        over = trio.Event()
+        results: list[outcome.Outcome[Any]] = []
+
+        def done(result: outcome.Outcome[Any]) -> None:
+            results.append(result)
+            over.set()
+
+        def stopped(failure: BaseException | None) -> None:
+            # As when run_until_complete() is left so: the call ends with the loop's others.
+            task, self._task = self._task, None
+            if task is not None:
+                task.cancel()
+            done(outcome.Error(failure or RuntimeError(_STOPPED)))
+
+        self._inbox.put_nowait((call, done))
+        self.loop.on_stop = stopped
+        self._calling = True
+        try:
+            await self._wait(over)
+            return self._unwrap(results[0])
+        finally:
+            results.clear()
+            self._calling = False
+            self.loop.on_stop = None
+
+    async def _wait(self, over: trio.Event) -> None:
+        try:
+            await over.wait()
+        except BaseException:  # Ctrl-C, or a scope that was opened around this
+            if self._task is not None:
+                self._task.cancel()
+            with trio.CancelScope(shield=True):
+                await over.wait()
+            raise
+
+    # What AnyIO does on asyncio: an error in a callback, or one that nobody has retrieved,
+    # is the test's.
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if self._calling and isinstance(error, Exception):
+            self._exceptions.append(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _unwrap(self, result: outcome.Outcome[Any]) -> Any:
+        __tracebackhide__ = True
+        errors, self._exceptions = self._exceptions, []
+        try:
+            if isinstance(result, outcome.Error):
+                if not (errors and isinstance(result.error, Exception)):
+                    return result.unwrap()
+                errors.insert(0, result.error)
+            if len(errors) == 1:
+                raise errors[0]
+            if errors:
+                raise ExceptionGroup(_SEVERAL, errors)
+            return result.unwrap()
+        finally:
+            del errors, result
+
+
+async def _serve(inbox: _Inbox) -> None:
+    while True:
+        call, done = await inbox.get()
+        try:
+            result: outcome.Outcome[Any] = outcome.Value(await call())
+        except asyncio.CancelledError as error:
+            done(outcome.Error(error))
+            raise
+        except BaseException as error:
+            result = outcome.Error(error)
+        done(result)
+        del call, done, result
+
+
+_stages: trio.lowlevel.RunVar[Stage | None] = trio.lowlevel.RunVar("asyncio's test task", None)
+
+
+async def drive(call: Call) -> Any:
+    """Make a call in the run's task of asyncio's, from a task of trio's."""
+    __tracebackhide__ = True
+    stage = _stages.get()
+    if stage is None:
+        stage = Stage(bring_up(_Loop))
+        _stages.set(stage)
+    asyncio._set_running_loop(stage.loop)
+    try:
+        return await stage.call(call)
+    finally:
+        asyncio._set_running_loop(None)
+
+
+def driven(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an async function, or async generator function, whose steps are driven on trio."""
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def returning(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            call = partial(function, *args, **kwargs)
+            return await (drive(call) if trio.lowlevel.in_trio_task() else call())
+
+        return returning
+
+    @wraps(function)
+    async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        __tracebackhide__ = True
+        values = function(*args, **kwargs)
+        on_trio = trio.lowlevel.in_trio_task()
+        try:
+            while True:
+                try:
+                    value = await (drive(values.__anext__) if on_trio else anext(values))
+                except StopAsyncIteration:
+                    return
+                yield value
+        finally:
+            await (drive(values.aclose) if on_trio else values.aclose())
+
+    return yielding

@@ -1,0 +1,159 @@
+"""Schedules in tests: `--schedules`, `--schedule-seed`, the marker and the fixture."""
+
+import re
+import textwrap
+
+import pytest
+
+from portable._backends import BACKENDS, installed_backends
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
+    ),
+]
+
+LOST_UPDATE = """
+    import anyio
+    import anyio.lowlevel
+    import pytest
+
+    @pytest.mark.anyio
+    @pytest.mark.schedules
+    async def test_total():
+        total = 0
+
+        async def add(late):
+            nonlocal total
+            for _ in range(late):
+                await anyio.lowlevel.checkpoint()
+            before = total
+            await anyio.lowlevel.checkpoint()
+            total = before + 1
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(add, 0)
+            group.start_soon(add, 1)
+        await anyio.sleep(3600)
+        assert total == 2
+"""
+
+
+@pytest.fixture
+def suite(pytester):
+    """Make a project of one module; return a function that runs it."""
+
+    def run(code, *args):
+        pytester.makepyfile(test_it=textwrap.dedent(code))
+        return pytester.runpytest("-p", "no:cacheprovider", *args)
+
+    return run
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_schedules_find_what_a_plain_run_does_not(suite, backend):
+    """The failing seed stands in the test's id, and the command printed fails again."""
+    chosen = f"--anyio-backends={backend}"
+    if backend != "trio":  # whose own order is by lot
+        suite(LOST_UPDATE, chosen).assert_outcomes(passed=1)
+    result = suite(LOST_UPDATE, chosen, "--schedules", "20")
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] + outcomes["passed"] == 20
+    assert outcomes["failed"] < 20
+    text = result.stdout.str()
+    assert f"{outcomes['failed']} of 20 schedules failed; seeds: " in text
+    again = re.search(r"once more: pytest '(\S+)' (--schedule-seed=(\d+)) (.*)", text)
+    assert again is not None
+    node, option, seed, others = again.groups()
+    assert node == f"test_it.py::test_total[{backend}-seed{seed}]"
+    assert others.startswith(f"-p no:cacheprovider {chosen}")
+    for _ in range(2):
+        suite(LOST_UPDATE, node, option, chosen).assert_outcomes(failed=1)
+
+
+def test_marked_tests_are_repeated_and_no_others(suite):
+    """Each marked test runs once a seed, in virtual time, with a loop of its own."""
+    code = """
+        import anyio
+        import pytest
+
+        pytestmark = pytest.mark.anyio
+        seen = []
+
+        @pytest.fixture(scope="module")
+        async def age():
+            started = anyio.current_time()
+            return lambda: anyio.current_time() - started
+
+        @pytest.mark.schedules
+        @pytest.mark.parametrize("x", ["a", "b"])
+        async def test_marked(x, age, schedule_seed):
+            assert age() == 0
+            await anyio.sleep(3600)
+            seen.append((x, schedule_seed))
+
+        async def test_unmarked(schedule_seed):
+            assert schedule_seed is None
+
+        def test_seen():
+            assert sorted(set(seen)) == [(x, seed) for x in "ab" for seed in (7, 8, 9)]
+    """
+    result = suite(
+        code, "--schedules=3", "--schedule-seed=7", "--anyio-backends=asyncio", "-rA"
+    )
+    result.assert_outcomes(passed=8)
+    assert "6 schedules of 2 tests, none failed" in result.stdout.str()
+    assert "test_marked[asyncio-seed9-b]" in result.stdout.str()
+
+
+def test_a_projects_own_backends_are_repeated(suite):
+    """Without the option for backends each of the project's own is run under each schedule."""
+    result = suite(LOST_UPDATE, "--schedules=2", "--schedule-seed=1")
+    outcomes = result.parseoutcomes()
+    assert outcomes["failed"] + outcomes.get("passed", 0) == 4
+
+
+def test_without_the_option_a_marked_test_runs_once(suite):
+    """The marker alone repeats nothing; the test is in virtual time all the same."""
+    result = suite(LOST_UPDATE, "--anyio-backends=asyncio")
+    result.assert_outcomes(passed=1)
+    assert "= schedules =" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("marks", "function", "words"),
+    [
+        ("@pytest.mark.schedules", "def test_it(): pass", "AnyIO does not run this test"),
+        (
+            "@pytest.mark.anyio\n@pytest.mark.schedules\n@pytest.mark.virtual_time(False)",
+            "async def test_it(): pass",
+            "the order of tasks cannot be chosen",
+        ),
+    ],
+    ids=["sync", "real time"],
+)
+def test_a_marker_that_can_do_nothing_fails(suite, marks, function, words):
+    """A marked test whose order cannot be chosen says so, and does not pass for tried."""
+    code = f"import pytest\n{marks}\n{function}\n"
+    result = suite(code, "--schedules=1", "--anyio-backends=asyncio")
+    result.assert_outcomes(errors=1)
+    assert words in result.stdout.str()
+
+
+def test_no_schedules_are_refused(suite):
+    """A count below 1 is bad use."""
+    result = suite(LOST_UPDATE, "--schedules=0")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*--schedules: must be at least 1, got 0*")
+
+
+def test_processes_of_xdist(pytester, monkeypatch):
+    """Seeds and commands are told from the processes of pytest-xdist, too."""
+    pytest.importorskip("xdist", reason="needs it: pip install pytest-xdist")
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    monkeypatch.delenv("PYTEST_PLUGINS", raising=False)
+    pytester.makepyfile(test_it=textwrap.dedent(LOST_UPDATE))
+    result = pytester.runpytest_subprocess("--anyio-backends=trio", "--schedules=20", "-n2")
+    assert "of 20 schedules failed; seeds: " in result.stdout.str()
+    assert "--schedule-seed=" in result.stdout.str()
