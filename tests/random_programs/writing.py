@@ -1,272 +1,226 @@
-"""The strategy that writes random programs.
+"""Strategies that write programs: in asyncio's names alone, and in both languages.
 
-Hypothesis draws a flat list of `Word`s: a verb and two numbers. A list is cheap to draw, and
-whatever is cut out of it leaves a list that means something. `_Parser` reads it as a tree:
-most verbs are a step, some open a block that goes on until `end`, and `next` divides the
-block of a `try`, a group or a `gather`; `call` is a `spawn` and an `await` of it. It numbers
-the coroutines in the order of the text; `_Resolving` then makes each number that stands for a
-task mean one there is.
+What is not drawn in mixed programs, as AnyIO itself or asyncio has another meaning for it on
+the other backend, or as a difference of portable's is declared:
 
-Two rules keep programs on common ground:
-
-- A task awaits only tasks with higher numbers than its own, so none wait in a circle.
-- In most programs no two delays, nor sums of them, are equal: the n-th delay has a fraction
-  of 1/2**n of its own. Things then happen in the same instant only where one causes the
-  other. In some programs the delays are whole numbers, and clash.
+- A shield around a wait of AnyIO's in a task that asyncio can cancel (T3): in shields there
+  asyncio's names alone are waited for.
+- In plain tasks what asks for asyncio's current task (T5).
+- `uncancel()` but for a cancellation that was swallowed, and a second `cancel()` before that:
+  AnyIO on asyncio counts cancellations to know its own.
+- Time limits of asyncio's of no time at all: they come in the midst of a checkpoint of AnyIO's
+  that has its value already, and that T4 lets go on.
+- `Condition.wait()`: cancelled by a scope it waits for its lock, and AnyIO on asyncio cancels
+  it again at each turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+import asyncio
+from typing import Any
 
 from hypothesis import strategies as st
 
-from .steps import (
-    Await,
-    Block,
-    Body,
-    Cancel,
-    Gather,
-    Group,
-    Limit,
-    Protect,
-    Raise,
-    RandomProgram,
-    Say,
-    Sleep,
-    Spawn,
-    Step,
-    Try,
-    WaitForBlock,
-    WaitForTask,
+from . import anyio_statements as a
+from . import statements as s
+
+Blocks = st.SearchStrategy[s.Block]
+
+_slots = st.integers(0, 3)
+_seconds = st.sampled_from([0, 0, 1, 1, 2, 3])
+_limits = st.sampled_from([None, 0, 1, 1, 2, 2])
+_some_time = st.sampled_from([None, 1, 1, 2, 2])
+_messages = st.sampled_from([None, "a", "b"])
+_two = st.integers(0, 1)
+_three = st.integers(0, 2)
+_until = st.sampled_from(
+    [asyncio.ALL_COMPLETED, asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION]
 )
-
-MOST_WORDS: Final = 40
-DEEPEST: Final = 6
-MESSAGES: Final = (None, "stop", "enough")
-LIMITS: Final = (1.0, 2.0, 3.0, 5.0, 0.0)
-CAUGHT: Final = ("CancelledError", "Exception", "Boom", "TimeoutError", None)
-
-# What every program may use, and what some do; the simplest first, as programs shrink to it.
-COMMON: Final = ("say", "sleep", "sleep", "sleep", "end", "end", "end", "next", "next")
-SPECIAL: Final = (
-    "spawn",
-    "call",
-    "await",
-    "cancel",
-    "raise",
-    "try",
-    "shield",
-    "limit",
-    "wait_for task",
-    "wait_for",
-    "group",
-    "gather",
-    "protect",
+_kinds = st.sampled_from(list(s.KINDS))
+_mixed_kinds = st.sampled_from(["cancelled", "cancelled", "oops", "exception", "timeout"])
+_actions = st.builds(
+    s.Action,
+    st.sampled_from(["nothing", "event", "future", "cancel", "put", "raise", "spawn"]),
+    _slots,
 )
 
 
-class Word(NamedTuple):
-    """One word of a program: what to do, and two numbers that say how."""
-
-    verb: str
-    first: int
-    second: int
+def _blocks(statements: st.SearchStrategy[Any], most: int = 5) -> Blocks:
+    return st.lists(statements, max_size=most).map(tuple)
 
 
-def _lists(special: Sequence[str]) -> st.SearchStrategy[list[Word]]:
-    verb = st.sampled_from((*COMMON, *special, *special))
-    words = st.builds(Word, verb, st.integers(0, 7), st.integers(0, 4))
-    return st.lists(words, max_size=MOST_WORDS) | st.lists(words, min_size=15, max_size=40)
+def _some(blocks: Blocks) -> st.SearchStrategy[tuple[s.Block, ...]]:
+    return st.lists(blocks, min_size=1, max_size=3).map(tuple)
 
 
-# A program that uses few things uses each of them more often, and together.
-_programs = st.lists(st.sampled_from(SPECIAL), min_size=2, max_size=7, unique=True).flatmap(
-    _lists
-)
+def _children(blocks: Blocks) -> st.SearchStrategy[tuple[tuple[int, s.Block], ...]]:
+    return st.lists(st.tuples(_slots, blocks), max_size=3).map(tuple)
 
 
-def programs(*, clashing: bool = False) -> st.SearchStrategy[RandomProgram]:
-    """Write programs; with `clashing`, such as have different things in one instant."""
-    return _programs.map(lambda words: program_of(words, clashing=clashing))
+# What every kind of task may do, in either kind of program -----------------------------------
+
+_common = [
+    st.builds(s.Sleep, _seconds),
+    st.builds(s.Sleep, _seconds),
+    st.builds(s.Sleep, _seconds),
+    st.builds(s.Cancel, _slots, _messages),
+    st.builds(s.Cancel, _slots, _messages),
+    st.builds(s.Await, _slots),
+    st.builds(s.Wait, st.lists(_slots, min_size=1, max_size=3).map(tuple), _limits, _until),
+    st.builds(s.Raise),
+    st.builds(s.Put, _three),
+    st.builds(s.Get, _three),
+    st.builds(s.SetEvent, _two),
+    st.builds(s.WaitEvent, _two),
+    st.builds(s.AwaitFuture, _three),
+    st.builds(s.EndFuture, _three, st.sampled_from(["result", "error", "cancel"])),
+]
+_alone = [
+    *_common,
+    st.builds(s.CancelSelf, _messages),
+    st.builds(s.Uncancel, st.one_of(st.none(), _slots)),
+    st.builds(s.TaskDone, _three),
+    st.builds(s.Join, _three),
+    st.builds(s.WaitCondition),
+    st.builds(s.Notify, st.integers(1, 2)),
+    st.builds(s.ClearEvent, _two),
+    st.builds(s.WaitBarrier),
+    st.builds(s.Call, _limits, _actions),
+    st.builds(s.CallWhenDone, _slots, _actions),
+    st.builds(s.Reschedule, _slots, _limits),
+]
+if hasattr(asyncio.Queue, "shutdown"):
+    _alone.append(st.builds(s.ShutDown, _three, st.booleans()))
 
 
-def program_of(words: Sequence[Word], *, clashing: bool = False) -> RandomProgram:
-    """Read a list of words as a program."""
-    parser = _Parser(words, clashing)
-    # The last sleep lets what main started begin, and some of it end.
-    main = Body(0, (*parser.rest(), Sleep(parser.delay(4.0))))
-    return RandomProgram(_Resolving(RandomProgram(main)).main())
+def _holding(
+    blocks: Blocks, tasks: Blocks, kinds: st.SearchStrategy[str]
+) -> list[st.SearchStrategy[Any]]:
+    """Statements with blocks that need no current task of asyncio's."""
+    return [
+        st.builds(s.Spawn, _slots, tasks),
+        st.builds(s.Spawn, _slots, tasks),
+        st.builds(
+            s.Gather,
+            _some(tasks),
+            st.lists(_slots, max_size=2).map(tuple),
+            st.booleans(),
+        ),
+        st.builds(s.Try, blocks, kinds, blocks, st.booleans()),
+        st.builds(s.Try, blocks, kinds, blocks, st.booleans()),
+        st.builds(s.Finally, blocks, blocks),
+        st.builds(s.Shield, _slots, st.one_of(st.none(), tasks)),
+        st.builds(s.Supervise, _children(tasks), blocks),
+        st.builds(s.Race, _some(tasks)),
+    ]
 
 
-class _Parser:
-    """Reads words as a tree, and gives numbers to coroutines and delays to sleeps."""
-
-    def __init__(self, words: Sequence[Word], clashing: bool) -> None:
-        self._words = list(reversed(words))
-        self._clashing = clashing
-        self._delays = 0
-        self._tasks = 0
-        self._depth = 0
-
-    def rest(self) -> Block:
-        """Read all there is; what closes nothing means nothing here."""
-        steps: list[Step] = []
-        while self._words:
-            steps += self._section()
-        return tuple(steps)
-
-    def delay(self, delay: float) -> float:
-        if self._clashing or delay <= 0:
-            return delay
-        self._delays += 1
-        return delay + 0.5**self._delays
-
-    def _section(self) -> Block:
-        """Read up to the next word that ends a section."""
-        steps: list[Step] = []
-        while self._words:
-            word = self._words.pop()
-            if word.verb in ("end", "next"):
-                self._closed_by = word.verb
-                return tuple(steps)
-            steps += self._call(word) if word.verb == "call" else [self._step(word)]
-        self._closed_by = "end"
-        return tuple(steps)
-
-    def _block(self) -> Block:
-        """Read a block that is not divided."""
-        steps = self._section()
-        while self._closed_by == "next":
-            steps += self._section()
-        return steps
-
-    def _next_section(self) -> Block:
-        """Read one more section of a block, empty where the block has ended."""
-        return () if self._closed_by == "end" else self._section()
-
-    def _body(self, *, divided: bool = False) -> Body:
-        self._tasks += 1
-        number = self._tasks
-        return Body(number, self._section() if divided else self._block())
-
-    def _bodies(self) -> tuple[Body, ...]:
-        bodies = [self._body(divided=True)]
-        while self._closed_by == "next":
-            bodies.append(self._body(divided=True))
-        return tuple(bodies)
-
-    def _call(self, word: Word) -> list[Step]:
-        """Spawn a task and await it, one way or another."""
-        step = self._step(word._replace(verb="spawn"))
-        if not isinstance(step, Spawn):
-            return [step]
-        it = -step.body.number
-        match word.first % 4:
-            case 2:
-                return [step, Await(it, shielded=True)]
-            case 3:
-                return [step, WaitForTask(it, self.delay(LIMITS[word.second]))]
-            case _:
-                return [step, Await(it)]
-
-    def _step(self, word: Word) -> Step:
-        verb, first, second = word
-        if self._depth == DEEPEST:
-            return self._leaf(verb, first, second)
-        self._depth += 1
-        try:
-            return self._opener(verb, first, second) or self._leaf(verb, first, second)
-        finally:
-            self._depth -= 1
-
-    def _leaf(self, verb: str, first: int, second: int) -> Step:
-        match verb:
-            case "sleep":
-                return Sleep(self.delay(1.0 + first))
-            case "await" | "shield":
-                return Await(first, shielded=verb == "shield")
-            case "cancel":
-                return Cancel(first, MESSAGES[second % 3])
-            case "raise":
-                return Raise(first)
-            case "wait_for task":
-                return WaitForTask(first, self.delay(LIMITS[second]))
-            case _:
-                return Say(first)
-
-    def _opener(self, verb: str, first: int, second: int) -> Step | None:
-        match verb:
-            case "spawn":
-                return Spawn(self._body())
-            case "protect":
-                return Protect(self._block())
-            case "limit":
-                return Limit(self.delay(LIMITS[second]), self._block())
-            case "wait_for":
-                return WaitForBlock(self.delay(LIMITS[second]), self._block())
-            case "gather":
-                task = None if first < 4 else first - 4
-                return Gather(self._bodies(), task, return_exceptions=bool(second % 2))
-            case "group":
-                children = (self._body(divided=True),)
-                own = self._next_section()
-                while self._closed_by == "next":
-                    children += (self._body(divided=True),)
-                return Group(children, own)
-            case "try":
-                block = self._section()
-                handler, cleanup = self._next_section(), self._next_section()
-                while self._closed_by == "next":
-                    cleanup += self._section()
-                return Try(block, CAUGHT[second], handler, bool(first % 2), cleanup)
-            case _:
-                return None
+def _of_a_task(
+    blocks: Blocks, tasks: Blocks, limits: st.SearchStrategy[float | None]
+) -> list[st.SearchStrategy[Any]]:
+    """Statements with blocks that ask for asyncio's current task."""
+    return [
+        st.builds(s.WaitFor, st.one_of(tasks, _slots), limits),
+        st.builds(s.Timeout, _slots, limits, blocks),
+        st.builds(s.Timeout, _slots, limits, blocks),
+        st.builds(s.Group, _children(tasks), blocks),
+        st.builds(s.Group, _children(tasks), blocks),
+    ]
 
 
-class _Resolving:
-    """Makes the numbers in a tree mean tasks that there are."""
+def _write_alone(depth: int) -> Blocks:
+    leaf = st.one_of(_alone)
+    blocks = _blocks(leaf, 4)
+    for _ in range(depth):
+        locks = st.sampled_from(["lock", "semaphore", "condition"])
+        blocks = _blocks(
+            st.one_of(
+                leaf,
+                leaf,
+                *_holding(blocks, blocks, _kinds),
+                *_of_a_task(blocks, blocks, _limits),
+                st.builds(s.AsCompleted, _some(blocks), _limits),
+                st.builds(s.Generate, blocks, st.integers(0, 3), blocks, st.just(True)),
+                st.builds(s.Locked, locks, blocks),
+            )
+        )
+    return blocks
 
-    def __init__(self, program: RandomProgram) -> None:
-        self._main = program.main
-        self._all = sum(isinstance(part, Body) for part in program.walk()) - 1
-        self._seen = 0
 
-    def main(self) -> Body:
-        return self._body(self._main)
+# Both languages ------------------------------------------------------------------------------
 
-    def _body(self, body: Body) -> Body:
-        self._seen = max(self._seen, body.number)
-        return Body(body.number, self._block(body.block, body.number))
+_anyio_waits = [
+    st.builds(a.AnyioSleep, _seconds),
+    st.builds(a.AnyioSleep, _seconds),
+    st.builds(a.WaitAnyioEvent, _two),
+    st.builds(a.Send, _two),
+    st.builds(a.Receive, _two),
+]
+_anyio_calls = [
+    st.builds(a.CancelScope, _slots),
+    st.builds(a.CancelScope, _slots),
+    st.builds(a.MoveDeadline, _slots, _seconds),
+    st.builds(a.SetAnyioEvent, _two),
+]
 
-    def _block(self, block: Block, me: int) -> Block:
-        return tuple(self._step(step, me) for step in block)
 
-    def _step(self, step: Step, me: int) -> Step:
-        changed: dict[str, Any] = {}
-        for name, value in vars(step).items():
-            if name == "body":
-                changed[name] = self._body(value)
-            elif name == "children":
-                changed[name] = tuple(self._body(child) for child in value)
-            elif name in ("block", "handler", "cleanup"):
-                changed[name] = self._block(value, me)
-            elif name == "task" and value is not None:
-                changed[name] = self._task(value, me, anyone=isinstance(step, Cancel))
-                if changed[name] is None and not isinstance(step, Gather):
-                    return Say(value)
-        return replace(step, **changed)  # type: ignore[type-var]
+def _scope(blocks: Blocks, shielded: Blocks) -> list[st.SearchStrategy[Any]]:
+    no, yes, either = st.just(False), st.just(True), st.booleans()
+    return [
+        st.builds(a.Scope, _slots, _limits, either, no, blocks),
+        st.builds(a.Scope, _slots, _limits, either, no, blocks),
+        st.builds(a.Scope, _slots, _limits, no, yes, shielded),
+    ]
 
-    def _task(self, reference: int, me: int, *, anyone: bool) -> int | None:
-        """Return the task meant: those the text has brought up last come first.
 
-        A number below zero means the task of that number itself.
-        """
-        if reference < 0:
-            return -reference
-        first = 1 if anyone else me + 1
-        known = list(range(self._seen, first - 1, -1))
-        known += range(max(self._seen + 1, first), self._all + 1)
-        return known[reference % len(known)] if known else None
+def _write_mixed(depth: int) -> Blocks:
+    in_shield = st.one_of(*_common, *_anyio_calls)
+    leaf = st.one_of(*_common, *_anyio_waits, *_anyio_calls)
+    tasks = plain = _blocks(leaf, 4)
+    shielded = _blocks(in_shield, 4)
+    for _ in range(depth):
+        locks = st.sampled_from(["lock", "semaphore", "anyio"])
+        group = st.builds(
+            a.AnyioGroup, _slots, st.lists(plain, max_size=3).map(tuple), tasks
+        )
+        plain_group = st.builds(
+            a.AnyioGroup, _slots, st.lists(plain, max_size=3).map(tuple), plain
+        )
+        next_shielded = _blocks(
+            st.one_of(
+                in_shield,
+                *_holding(shielded, tasks, _mixed_kinds),
+                *_of_a_task(shielded, tasks, _some_time),
+                *_scope(shielded, shielded),
+            )
+        )
+        next_plain = _blocks(
+            st.one_of(
+                leaf,
+                leaf,
+                *_holding(plain, tasks, _mixed_kinds),
+                *_scope(plain, plain),
+                plain_group,
+                st.builds(s.Locked, locks, plain),
+            )
+        )
+        tasks = _blocks(
+            st.one_of(
+                leaf,
+                leaf,
+                *_holding(tasks, tasks, _mixed_kinds),
+                *_of_a_task(tasks, tasks, _some_time),
+                *_scope(tasks, shielded),
+                group,
+                group,
+                st.builds(s.Locked, locks, tasks),
+            )
+        )
+        plain, shielded = next_plain, next_shielded
+    return tasks
+
+
+#: Programs in asyncio's names alone.
+alone = _write_alone(3)
+#: Programs in asyncio's names and AnyIO's.
+mixed = _write_mixed(3)

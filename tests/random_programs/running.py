@@ -1,0 +1,245 @@
+"""Running a program on a backend, and what is kept of the run.
+
+asyncio itself leaves one order free: a `TaskGroup` cancels its children in the order of a set,
+which hangs on the addresses of tasks. Tasks are numbered here, and hashed by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import itertools
+import random
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import portable
+from portable.clock import VirtualClock
+from portable.clock._schedule import seed_trio
+
+from .world import World, by_scope
+
+_ROUNDS = 20  # how often what swallows its cancellation is cancelled again at the end
+_MANY = 100
+_TURNS = (0, 0, 0, 1, 2, 3)
+
+_numbers = itertools.count()
+
+
+def _hash(task: Any) -> int:
+    try:
+        number: int = task.order_number
+    except AttributeError:
+        number = task.order_number = next(_numbers)
+    return number
+
+
+class NotComparable(SystemExit):
+    """AnyIO on asyncio does in this program what it does on no other backend."""
+
+
+class Numbered(asyncio.Task[Any]):
+    """asyncio's task, with a number."""
+
+    __hash__ = _hash
+
+
+class Watched(Numbered):
+    """One that sees what AnyIO on asyncio does to it, of its own alone.
+
+    - AnyIO takes a cancellation of asyncio's and one of its own for one, or keeps its own from
+      being caught by its scope, if both meet in one task.
+    - It cancels what a task awaits again at each turn, until that ends: a clean-up in there is
+      cancelled at each of its awaits, and the clock never moves.
+    """
+
+    _nesting = 0
+    own = passed_on = times = 0
+    by_scope = False
+    when = -1.0
+
+    def cancel(self, msg: Any = None) -> bool:
+        now = self.get_loop().time()
+        if by_scope(msg):
+            self.times = self.times + 1 if self.when == now else 1
+            self.when = now
+            if self.times > _MANY or (not self._nesting and self.own):
+                raise NotComparable
+            if self._nesting:
+                self.passed_on += 1
+                if self.passed_on > 1:
+                    raise NotComparable
+            self.by_scope = True
+        else:
+            if self.by_scope:
+                raise NotComparable
+            self.own += 1
+        Watched._nesting += 1
+        try:
+            return super().cancel(msg)
+        finally:
+            Watched._nesting -= 1
+
+    def uncancel(self) -> int:
+        left = super().uncancel()
+        if left == 0:
+            self.own, self.by_scope = 0, False
+        elif self.own:
+            self.own -= 1
+        return left
+
+
+for _class in (Numbered, Watched):  # as asyncio's own in what a loop tells
+    _class.__name__ = _class.__qualname__ = asyncio.Task.__name__
+
+
+@functools.cache
+def _class_on_trio() -> Any:
+    async def find() -> type:
+        return type(asyncio.current_task())
+
+    found = portable.run(find, backend="trio")
+    assert found is not asyncio.Task
+    return found
+
+
+@contextmanager
+def _numbered_on_trio() -> Iterator[None]:
+    """Hash the tasks of a run on trio by their numbers."""
+    kind = _class_on_trio()
+    kind.__hash__ = _hash
+    try:
+        yield
+    finally:
+        del kind.__hash__
+
+
+def _delay_steps(loop: Any, lots: random.Random) -> None:
+    """Let tasks take their steps some turns too late here and there."""
+    call_soon = loop.call_soon
+
+    def later(turns: int, *call: Any, context: Any) -> None:
+        if turns:
+            call_soon(partial(later, turns - 1, *call, context=context))
+        else:
+            call_soon(*call, context=context)
+
+    def call_step_late(*call: Any, context: Any = None) -> Any:
+        is_step = isinstance(getattr(call[0], "__self__", None), asyncio.Task)
+        if is_step and (turns := lots.choice(_TURNS)):
+            return call_soon(partial(later, turns - 1, *call, context=context))
+        return call_soon(*call, context=context)
+
+    loop.call_soon = call_step_late
+
+
+async def _main(
+    world: World, program: Any, make_task: Any, lots: random.Random | None
+) -> None:
+    global _numbers
+    world.open()
+    if lots is not None:
+        _delay_steps(world.loop, lots)
+    _numbers = itertools.count(100)
+    if make_task is not None:
+        world.loop.set_task_factory(
+            lambda loop, coro, **options: make_task(coro, loop=loop, **options)
+        )
+    root = asyncio.create_task(world.coro("m", program))
+    world.keep(0, "m", root)
+    await asyncio.wait([root], timeout=50)
+    world.note("main", world.outcome(root))
+    me = asyncio.current_task()
+    for number in range(_ROUNDS):
+        left: Any = [task for task in world.made.values() if not task.done()]
+        if not world.mixed:
+            left = sorted(asyncio.all_tasks() - {me}, key=_hash)
+        if not left:
+            break
+        world.note("main", "ends what is left", len(left))
+        for task in left:
+            task.cancel(f"the end, {number}")
+        await asyncio.wait(left, timeout=20)
+    else:
+        world.note("main", "immortal", len(left))
+    outcomes = {label: world.outcome(task) for label, task in world.made.items()}
+    world.note("main", sorted(outcomes.items()) if world.mixed else outcomes)
+    world.close()
+
+
+class Trace:
+    """What is compared: what each task did, and what went wrong beside.
+
+    Attributes:
+        log: in order, or by task.
+        told: what the loop's exception handler was told.
+        unraisable: what no code could catch, coroutines that nobody awaited among it.
+    """
+
+    def __init__(self, world: World, unraisable: list[str]) -> None:
+        self.log: Any = world.log
+        if world.mixed:
+            by_task = defaultdict(list)
+            for who, when, *what in world.log:
+                by_task[who].append((round(when, 9), *what))
+            self.log = dict(sorted(by_task.items()))
+        self.told = sorted(world.told, key=repr)
+        self.unraisable = unraisable
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a task waited for ever."""
+        return "'pending'" in str(self)
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        lines = self.log
+        if isinstance(lines, dict):
+            lines = [(who, *entry) for who, log in lines.items() for entry in log]
+        return "\n".join(map(repr, [*lines, *self.told, *self.unraisable]))
+
+
+def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -> Trace:
+    """Run a program.
+
+    Args:
+        program: its statements.
+        backend: where to run it.
+        mixed: whether AnyIO's statements are among them.
+        seed: on trio the lots of its scheduler; on asyncio the schedule, and by how many
+            turns steps are late. `None`: asyncio's own order.
+
+    Raises:
+        NotComparable: see `Watched`.
+    """
+    lots = None if seed is None or backend == "trio" else random.Random(seed)
+    world = World(program, mixed=mixed)
+    unraisable: list[str] = []
+    hook, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda args: unraisable.append(f"{args.exc_type.__name__}: {args.exc_value}"),
+    )
+    restore = seed_trio(seed or 0)
+    make = None if backend == "trio" else Watched if mixed else Numbered
+    try:
+        clock = VirtualClock(start=None, seed=None if lots is None else seed)
+        with _numbered_on_trio() if backend == "trio" else nullcontext():
+            portable.run(_main, world, program, make, lots, backend=backend, virtual_time=clock)
+    except NotComparable:
+        raise
+    except Exception as error:
+        world.log.append(("the run", -1, world.describe(error)))
+    finally:
+        restore()
+        gc.collect(1)
+        sys.unraisablehook = hook
+    return Trace(world, unraisable)
