@@ -59,3 +59,9 @@ def test_the_settings_exist(pytester, setting):
     result.stdout.fnmatch_lines([f"@pytest.mark.{setting}(*"])
     result = pytester.runpytest("--help")
     result.stdout.fnmatch_lines([f"  {setting} (*"])
+
+
+def test_the_setting_for_asyncio_on_trio_exists(pytester):
+    """So does the one that has no marker."""
+    assert "`asyncio_on_trio`" in TEXT
+    pytester.runpytest("--help").stdout.fnmatch_lines(["  asyncio_on_trio (*"])
