@@ -74,7 +74,7 @@ class Reporter(unittest.TestResult):
         print("".join(lines), file=sys.stderr, flush=True)
         if self._verdict != "failed":
             self._verdict = "failed"
-            self._detail = lines[-1].strip()[:300] or lines[0]
+            self._detail = lines[-1].strip().splitlines()[0][:300]
 
     def addError(self, test: Any, err: Any) -> None:  # noqa: N802
         if not isinstance(test, unittest.TestCase):  # a fixture of a class or module

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -53,6 +55,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
+            start_new_session=True,
         )
         assert self.process.stdin is not None
         self.process.stdin.write("\n".join(tests))
@@ -78,7 +81,9 @@ class Child:
         return json.loads(line) if line else None  # type: ignore[no-any-return]
 
     def end(self) -> None:
-        self.process.kill()
+        """End it, and the processes that its tests have started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._reader.join()
 
