@@ -51,13 +51,6 @@ DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
                 "T2: a cancellation that passes through a nursery",
             ),
             Difference(
-                "T3",
-                "A shield of AnyIO's or trio's around a wait in AnyIO or trio holds a cancel() "
-                "back until it ends.",
-                "It is a shield; on asyncio AnyIO cannot hold back a native cancellation.",
-                "T3: shields",
-            ),
-            Difference(
                 "T4",
                 "A value of trio's that is ready when a cancellation arrives is delivered, and "
                 "the next wait is cancelled.",

@@ -10,14 +10,14 @@ A coroutine that waits in trio several times in a row is resumed by the driver a
 waits for something of asyncio's.
 
 **A cancellation of asyncio's** that meets a wait for a future goes to that future, by asyncio's
-own code. One that meets a wait in trio comes to `TrioWait.cancel()`. The worker has two scopes
-around everything, `outer` around `inner`: `outer` is cancelled, with a reason that is the
-worker's own; trio answers with `trio.Cancelled`, and the driver puts `asyncio.CancelledError`
-in its place. At the coroutine's next wait `inner` is shielded, so that a clean-up may await.
-Not sooner: `trio.lowlevel.checkpoint()` has a scope of its own inside that would swallow it.
+own code. One that meets a wait in trio comes to `TrioWait.cancel()`. The worker then asks the
+wait to give up, as trio would, and the coroutine gets `asyncio.CancelledError`, once. Nothing
+else in the task is cancelled. If a value is on its way already it is delivered, and the
+next wait is cancelled.
 
 **A cancellation of a trio scope** around a wait for a future cancels the future, as asyncio
-does for an awaiting task, and is raised in place of the future's `CancelledError`.
+does for an awaiting task, and is raised in place of the future's `CancelledError`; it is a
+`ScopeCancelled`, which is that as well.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import outcome
 import trio
 from trio.lowlevel import disable_ki_protection
 
-from .traps import SLEEP, TURN, RaiseCancel, Trap, give_up
+from .cancellation import as_cancellation, scope_cancelled
+from .traps import SLEEP, TURN, RaiseCancel, Trap, abort, is_in_checkpoint
 
 if TYPE_CHECKING:
     from .loop import EventLoop
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 _enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task
 #: Whether `uncancel()` takes back a cancellation that was not delivered yet.
 UNCANCEL_TAKES_BACK = sys.version_info >= (3, 13)
+#: A scope cancels every wait in it. asyncio's library may wait again at once, for what it has
+#: to see the end of; after so many refusals in a row it is left to wait.
+_MOST_REFUSALS = 16
 
 
 class TrioWait:
@@ -67,7 +71,7 @@ class TrioWait:
     def cancel(self, msg: object = None) -> bool:
         driver = self._driver
         if not driver.pending:
-            driver.pending, driver.message = True, msg
+            driver.pending, driver.in_step, driver.message = True, driver.running, msg
             if not driver.running:
                 driver.loop.call_when_running(driver.interrupt)
         return True
@@ -84,24 +88,26 @@ class Driver(Coroutine[Any, Any, Any]):
         worker: the trio task it runs in; `None` until its first step there.
         trap: what the coroutine waits for in trio, until the worker takes it.
         pending: whether a cancellation of asyncio's has yet to be delivered.
+        in_step: whether it came from within the coroutine's own step.
         message: its message.
         asked: whether `Task.cancel()` was called since the last step.
+        running: whether the coroutine runs, resumed by the driver alone.
     """
 
     __slots__ = (
         "_awaited",
         "_coro",
-        "_interrupted",
         "_raised",
-        "_shield",
+        "_refusals",
+        "_stashed",
         "_trio_cancel",
         "_wait",
         "asked",
+        "in_step",
         "loop",
         "message",
         "pending",
         "running",
-        "stashed",
         "trap",
         "worker",
     )
@@ -111,12 +117,13 @@ class Driver(Coroutine[Any, Any, Any]):
         self.loop = loop
         self.worker: Worker | None = None
         self.trap: Trap = None
-        self.pending = self.asked = self.running = self.stashed = False
-        self._interrupted = self._shield = False
+        self.pending = self.in_step = self.asked = self.running = False
         self.message: object = None
+        self._stashed = False
         self._awaited: Any = None
         self._raised: BaseException | None = None
         self._trio_cancel: RaiseCancel | None = None
+        self._refusals = 0
         self._wait: TrioWait | None = None
 
     @property
@@ -124,37 +131,38 @@ class Driver(Coroutine[Any, Any, Any]):
         """The coroutine it steps."""
         return self._coro
 
-    # What asyncio's Task calls ----------------------------------------------------------
+    # What asyncio's Task calls -----------------------------------------------------------
 
     @disable_ki_protection
     def send(self, value: None) -> Any:
-        if self.stashed:
+        if self._stashed:
             return self._take()
         if self.pending:
             self._trio_cancel = None  # trio asks again at the next wait
-            return self._step(self._coro.throw, self._take_cancellation())
+            return self._step(self._coro.throw, self.take_cancellation())
         if self._trio_cancel is not None:
             if self._awaited is None:
-                return self._step(self._coro.throw, self._take_trio_cancel())
+                return self._step(self._coro.throw, self._refuse())
             self._trio_cancel = None  # the future ended with a value all the same
         self.asked = False
+        self._refusals = 0
         try:
             awaited = self._awaited = self._coro.send(None)
         except (trio.Cancelled, BaseExceptionGroup) as error:
             raise as_cancellation(error) from error.__cause__
-        # Most waits are for asyncio's own; the rest of _up() is for the others.
+        # Most waits are for asyncio's own; _up() is for the others.
         return awaited if type(awaited) is not SLEEP and awaited is not TURN else self._up()
 
     @disable_ki_protection
     def throw(self, error: Any, *args: Any) -> Any:
-        if self.stashed:
+        if self._stashed:
             return self._take()
-        if isinstance(error, asyncio.CancelledError):
-            self.pending = False
-            if self._trio_cancel is not None and not self.asked:
-                error = self._take_trio_cancel()
-        self._trio_cancel = None
         try:
+            if isinstance(error, asyncio.CancelledError):
+                self.pending = False
+                if self._trio_cancel is not None and not self.asked:
+                    error = self._refuse()
+            self._trio_cancel = None
             return self._step(self._coro.throw, error)
         finally:
             # The error's traceback leads here; kept here, it would keep itself.
@@ -171,7 +179,7 @@ class Driver(Coroutine[Any, Any, Any]):
         except (trio.Cancelled, BaseExceptionGroup) as error:
             raise as_cancellation(error) from error.__cause__
         finally:
-            value = None  # an error would keep this frame, and this frame the error
+            value = None
         return self._up()
 
     def _up(self) -> Any:
@@ -182,16 +190,15 @@ class Driver(Coroutine[Any, Any, Any]):
                 return awaited
             if self.worker is not None:
                 break
-            give_up(awaited) if awaited is not TURN else None
-            self._awaited = self._coro.throw(
-                RuntimeError(
-                    "a task that starts eagerly cannot wait in trio or AnyIO before its first "
-                    "wait for something of asyncio's; start it without eager_start"
-                )
+            refusal = RuntimeError(
+                "a task that starts eagerly cannot wait in trio or AnyIO before its first wait "
+                "for something of asyncio's; start it without eager_start"
             )
+            if awaited is not TURN:
+                abort(awaited, _not_cancelled)
+            self._awaited = self._coro.throw(refusal)
         self._awaited = None
         self.trap = awaited
-        self._shield_now()
         wait = self._wait
         if wait is None:
             wait = self._wait = TrioWait(self)
@@ -200,7 +207,7 @@ class Driver(Coroutine[Any, Any, Any]):
 
     def _take(self) -> Any:
         """Return or raise what the coroutine did while it was resumed by the driver alone."""
-        self.stashed = False
+        self._stashed = False
         error, self._raised = self._raised, None
         if error is None:
             awaited = self._awaited
@@ -210,34 +217,29 @@ class Driver(Coroutine[Any, Any, Any]):
                     self.pending = False
             return awaited
         try:
-            if self.pending and isinstance(error, StopIteration):
-                error = self._take_cancellation()  # as asyncio: cancelled right before its end
-            elif isinstance(error, (trio.Cancelled, BaseExceptionGroup)):
+            if isinstance(error, (trio.Cancelled, BaseExceptionGroup)):
                 error = as_cancellation(error)
+            elif self.pending and self.in_step and isinstance(error, StopIteration):
+                error = self.take_cancellation()  # as asyncio: cancelled right before its end
             raise error
         finally:
             error = None
 
-    # What the worker calls --------------------------------------------------------------
+    # What the worker calls ---------------------------------------------------------------
 
     @disable_ki_protection
-    def resume(self, task: asyncio.Task[Any], answer: outcome.Outcome[Any]) -> None:
+    def resume(self, task: asyncio.Task[Any], trap: Trap, answer: outcome.Outcome[Any]) -> None:
         """Go on with what trio answered to the trap.
 
         The task is an argument: a driver that knew it would keep it, and be kept by it.
-
         After it either `trap` is set again, or the task has been woken and had its step.
         """
-        worker, wait = self.worker, self._wait
-        assert worker is not None
+        wait = self._wait
         assert wait is not None
-        if self._interrupted:
-            # The reason alone tells too little: scopes inherit it from those around them.
-            if self._is_ours(answer):
-                answer = outcome.Error(self._take_cancellation())
-                self._shield = True
-            self._interrupted = self.pending
-        self.asked = False
+        if self.pending and trap is TURN and is_in_checkpoint(self._coro):
+            answer = outcome.Error(self.take_cancellation())
+        self.asked = self.in_step = False
+        self._refusals = 0
         self.running = True
         _enter_task(self.loop, task)
         try:
@@ -249,15 +251,11 @@ class Driver(Coroutine[Any, Any, Any]):
             answer = None  # type: ignore[assignment]
             _leave_task(self.loop, task)
             self.running = False
-        if (type(awaited) is SLEEP or awaited is TURN) and self._raised is None:
+        if self._raised is None and (type(awaited) is SLEEP or awaited is TURN):
             self.trap = awaited
-            self._shield_now()
-            if self.pending:
-                self.interrupt()
             return
-        self._shield_now()
         self._awaited = awaited
-        self.stashed = True
+        self._stashed = True
         wakeup, wait.wakeup = wait.wakeup, None
         assert wakeup is not None
         try:
@@ -266,61 +264,53 @@ class Driver(Coroutine[Any, Any, Any]):
             # What the coroutine raised leads here by its traceback.
             del task, wakeup
 
-    def forget(self) -> None:
-        """Let go of what the coroutine awaited: the task has ended."""
-        self._awaited = self._wait = self._trio_cancel = None
-
     def interrupt(self) -> None:
-        """Cancel the wait in trio."""
-        worker = self.worker
-        if worker is None or not self.pending:
-            return  # it ended before the loop went on
-        self._interrupted = True
-        worker.inner.shield = False
-        worker.outer.cancel(reason=worker.reason)
+        """Let the worker end the wait in trio."""
+        if self.worker is not None and self.pending:
+            self.worker.interrupt(self)
 
-    def abort(self, raise_cancel: RaiseCancel) -> None:
-        """A scope of trio's was cancelled around a wait for something of asyncio's."""
-        if not self.asked:  # else it is being cancelled by asyncio; trio asks again later
-            self._trio_cancel = raise_cancel
-            cancel = getattr(self._awaited, "cancel", None)
-            if cancel is not None:
-                cancel()
+    def give_up(self, trap: Trap) -> bool:
+        """Ask a wait in trio to give up; say whether it did.
 
-    def take_back(self) -> None:
-        """`uncancel()` has taken back a cancellation that was not delivered."""
-        if self.pending:
-            self.pending = False
-            if self.worker is not None and not self.running:
-                self.worker.inner.shield = True
+        One that does not may take the cancellation all the same: a nursery that waits for its
+        children keeps it, cancels them, and raises it in the end.
+        """
+        return abort(trap, self.raise_cancellation)
 
-    def _is_ours(self, answer: outcome.Outcome[Any]) -> bool:
-        if type(answer) is not outcome.Error or type(answer.error) is not trio.Cancelled:
-            return False
-        assert self.worker is not None
-        return answer.error.reason is self.worker.reason
-
-    def _shield_now(self) -> None:
-        if self._shield:
-            self._shield = False
-            if self.worker is not None and not self.pending:
-                self.worker.inner.shield = True
-
-    def _take_cancellation(self) -> asyncio.CancelledError:
+    def take_cancellation(self) -> asyncio.CancelledError:
+        """Return the cancellation of asyncio's that is pending; it is delivered then."""
         self.pending = False
         message, self.message = self.message, None
         return asyncio.CancelledError(*([] if message is None else [message]))
 
-    def _take_trio_cancel(self) -> BaseException:
+    def raise_cancellation(self) -> NoReturn:
+        """Raise it: for a wait in trio that is asked to give up, and wants to know why."""
+        raise self.take_cancellation()
+
+    def abort(self, raise_cancel: RaiseCancel) -> None:
+        """A scope of trio's was cancelled around a wait for something of asyncio's."""
+        if self.asked or self._refusals >= _MOST_REFUSALS:
+            return  # asyncio cancels it already; trio asks again at the next wait
+        self._trio_cancel = raise_cancel
+        cancel = getattr(self._awaited, "cancel", None)
+        if cancel is not None:
+            cancel()
+
+    def take_back(self) -> None:
+        """`uncancel()` has taken back a cancellation that was not delivered."""
+        self.pending = False
+
+    def forget(self) -> None:
+        """Let go of what the coroutine awaited: the task has ended."""
+        self._awaited = self._wait = self._trio_cancel = None
+
+    def _refuse(self) -> BaseException:
         raise_cancel, self._trio_cancel = self._trio_cancel, None
         assert raise_cancel is not None
-        try:
-            raise_cancel()
-        except BaseException as error:
-            return error
-        raise AssertionError("trio raised no cancellation")
+        self._refusals += 1
+        return scope_cancelled(raise_cancel)
 
-    # What looks at the coroutine --------------------------------------------------------
+    # What looks at the coroutine ---------------------------------------------------------
 
     def __await__(self) -> Any:
         return self._coro.__await__()
@@ -333,35 +323,5 @@ class Driver(Coroutine[Any, Any, Any]):
         return repr(self._coro)
 
 
-def as_cancellation(error: BaseException) -> BaseException:
-    """Return what a task ends with whose coroutine raised this.
-
-    A cancellation that passes through a nursery comes out in a group, or as trio's own; to
-    whoever awaits the task it is asyncio's, and the task counts as cancelled.
-    """
-    if not isinstance(error, BaseExceptionGroup):
-        return _replacing(asyncio.CancelledError(), error)
-    cancelled, rest = error.split((asyncio.CancelledError, trio.Cancelled))
-    if rest is not None or cancelled is None:
-        return error
-    leaves = _leaves(cancelled)
-    task = asyncio.current_task()
-    asked = task is not None and task.cancelling() > 0
-    if not asked and not any(isinstance(leaf, trio.Cancelled) for leaf in leaves):
-        return error  # a group that somebody made
-    for leaf in leaves:
-        if isinstance(leaf, asyncio.CancelledError):
-            return _replacing(asyncio.CancelledError(*leaf.args), error)
-    return _replacing(asyncio.CancelledError(), error)
-
-
-def _replacing(new: BaseException, old: BaseException) -> BaseException:
-    new.__context__ = old
-    return new.with_traceback(old.__traceback__)
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
+def _not_cancelled() -> NoReturn:
+    raise RuntimeError("this wait was given up before it began; nothing is cancelled")

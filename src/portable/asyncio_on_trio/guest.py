@@ -118,6 +118,8 @@ class Host:
             self._run.leave()
         self._loop.clear_stop()
         failure = self._loop.take_failure()
+        if failure is None and isinstance(self._outcome, outcome.Error):
+            failure = self._outcome.error
         if failure is not None:
             try:
                 raise failure

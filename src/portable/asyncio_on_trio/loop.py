@@ -445,13 +445,16 @@ class EventLoop(asyncio.SelectorEventLoop):
         """Let a worker end whose task was collected; called from a finalizer, at any time."""
         if self._token is not None and not self.ending:
             with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._end_worker, worker)
+                self._token.run_sync_soon(self._end_abandoned, worker)
+
+    def _end_abandoned(self, worker: Worker) -> None:
+        if worker.is_abandoned():
+            self._end_worker(worker)
 
     def _end_worker(self, worker: Worker) -> None:
-        if worker.sleeping and worker in self._workers:
-            worker.sleeping = False
-            worker.step = None
-            reschedule(worker.native)
+        worker.sleeping = False
+        worker.step = None
+        reschedule(worker.native)
 
     # Life --------------------------------------------------------------------------------
 
@@ -484,7 +487,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             if worker.sleeping:
                 self._end_worker(worker)
             else:
-                worker.give_up()
+                worker.end_wait()
 
     def detach(self) -> None:
         """The run of trio's is over."""

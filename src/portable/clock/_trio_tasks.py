@@ -55,7 +55,7 @@ def below_all(tasks: Iterable[asyncio.Task[Any]]) -> Iterator[TrioTask]:
 def scopes_of(tasks: Iterable[asyncio.Task[Any]]) -> set[trio.CancelScope]:
     """Return the scopes of their own that the workers of tasks of asyncio's have."""
     workers = [worker for worker in map(worker_of, tasks) if worker is not None]
-    return {scope for worker in workers for scope in (worker.outer, worker.inner)}
+    return {worker.scope for worker in workers}
 
 
 def all_plain() -> list[TrioTask]:
