@@ -51,6 +51,14 @@ DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
                 "T2: a cancellation that passes through a nursery",
             ),
             Difference(
+                "T3",
+                "A wait of trio's or AnyIO's that refuses to be given up (for a thread, unless "
+                "it may be abandoned) holds a cancel() back until it ends; the next wait is "
+                "cancelled.",
+                "What still runs would be lost.",
+                "T3: waits that refuse",
+            ),
+            Difference(
                 "T4",
                 "A value of trio's that is ready when a cancellation arrives is delivered, and "
                 "the next wait is cancelled.",

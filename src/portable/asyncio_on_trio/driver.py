@@ -238,7 +238,9 @@ class Driver(Coroutine[Any, Any, Any]):
         assert wait is not None
         if self.pending and trap is TURN and is_in_checkpoint(self._coro):
             answer = outcome.Error(self.take_cancellation())
-        self.asked = self.in_step = False
+        self.asked = False
+        if not self.pending:
+            self.in_step = False
         self._refusals = 0
         self.running = True
         _enter_task(self.loop, task)

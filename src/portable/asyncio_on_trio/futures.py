@@ -32,8 +32,21 @@ class Future(asyncio.Future[T]):
 
 
 def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
-    """Say whether a task of trio runs that is not one of asyncio's."""
-    return asyncio.current_task(loop) is None and trio.lowlevel.in_trio_task()
+    """Say whether a task of trio runs that is not one of asyncio's.
+
+    Raises:
+        RuntimeError: it is one, and the loop is another one's.
+    """
+    if asyncio.current_task(loop) is not None or not trio.lowlevel.in_trio_task():
+        return False
+    running: Any = asyncio._get_running_loop()
+    if running is None or not hasattr(running, "natives"):
+        return False
+    if trio.lowlevel.current_task() in running.natives:
+        return False  # a coroutine that somebody steps by hand
+    if running is not loop:
+        raise RuntimeError("this future or task is attached to a different loop")
+    return True
 
 
 def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:

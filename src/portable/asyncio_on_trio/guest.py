@@ -8,6 +8,7 @@ runs them; between two calls of it trio stands still, and another loop of the th
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections.abc import Callable
@@ -46,6 +47,15 @@ class _RunOfThread:
         run = self._of_thread()
         self._kept = dict(run)
         run.clear()
+
+
+def _forget_run() -> None:
+    """In a process that was forked in the midst of a run there is none."""
+    _RunOfThread().leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_run)
 
 
 class MonotonicClock(trio.abc.Clock):

@@ -76,7 +76,10 @@ async def _close(loop: EventLoop) -> None:
 
 
 def _finalize(loop: EventLoop) -> None:
-    loop.create_task(loop.finalize()).add_done_callback(lambda task: _end(loop, task))
+    left = loop.cancel_all()
+    loop.create_task(loop.finalize(left)).add_done_callback(lambda task: _end(loop, task))
+    if loop.halted:
+        loop.go_on()
 
 
 def _end(loop: EventLoop, task: asyncio.Task[None]) -> None:
@@ -110,8 +113,9 @@ async def _keep_going(loop: EventLoop) -> None:
 
 
 def _stopped(loop: EventLoop) -> bool:
+    halts = False
     if loop.on_stop is not None:
-        loop.on_stop(loop.take_failure())
+        halts = bool(loop.on_stop(loop.take_failure()))
     else:
         error = loop.take_failure()
         if error is not None:
@@ -123,4 +127,4 @@ def _stopped(loop: EventLoop) -> bool:
                 }
             )
     loop.clear_stop()
-    return False
+    return halts

@@ -58,16 +58,26 @@ _MOST_FREE_WORKERS = 1000
 _SWEEP_FROM = 100
 
 
+#: What `call_soon_threadsafe()` returns. Python 3.14 and newer have a class of its own for it,
+#: whose `cancel()` waits for the callback to end, under a name that is not public.
+ThreadSafeHandle: type[asyncio.Handle] = getattr(
+    asyncio.events, "_ThreadSafeHandle", asyncio.Handle
+)
+
+
 class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's loop on trio.
 
     Attributes:
         inside: whether a task runs that trio woke by itself; it conducts when it waits again.
         ending: whether it has been told to end.
+        halted: whether it stands still between two iterations, until `go_on()`.
+        natives: the tasks of trio's that are the loop's own, workers and pump.
         order: puts the callbacks of an iteration into another order; `None`: asyncio's own.
     """
 
     inside = False
+    halted = False
     order: Callable[[list[Any]], Iterable[Any]] | None = None
     clock: trio.abc.Clock | None = None
     instruments: tuple[trio.abc.Instrument, ...] = ()
@@ -93,6 +103,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._pump_scope = trio.CancelScope()
         self._free: list[Worker] = []
         self._workers: set[Worker] = set()
+        self.natives: set[trio.lowlevel.Task] = set()
         self._thread: int | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._stop_asked = False
@@ -133,7 +144,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         *args: *Args,
         context: Context | None = None,
     ) -> asyncio.Handle:
-        handle = self._handle("call_soon_threadsafe", callback, args, context, any_thread=True)
+        self._check("call_soon_threadsafe", callback, any_thread=True)
+        handle = ThreadSafeHandle(callback, args, self, context)
+        if self._debugging:
+            forget_frames(handle, 1)
         self._deliver(handle)
         return handle
 
@@ -173,14 +187,9 @@ class EventLoop(asyncio.SelectorEventLoop):
         return self._now()
 
     def _handle(
-        self,
-        caller: str,
-        callback: Any,
-        args: tuple[Any, ...],
-        context: Context | None,
-        any_thread: bool = False,
+        self, caller: str, callback: Any, args: tuple[Any, ...], context: Context | None
     ) -> asyncio.Handle:
-        self._check(caller, callback, any_thread)
+        self._check(caller, callback)
         handle = asyncio.Handle(callback, args, self, context)
         if self._debugging:
             forget_frames(handle, 2)
@@ -290,12 +299,12 @@ class EventLoop(asyncio.SelectorEventLoop):
         while True:
             while self._todo > 0:
                 self._todo -= 1
-                entry = queue.popleft()
-                if type(entry) is not tuple:
-                    self._run_handle(entry)  # type: ignore[arg-type]
+                if type(queue[0]) is not tuple:
+                    # No name for it here: what it raises would keep it, and it the error.
+                    self._run_handle(queue.popleft())  # type: ignore[arg-type]
                     continue
-                task: Any = entry[0]
-                other: Worker | None = task._worker
+                entry: Any = queue.popleft()
+                other: Worker | None = entry[0]._worker
                 if other is None:
                     if worker is not None and worker.free:
                         worker.step = entry
@@ -304,13 +313,16 @@ class EventLoop(asyncio.SelectorEventLoop):
                         other.step = entry
                         reschedule(other.native)
                     else:
-                        self._workers.add(Worker(self, entry))
+                        other = Worker(self, entry)
+                        self._workers.add(other)
+                        self.natives.add(other.native)
                 else:
                     other.step = entry
                     if other is not worker:
                         reschedule(other.native)
                 return None
             if self._stop_asked and self._halt():
+                self.halted = True
                 return None
             turned, self._turned = self._turned, False
             if self._sockets.held:
@@ -359,9 +371,9 @@ class EventLoop(asyncio.SelectorEventLoop):
         return True
 
     def _run_handle(self, handle: asyncio.Handle) -> None:
-        if handle.cancelled():
-            return
         try:
+            if handle.cancelled():
+                return
             if self._debugging:
                 began = self.time()
                 handle._run()
@@ -370,12 +382,19 @@ class EventLoop(asyncio.SelectorEventLoop):
                 handle._run()
         except BaseException as error:
             self.fail(error, handle)
+        finally:
+            del handle
 
     def _wake(self) -> None:
         """Give the turn to the pump if nobody has it."""
-        if not self._turn_taken:
-            self._turn_taken = True
-            self._wake_pump()
+        if self._turn_taken:
+            return
+        if self._thread != threading.get_ident() and self._token is not None:
+            # asyncio forbids it, but notices in debug mode alone; nor shall it break here.
+            self._token.run_sync_soon(self._wake, idempotent=True)
+            return
+        self._turn_taken = True
+        self._wake_pump()
 
     def _wake_pump(self) -> None:
         self._pump_turn = True
@@ -388,14 +407,21 @@ class EventLoop(asyncio.SelectorEventLoop):
                 reschedule(self._pump_task)
 
     def _set_alarm(self) -> None:
-        if self._pump_sleeps:
+        if self._thread != threading.get_ident():
+            self._deliver_alarm()
+        elif self._pump_sleeps:
             when = self._next_timer()
             if self._pump_scope.deadline != when:
                 self._pump_scope.deadline = when
 
+    def _deliver_alarm(self) -> None:
+        if self._token is not None:
+            self._token.run_sync_soon(self._set_alarm, idempotent=True)
+
     async def pump(self) -> None:
         """Keep the loop going, from this task of trio's, until it is told to end."""
         self._pump_task = trio.lowlevel.current_task()
+        self.natives.add(self._pump_task)
         await self._pump()
 
     @types.coroutine
@@ -440,6 +466,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     def retired(self, worker: Worker) -> None:
         """Forget a worker that ends."""
         self._workers.discard(worker)
+        self.natives.discard(worker.native)
 
     def abandon(self, worker: Worker) -> None:
         """Let a worker end whose task was collected; called from a finalizer, at any time."""
@@ -556,6 +583,7 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def go_on(self) -> None:
         """Take the turn again after a halt, or at the start."""
+        self.halted = False
         self._turn_taken = True
         if self._pump_task is not None:
             self._wake_pump()
@@ -581,12 +609,15 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._timers.clear()
         super().close()
 
-    async def finalize(self) -> None:
-        """End what is left, as asyncio.run() does: tasks, async generators, the executor."""
-        me = asyncio.current_task(self)
-        left = [task for task in asyncio.all_tasks(self) if task is not me]
+    def cancel_all(self) -> list[asyncio.Task[Any]]:
+        """Cancel the tasks that are left; return them, for `finalize()`."""
+        left = list(asyncio.all_tasks(self))
         for task in left:
             task.cancel()
+        return left
+
+    async def finalize(self, left: list[asyncio.Task[Any]]) -> None:
+        """End what is left, as asyncio.run() does: tasks, async generators, the executor."""
         await asyncio.gather(*left, return_exceptions=True)
         for task in left:
             if not task.cancelled() and task.exception() is not None:

@@ -96,13 +96,16 @@ class _Program:
         self._token = trio.lowlevel.current_trio_token()
         over = trio.Event()
 
-        def stopped(failure: BaseException | None) -> None:
+        def stopped(failure: BaseException | None) -> bool:
             self._failure = self._failure or failure
+            halts = not over.is_set()
             over.set()
+            return halts
 
         loop.on_stop = stopped
         task = self._task = loop.create_task(self._coro)
-        task.add_done_callback(lambda _: over.set())
+        # As in asyncio: the iteration ends, and then nothing runs but what ends the rest.
+        task.add_done_callback(lambda _: loop.stop())
         try:
             await over.wait()
             return self._result(task)

@@ -44,8 +44,9 @@ class SignalHandlers:
             raise RuntimeError("Event loop is closed")
         handle = asyncio.Handle(callback, args, self._loop)
         try:
+            # Not siginterrupt(False), as asyncio has it: a loop may wait for a lock, and wake
+            # by the signal alone.
             signal.signal(sig, self._received)
-            signal.siginterrupt(sig, False)
         except ValueError as error:  # not the main thread
             raise RuntimeError(str(error)) from None
         except OSError:

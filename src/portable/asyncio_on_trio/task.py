@@ -67,8 +67,12 @@ def make_task(
     driver = Driver(coro, loop)
     if eager_start:
         task = _started(loop, driver, name, context)
-        forget_frames(task, 3)
-        return task
+        if loop.get_debug():
+            forget_frames(task, 3)
+        try:
+            return task
+        finally:
+            del task  # an error of its first step would keep this frame
     made: Task[T] = Task.__new__(Task)
     made._driver = driver
     Task.__init__(made, driver, loop=loop, name=name, context=context)  # type: ignore[arg-type]
@@ -94,9 +98,12 @@ def _started(
     if not trio.lowlevel.in_trio_task():
         Task.__init__(task, driver, loop=loop, **start)
         return task
-    with trio.CancelScope():  # closing it tells if the step left a scope of trio's open
-        Task.__init__(task, driver, loop=loop, **start)
-    return task
+    try:
+        with trio.CancelScope():  # closing it tells if the step left a scope of trio's open
+            Task.__init__(task, driver, loop=loop, **start)
+        return task
+    finally:
+        del task
 
 
 def adopt(loop: EventLoop, task: asyncio.Task[Any], context: Context | None) -> bool:

@@ -42,6 +42,7 @@ class Worker:
     __slots__ = (
         "__weakref__",
         "_cancel_now",
+        "_hurried",
         "_loop",
         "_task",
         "_trap",
@@ -58,7 +59,7 @@ class Worker:
         self._trap: Trap = None
         self.step: Step | None = step
         self.free = True
-        self._cancel_now = False
+        self._cancel_now = self._hurried = False
         self.sleeping = False
         self.scope = trio.CancelScope(shield=True)
         # A neutral context: each step enters the context of its own task.
@@ -133,12 +134,18 @@ class Worker:
                 self._task = weakref.ref(task, self._lost)
             # Nothing here keeps the task: if nobody does, it ends as asyncio's do.
             del task, driver
+            if self._hurried:
+                # It may again have its next step at once; so trio may cancel it right here.
+                self._hurried = not self.free and trio.current_effective_deadline() == -inf
+                if self._hurried:
+                    self._cancel_now = True
+                    yield sleep
             while turn and loop.conduct(self) is TURN:
                 yield TURN
             if self._has_step():
                 if not self.free and trio.current_effective_deadline() == -inf:
                     # Its task took no time to wait, so trio could not cancel it there.
-                    self._cancel_now = True
+                    self._hurried = self._cancel_now = True
                     yield sleep
                 continue
             if native.child_nurseries and self.free:
