@@ -71,8 +71,10 @@ class TrioWait:
     def cancel(self, msg: object = None) -> bool:
         driver = self._driver
         if not driver.pending:
-            driver.pending, driver.in_step, driver.message = True, driver.running, msg
-            if not driver.running:
+            # Before the worker has the trap asyncio hands on what came within the step.
+            driver.in_step = driver.running or driver.trap is not None
+            driver.pending, driver.message = True, msg
+            if not driver.in_step:
                 driver.loop.call_when_running(driver.interrupt)
         return True
 
