@@ -93,6 +93,7 @@ class Driver(Coroutine[Any, Any, Any]):
         in_step: whether it came from within the coroutine's own step.
         message: its message.
         asked: whether `Task.cancel()` was called since the last step.
+        was_in_trio: whether the coroutine has ever waited in trio.
         running: whether the coroutine runs, resumed by the driver alone.
     """
 
@@ -111,6 +112,7 @@ class Driver(Coroutine[Any, Any, Any]):
         "pending",
         "running",
         "trap",
+        "was_in_trio",
         "worker",
     )
 
@@ -119,7 +121,7 @@ class Driver(Coroutine[Any, Any, Any]):
         self.loop = loop
         self.worker: Worker | None = None
         self.trap: Trap = None
-        self.pending = self.in_step = self.asked = self.running = False
+        self.pending = self.in_step = self.asked = self.running = self.was_in_trio = False
         self.message: object = None
         self._stashed = False
         self._awaited: Any = None

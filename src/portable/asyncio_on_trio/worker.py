@@ -3,8 +3,11 @@
 A step of one of asyncio's tasks has to run inside a task of trio's, so that trio and AnyIO find
 there what is theirs: scopes, nurseries, the current task. A worker gives its trio task to one
 task of asyncio's after another, so that what trio demands for making a task is paid once for
-many. The first steps of tasks that never wait are all taken by the same worker, without a turn
-of trio's between them.
+many.
+
+A task that has something of trio's (`belongings.py`), or has waited in trio, keeps its worker
+to its end. The steps of all others are taken by whichever worker has the turn, without a turn
+of trio's between them, and between two steps they need no worker at all.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import outcome
 import trio
 from trio.lowlevel import Abort
 
+from .belongings import Belongings, innermost_scope
 from .traps import TURN, Asleep, RaiseCancel, Trap, sleep_trap
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ class Worker:
         step: the step that the loop hands over when it wakes the worker; `None`: it is to end.
         free: whether it has no task of asyncio's.
         sleeping: whether it waits for a step; what its task waits for is asyncio's then.
-        scope: lies around all that its task opens.
+        scope: lies around all that its tasks open.
     """
 
     __slots__ = (
@@ -77,6 +81,9 @@ class Worker:
     @types.coroutine
     def _serve(self) -> Generator[Any, Any, None]:
         loop, native, sleep = self._loop, self.native, sleep_trap(self._abort)
+        self.scope.__enter__()
+        clean = innermost_scope(native)
+        belongings = Belongings(native)
         while True:
             # It has a step to take, and the loop's turn with it.
             step = self.step
@@ -88,7 +95,7 @@ class Worker:
             if self.free:
                 self.free = False
                 driver.worker = task._worker = self
-                self.scope.__enter__()
+                belongings.note()
             try:
                 context.run(callback, *args)
             except BaseException as error:
@@ -98,6 +105,7 @@ class Worker:
                 turn = True
             else:
                 self._task = weakref.ref(task, self._lost)
+                driver.was_in_trio = True
                 loop.pass_on()
                 turn = False
                 while driver.trap is not None:
@@ -128,7 +136,14 @@ class Worker:
                 driver.worker = task._worker = None
                 driver.forget()
                 self._task = None
-                self._close_scope(task)
+                self.free = True
+                if innermost_scope(native) is not clean:
+                    self._renew_scope(task)
+                    clean = innermost_scope(native)
+            elif not driver.was_in_trio and belongings.are_none():
+                # Any worker may take its next step, and so the one that has the turn then.
+                driver.worker = task._worker = None
+                self._task = None
                 self.free = True
             elif self._task is None or self._task() is not task:
                 self._task = weakref.ref(task, self._lost)
@@ -202,15 +217,10 @@ class Worker:
             driver.pending = True
             self.interrupt(driver)
 
-    def _close_scope(self, task: Any) -> None:
-        """Close the scope around a task that has ended.
-
-        It costs a third of all that a task costs. Without it, a scope that a task has left
-        open would be around the next one.
-        """
-        scope, self.scope = self.scope, trio.CancelScope(shield=True)
+    def _renew_scope(self, task: Any) -> None:
+        """Get rid of a scope that a task has left open; it would be around the next one."""
         try:
-            scope.__exit__(None, None, None)
+            self.scope.__exit__(None, None, None)
         except RuntimeError as error:  # trio's "Cancel scope stack corrupted"
             self._loop.call_exception_handler(
                 {
@@ -219,3 +229,5 @@ class Worker:
                     "task": task,
                 }
             )
+        self.scope = trio.CancelScope(shield=True)
+        self.scope.__enter__()
