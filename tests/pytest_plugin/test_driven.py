@@ -106,7 +106,9 @@ def test_a_callbacks_error_fails_the_test(suite):
     """)
     result.assert_outcomes(failed=6, errors=3)
     result.stdout.fnmatch_lines(["*ZeroDivisionError*"] * 3)
-    result.stdout.fnmatch_lines(["*Multiple exceptions occurred in asynchronous callbacks*"] * 3)
+    result.stdout.fnmatch_lines(
+        ["*Multiple exceptions occurred in asynchronous callbacks*"] * 3
+    )
 
 
 def test_a_failing_test_shows_its_own_error(suite):

@@ -6,8 +6,8 @@ call goes to one task of asyncio's in the same run, in the same context: one for
 fixture may hold a scope, a nursery or a `timeout()` open across its `yield`, as it may without
 this.
 
-asyncio knows one running loop a thread. It is this one while a call is under way, and none in
-between, when pytest's own code runs and other tests start loops of theirs.
+asyncio knows one running loop a thread. It is this one while trio runs a task of the run, and
+none in between, when pytest's own code runs and other tests start loops of theirs.
 """
 
 from __future__ import annotations
@@ -30,11 +30,17 @@ _STOPPED = "Event loop stopped before Future completed."
 _SEVERAL = "Multiple exceptions occurred in asynchronous callbacks"
 
 
-class _Loop(EventLoop):
-    async def pump(self) -> None:
-        # It is called when it begins, and once more when the run ends and ends its tasks.
-        asyncio._set_running_loop(self)
-        await super().pump()
+class _RunningInSteps(trio.abc.Instrument):
+    """Makes a loop the running one in each step of a task of its run, and none in between."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        asyncio._set_running_loop(self._loop)
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        asyncio._set_running_loop(None)
 
 
 class Stage:
@@ -51,6 +57,7 @@ class Stage:
         self._calling = False
         self._exceptions: list[Exception] = []
         loop.set_exception_handler(self._on_exception)
+        trio.lowlevel.add_instrument(_RunningInSteps(loop))
 
     async def call(self, call: Call) -> Any:
         """Make a call in the task; return what it returns, or raise what it raises."""
@@ -121,13 +128,14 @@ class Stage:
 
 
 async def _serve(inbox: _Inbox) -> None:
-    while True:
-        call, done = await inbox.get()
+    me = asyncio.current_task()
+    assert me is not None
+    while not me.cancelling():
+        # A fixture's scope that is cancelled in between has to end what is called next.
+        with trio.CancelScope(shield=True):
+            call, done = await inbox.get()
         try:
             result: outcome.Outcome[Any] = outcome.Value(await call())
-        except asyncio.CancelledError as error:
-            done(outcome.Error(error))
-            raise
         except BaseException as error:
             result = outcome.Error(error)
         done(result)
@@ -142,13 +150,9 @@ async def drive(call: Call) -> Any:
     __tracebackhide__ = True
     stage = _stages.get()
     if stage is None:
-        stage = Stage(bring_up(_Loop))
+        stage = Stage(bring_up())
         _stages.set(stage)
-    asyncio._set_running_loop(stage.loop)
-    try:
-        return await stage.call(call)
-    finally:
-        asyncio._set_running_loop(None)
+    return await stage.call(call)
 
 
 def driven(function: Callable[..., Any]) -> Callable[..., Any]:
