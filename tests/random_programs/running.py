@@ -230,16 +230,22 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
     )
     restore = seed_trio(seed or 0)
     make = None if backend == "trio" else Watched if mixed else Numbered
+    clock = VirtualClock(start=None, seed=None if lots is None else seed)
+    comparable = True
     try:
-        clock = VirtualClock(start=None, seed=None if lots is None else seed)
         with _numbered_on_trio() if backend == "trio" else nullcontext():
-            portable.run(_main, world, program, make, lots, backend=backend, virtual_time=clock)
+            portable.run(
+                _main, world, program, make, lots, backend=backend, virtual_time=clock
+            )
     except NotComparable:
-        raise
+        comparable = False
+        world.close()
     except Exception as error:
         world.log.append(("the run", -1, world.describe(error)))
     finally:
         restore()
         gc.collect(1)
         sys.unraisablehook = hook
+    if not comparable:
+        raise NotComparable
     return Trace(world, unraisable)

@@ -12,6 +12,7 @@ import contextvars
 import itertools
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -95,7 +96,8 @@ class World:
         """Forget them, so that what is collected next says what it has to say."""
         for stream in self.streams:
             for end in stream:
-                end.close()
+                with suppress(RuntimeError):  # the loop is closed already
+                    end.close()
         for kept in (self.made, self.slots, self.timeouts, self.scopes, self.asked, self._born):
             kept.clear()
         self.futures.clear()

@@ -3,8 +3,6 @@
 What is not drawn in mixed programs, as AnyIO itself or asyncio has another meaning for it on
 the other backend, or as a difference of portable's is declared:
 
-- A shield around a wait of AnyIO's in a task that asyncio can cancel (T3): in shields there
-  asyncio's names alone are waited for.
 - In plain tasks what asks for asyncio's current task (T5).
 - `uncancel()` but for a cancellation that was swallowed, and a second `cancel()` before that:
   AnyIO on asyncio counts cancellations to know its own.
@@ -140,7 +138,7 @@ def _write_alone(depth: int) -> Blocks:
                 *_holding(blocks, blocks, _kinds),
                 *_of_a_task(blocks, blocks, _limits),
                 st.builds(s.AsCompleted, _some(blocks), _limits),
-                st.builds(s.Generate, blocks, st.integers(0, 3), blocks, st.just(True)),
+                st.builds(s.Generate, blocks, st.integers(0, 3), blocks, st.booleans()),
                 st.builds(s.Locked, locks, blocks),
             )
         )
@@ -164,43 +162,27 @@ _anyio_calls = [
 ]
 
 
-def _scope(blocks: Blocks, shielded: Blocks) -> list[st.SearchStrategy[Any]]:
-    no, yes, either = st.just(False), st.just(True), st.booleans()
+def _scope(blocks: Blocks) -> list[st.SearchStrategy[Any]]:
+    either = st.booleans()
     return [
-        st.builds(a.Scope, _slots, _limits, either, no, blocks),
-        st.builds(a.Scope, _slots, _limits, either, no, blocks),
-        st.builds(a.Scope, _slots, _limits, no, yes, shielded),
+        st.builds(a.Scope, _slots, _limits, either, st.just(False), blocks),
+        st.builds(a.Scope, _slots, _limits, either, either, blocks),
     ]
 
 
 def _write_mixed(depth: int) -> Blocks:
-    in_shield = st.one_of(*_common, *_anyio_calls)
     leaf = st.one_of(*_common, *_anyio_waits, *_anyio_calls)
     tasks = plain = _blocks(leaf, 4)
-    shielded = _blocks(in_shield, 4)
+    locks = st.sampled_from(["lock", "semaphore", "anyio"])
     for _ in range(depth):
-        locks = st.sampled_from(["lock", "semaphore", "anyio"])
-        group = st.builds(
-            a.AnyioGroup, _slots, st.lists(plain, max_size=3).map(tuple), tasks
-        )
-        plain_group = st.builds(
-            a.AnyioGroup, _slots, st.lists(plain, max_size=3).map(tuple), plain
-        )
-        next_shielded = _blocks(
-            st.one_of(
-                in_shield,
-                *_holding(shielded, tasks, _mixed_kinds),
-                *_of_a_task(shielded, tasks, _some_time),
-                *_scope(shielded, shielded),
-            )
-        )
-        next_plain = _blocks(
+        children = st.lists(plain, max_size=3).map(tuple)
+        in_plain = _blocks(
             st.one_of(
                 leaf,
                 leaf,
                 *_holding(plain, tasks, _mixed_kinds),
-                *_scope(plain, plain),
-                plain_group,
+                *_scope(plain),
+                st.builds(a.AnyioGroup, _slots, children, plain),
                 st.builds(s.Locked, locks, plain),
             )
         )
@@ -210,13 +192,13 @@ def _write_mixed(depth: int) -> Blocks:
                 leaf,
                 *_holding(tasks, tasks, _mixed_kinds),
                 *_of_a_task(tasks, tasks, _some_time),
-                *_scope(tasks, shielded),
-                group,
-                group,
+                *_scope(tasks),
+                st.builds(a.AnyioGroup, _slots, children, tasks),
+                st.builds(a.AnyioGroup, _slots, children, tasks),
                 st.builds(s.Locked, locks, tasks),
             )
         )
-        plain, shielded = next_plain, next_shielded
+        plain = in_plain
     return tasks
 
 
