@@ -1,0 +1,219 @@
+"""The loop that brings its own run of trio's: for `loop_factory=` and `run_until_complete()`."""
+
+import asyncio
+import gc
+import threading
+import unittest
+
+import anyio
+import pytest
+import trio
+import trio.lowlevel
+
+import portable
+from portable.asyncio_on_trio import EventLoop
+
+
+async def both(result=None):
+    await asyncio.sleep(0.001)
+    await trio.sleep(0.001)
+    return result
+
+
+@pytest.fixture
+def loop():
+    loop = EventLoop()
+    yield loop
+    loop.close()
+
+
+@pytest.mark.skipif(
+    "loop_factory" not in asyncio.run.__kwdefaults__, reason="asyncio.run() takes none here"
+)
+def test_asyncios_run():
+    """asyncio.run() itself runs on it."""
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(3600))
+        await both()
+        return task, portable.current_backend()
+
+    task, backend = asyncio.run(main(), loop_factory=portable.trio_loop)
+    assert backend == "trio"
+    assert task.cancelled()
+
+
+def test_between_two_calls_it_stands_still(loop):
+    """What was begun goes on with the next call, in either language."""
+
+    async def count():
+        while True:
+            seen.append(None)
+            await trio.sleep(0.0001)
+
+    seen = []
+    task = loop.create_task(count())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    before = len(seen)
+    assert before
+    assert len(seen) == before
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert len(seen) > before
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+
+
+def test_errors_come_out(loop):
+    """What a coroutine raises is raised by run_until_complete(), and the loop goes on."""
+    error = LookupError()
+
+    async def fail(wait):
+        await wait(0)
+        raise error
+
+    for wait in (asyncio.sleep, trio.sleep):
+        with pytest.raises(LookupError) as caught:
+            loop.run_until_complete(fail(wait))
+        assert caught.value is error
+    assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+def test_inside_another_loop(loop):
+    """It is asyncio's error."""
+
+    async def main():
+        coro = both()
+        with pytest.raises(RuntimeError, match="another loop is running|already running"):
+            loop.run_until_complete(coro)
+        coro.close()
+
+    asyncio.run(main())
+
+
+def test_inside_a_run_of_trios(loop):
+    """A loop of one's own cannot run where trio runs; the error is one to understand."""
+
+    async def main():
+        coro = both()
+        with pytest.raises(RuntimeError):
+            loop.run_until_complete(coro)
+        coro.close()
+
+    trio.run(main)
+    assert loop.run_until_complete(both("still fine")) == "still fine"
+
+
+def test_callbacks_from_threads(loop):
+    """They wake it, and are kept while it stands still."""
+    seen = []
+    loop.call_soon_threadsafe(seen.append, "before it ran")
+    loop.run_until_complete(both())
+    thread = threading.Thread(
+        target=lambda: loop.call_soon_threadsafe(seen.append, "between two runs")
+    )
+    thread.start()
+    thread.join()
+    loop.run_until_complete(both())
+    assert seen == ["before it ran", "between two runs"]
+
+
+def test_a_plain_nursery_in_it(loop):
+    """Nurseries, AnyIO's groups and asyncio's groups all work in its tasks."""
+
+    async def main():
+        async with trio.open_nursery() as nursery, asyncio.TaskGroup() as group:
+            nursery.start_soon(both)
+            task = group.create_task(both("result"))
+        async with anyio.create_task_group() as anyios:
+            anyios.start_soon(both)
+        return task.result()
+
+    assert loop.run_until_complete(main()) == "result"
+
+
+def test_shutting_down(loop):
+    """The loop's own methods for the end work."""
+
+    async def numbers():
+        try:
+            yield 1
+        finally:
+            await both()
+            seen.append("closed")
+
+    async def begin():
+        keep.append(numbers())
+        await anext(keep[0])
+        return await asyncio.to_thread(threading.get_ident)
+
+    seen, keep = [], []
+    assert loop.run_until_complete(begin()) != threading.get_ident()
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    assert seen == ["closed"]
+
+
+def test_under_unittest():
+    """IsolatedAsyncioTestCase runs on it where Python lets one choose the loop."""
+
+    class Case(unittest.IsolatedAsyncioTestCase):
+        loop_factory = staticmethod(EventLoop)
+
+        async def asyncSetUp(self):
+            self.task = asyncio.create_task(both("task"))
+
+        async def test_both(self):
+            assert await self.task == "task"
+            ran.append(type(asyncio.get_running_loop()))
+
+    ran = []
+    result = unittest.TestResult()
+    Case("test_both").run(result)
+    assert result.wasSuccessful(), result
+    if hasattr(unittest.IsolatedAsyncioTestCase, "loop_factory"):
+        assert ran == [EventLoop]
+
+
+def test_a_loop_in_each_thread():
+    """Loops of several threads run at once."""
+    results = []
+
+    def run(number):
+        with asyncio.Runner(loop_factory=EventLoop) as runner:
+            results.append(runner.run(both(number)))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [0, 1, 2, 3]
+
+
+def test_a_task_that_is_pending_when_the_loop_closes(logged):
+    """It is told of, as asyncio tells of it, and trio's run ends all the same."""
+    loop = EventLoop()
+    task = loop.create_task(trio.sleep(3600), name="left")
+    loop.run_until_complete(both())
+    loop.close()
+    del task
+    gc.collect()
+    assert all("destroyed" in line for line in logged())
+
+
+def test_an_exception_out_of_a_signal_handler(loop):
+    """What a handler raises while the loop waits comes out, and the loop goes on after it."""
+    import signal
+
+    def late(*_):
+        raise OSError("alarm")
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(OSError, match="alarm"):
+            loop.run_until_complete(asyncio.sleep(5))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert loop.run_until_complete(both("goes on")) == "goes on"

@@ -1,0 +1,314 @@
+"""The loop in runs of trio's that somebody else started: it comes up, belongs to the run, goes."""
+
+import asyncio
+import gc
+import sys
+
+import anyio
+import anyio.from_thread
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+import portable
+from portable.asyncio_on_trio import bring_up, current_loop, open_loop
+
+STARTERS = {
+    "trio.run": trio.run,
+    "anyio.run": lambda main, *args: anyio.run(main, *args, backend="trio"),
+    "trio.run with MockClock": lambda main, *args: trio.run(
+        main, *args, clock=trio.testing.MockClock(autojump_threshold=0)
+    ),
+    "guest of nothing": lambda main, *args: _as_guest(main, *args),
+}
+starters = pytest.mark.parametrize("start", STARTERS.values(), ids=STARTERS.keys())
+
+
+def _as_guest(main, *args):
+    """Run trio as the guest of a host that has no asyncio loop of its own (a GUI, say)."""
+    import queue
+
+    steps, ended = queue.SimpleQueue(), []
+    trio.lowlevel.start_guest_run(
+        main, *args, run_sync_soon_threadsafe=steps.put, done_callback=ended.append
+    )
+    while not ended:
+        steps.get()()
+    return ended[0].unwrap()
+
+
+async def both(result):
+    await asyncio.sleep(0.001)
+    await trio.sleep(0.001)
+    return result
+
+
+@starters
+def test_the_first_use_brings_it_up(start):
+    """Whoever started trio: a name of portable's is all it takes, and nothing stays after."""
+
+    async def main():
+        assert current_loop() is None
+        task = portable.create_task(both("result"))
+        assert current_loop() is asyncio.get_running_loop()
+        return await task
+
+    for _ in range(2):
+        assert start(main) == "result"
+        assert asyncio._get_running_loop() is None
+
+
+@starters
+def test_a_block_brings_it_up_and_down(start):
+    """After the block there is no loop; a second block makes another one."""
+
+    async def main():
+        loops = []
+        for _ in range(2):
+            async with portable.asyncio_loop() as loop:
+                loops.append(loop)
+                assert current_loop() is loop
+                assert await asyncio.gather(both(1), both(2)) == [1, 2]
+            assert current_loop() is None
+            assert asyncio._get_running_loop() is None
+        return loops[0] is not loops[1], [loop.is_closed() for loop in loops]
+
+    assert start(main) == (True, [True, True])
+
+
+@starters
+def test_what_is_left_at_the_end_of_the_run(start):
+    """Tasks are cancelled and awaited, generators closed, as asyncio.run() does at its end."""
+    seen = []
+
+    async def job():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.001)
+            await trio.sleep(0.001)
+            seen.append("task")
+
+    async def numbers():
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0.001)
+            seen.append("generator")
+
+    async def main():
+        tasks.append(portable.create_task(job()))
+        generators.append(numbers())
+        await asyncio.create_task(begin())
+        await asyncio.sleep(0.001)
+
+    async def begin():
+        await anext(generators[0])
+
+    tasks, generators = [], []
+    start(main)
+    assert seen == ["task", "generator"]
+    assert tasks[0].cancelled()
+
+
+@starters
+@pytest.mark.parametrize("kind", [LookupError, SystemExit, KeyboardInterrupt])
+def test_a_run_that_fails(start, kind):
+    """What the foreign main raises comes out as it is; what is left has ended."""
+    error = kind("main")
+
+    async def main():
+        tasks.append(portable.create_task(asyncio.sleep(3600)))
+        await asyncio.sleep(0.001)
+        raise error
+
+    tasks = []
+    with pytest.raises(kind) as caught:
+        start(main)
+    assert caught.value is error
+    assert tasks[0].cancelled()
+    assert asyncio._get_running_loop() is None
+
+
+def test_a_cancelled_block():
+    """A scope that is cancelled around the block does not keep its tasks from ending."""
+    seen = []
+
+    async def job():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(1)
+            seen.append(trio.current_time())
+
+    async def main():
+        start = trio.current_time()
+        with trio.move_on_after(1) as scope:
+            async with portable.asyncio_loop():
+                asyncio.create_task(job())
+                await trio.sleep_forever()
+        return scope.cancelled_caught, trio.current_time() - start
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    assert trio.run(main, clock=clock) == (True, 2)
+    assert len(seen) == 1
+
+
+def test_a_scope_does_not_reach_the_loops_tasks():
+    """A task belongs to the loop, not to the scope it was created in, as with asyncio."""
+
+    async def main():
+        async with portable.asyncio_loop():
+            with trio.CancelScope() as scope:
+                task = asyncio.create_task(both("not cancelled"))
+                await trio.sleep(0)
+                scope.cancel()
+            return await task
+
+    assert trio.run(main) == "not cancelled"
+
+
+def test_nested_blocks_are_one():
+    """Only the outermost block brings the loop up and down."""
+
+    async def main():
+        async with open_loop() as outer:
+            async with open_loop() as inner, portable.asyncio_loop() as another:
+                task = asyncio.create_task(asyncio.sleep(3600))
+            await trio.sleep(0)
+            return inner is outer is another is bring_up(), task.done()
+
+    assert trio.run(main) == (True, False)
+
+
+def test_a_block_after_the_first_use():
+    """Where a name has brought the loop up, a block leaves it up: it lasts with the run."""
+
+    async def main():
+        loop = portable.get_running_loop()
+        async with portable.asyncio_loop() as inside:
+            task = asyncio.create_task(both("goes on"))
+        return inside is loop is current_loop(), await task
+
+    assert trio.run(main) == (True, "goes on")
+
+
+def test_outside_of_trio():
+    """There is no loop to bring up, and none is current."""
+    with pytest.raises(RuntimeError):
+        bring_up()
+    with pytest.raises(RuntimeError):
+        current_loop()
+
+
+def test_trio_as_a_guest_of_asyncio():
+    """There asyncio's names mean the host's loop, and the error says so."""
+    seen = []
+
+    async def in_trio():
+        await trio.sleep(0)
+        assert portable.gather is asyncio.gather
+        try:
+            bring_up()
+        except RuntimeError as error:
+            seen.append(str(error))
+        seen.append(asyncio.get_running_loop() is host)
+
+    async def main():
+        nonlocal host
+        host = asyncio.get_running_loop()
+        over = host.create_future()
+        trio.lowlevel.start_guest_run(
+            in_trio,
+            run_sync_soon_threadsafe=host.call_soon_threadsafe,
+            done_callback=over.set_result,
+        )
+        (await over).unwrap()
+
+    host = None
+    asyncio.run(main())
+    assert "guest" in seen[0]
+    assert seen[1] is True
+
+
+def test_two_threads_have_two_loops():
+    """Each run of trio's has its own."""
+    import threading
+
+    async def main():
+        loop = portable.get_running_loop()
+        await both(None)
+        return loop
+
+    loops = []
+    threads = [threading.Thread(target=lambda: loops.append(trio.run(main))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(loops)) == 3
+
+
+def test_a_blocking_portal():
+    """AnyIO's portal on trio runs functions that use asyncio's names, one after the other."""
+
+    async def job(number):
+        return await portable.gather(both(number), portable.create_task(both(number + 1)))
+
+    def names():
+        return portable.get_running_loop() is not None
+
+    with anyio.from_thread.start_blocking_portal("trio") as portal:
+        assert portal.call(job, 1) == [1, 2]
+        assert portal.call(names)
+        assert portal.call(job, 3) == [3, 4]
+        future = portal.start_task_soon(job, 5)
+        assert future.result() == [5, 6]
+
+
+def test_nothing_is_left_of_it():
+    """Loop and tasks of a run that is over can be collected, and asyncio is as it was."""
+    import asyncio.tasks
+    import weakref
+
+    before = dict(vars(asyncio.tasks)), sys.get_asyncgen_hooks()
+
+    async def main():
+        await portable.create_task(both(None))
+        return weakref.ref(asyncio.get_running_loop())
+
+    gone = trio.run(main)
+    gc.collect()
+    assert gone() is None
+    assert (dict(vars(asyncio.tasks)), sys.get_asyncgen_hooks()) == before
+
+
+def test_an_asgi_like_server():
+    """Requests run as children of a nursery; what one of them starts outlives it, not the server."""
+    seen = []
+
+    async def background():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            seen.append("background ends")
+
+    async def request(number):
+        if not number:
+            portable.create_task(background())
+        seen.append(await portable.gather(both(number), both(number)))
+
+    async def server(*, task_status=trio.TASK_STATUS_IGNORED):
+        async with trio.open_nursery() as nursery:
+            task_status.started()
+            for number in range(3):
+                nursery.start_soon(request, number)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server)
+
+    trio.run(main)
+    assert sorted(map(str, seen[:3])) == ["[0, 0]", "[1, 1]", "[2, 2]"]
+    assert seen[3:] == ["background ends"]

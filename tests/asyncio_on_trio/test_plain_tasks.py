@@ -1,0 +1,139 @@
+"""What is replaced in asyncio while a loop of ours is open, and what asyncio keeps of it."""
+
+import asyncio
+import asyncio.tasks
+import threading
+
+import pytest
+import trio
+
+import portable
+from portable.asyncio_on_trio import EventLoop
+
+# Private names of asyncio's that these lean on: if one goes, the tests below say so.
+NAMES = ("_GatheringFuture", "__sleep0")
+
+
+def current():
+    return [getattr(asyncio.tasks, name) for name in NAMES]
+
+
+def test_the_names_exist():
+    """asyncio has both, and they are what `gather()` and `sleep(0)` use."""
+
+    async def main():
+        gathered = asyncio.gather(asyncio.sleep(0))
+        kind = type(gathered)
+        await gathered
+        return kind
+
+    assert asyncio.run(main()) is getattr(asyncio.tasks, NAMES[0])
+    assert NAMES[1] in asyncio.sleep.__code__.co_names
+
+
+def test_they_are_replaced_while_a_loop_is_open(run):
+    """Only then; when the last loop has gone asyncio's own are back."""
+    before = current()
+
+    async def main():
+        return [one is not other for one, other in zip(current(), before, strict=True)]
+
+    assert run(main) == [True, True]
+    assert current() == before
+
+
+def test_loops_of_several_threads():
+    """The last one puts them back."""
+    before = current()
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    async def other():
+        begun.release()
+        await asyncio.to_thread(go_on.wait)
+        return await asyncio.gather(asyncio.sleep(0, 1))
+
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append(portable.run(other, backend="trio"))
+    )
+    thread.start()
+    begun.acquire()
+    portable.run(asyncio.sleep, 0, backend="trio")
+    assert current() != before
+    go_on.set()
+    thread.join()
+    assert results == [[1]]
+    assert current() == before
+
+
+def test_asyncios_own_loops_do_not_notice():
+    """While a loop of ours is open elsewhere, gather() and sleep(0) are as ever on asyncio."""
+    loop = EventLoop()
+    try:
+        loop.run_until_complete(asyncio.sleep(0))
+
+        async def main():
+            order = []
+            asyncio.get_running_loop().call_soon(order.append, "callback")
+            await asyncio.sleep(0)
+            gathered = asyncio.gather(asyncio.sleep(0, 1), asyncio.sleep(0, 2))
+            assert repr(gathered).startswith("<_GatheringFuture pending")
+            return order, await gathered
+
+        assert asyncio.run(main()) == (["callback"], [1, 2])
+    finally:
+        loop.close()
+
+
+def test_a_gather_in_a_plain_task_looks_like_asyncios(run):
+    """Its class has asyncio's name and module."""
+    seen = []
+
+    async def child():
+        gathered = asyncio.gather(asyncio.sleep(0, 1))
+        assert isinstance(gathered, asyncio.Future)
+        assert type(gathered).__module__ == "asyncio.tasks"
+        seen.append(repr(gathered))
+        seen.append(await gathered)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child)
+
+    run(main)
+    assert seen == ["<_GatheringFuture pending>", [1]]
+
+
+def test_sleep_zero_in_a_plain_task_is_a_checkpoint(run):
+    """It gives the others a turn, and is cancelled by a scope of trio's."""
+    seen = []
+
+    async def child():
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await asyncio.sleep(0)
+            seen.append("not reached")
+        seen.append(scope.cancelled_caught)
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child)
+
+    run(main)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_sleep_in_a_plain_task(run, seconds):
+    """It returns its result after that time."""
+    seen = []
+
+    async def child():
+        seen.append((await asyncio.sleep(seconds, "result"), portable.current_time()))
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(child)
+
+    run(main)
+    assert seen == [("result", seconds)]
