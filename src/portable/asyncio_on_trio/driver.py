@@ -33,6 +33,7 @@ import trio
 from trio.lowlevel import disable_ki_protection
 
 from .cancellation import as_cancellation, scope_cancelled
+from .futures import cancel_safely
 from .traps import SLEEP, TURN, RaiseCancel, Trap, abort, is_in_checkpoint
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TrioWait:
 
     def cancel(self, msg: object = None) -> bool:
         driver = self._driver
-        if not driver.pending:
+        if not driver.pending and not driver.arriving:
             # Before the worker has the trap asyncio hands on what came within the step.
             driver.in_step = driver.running or driver.trap is not None
             driver.pending, driver.message = True, msg
@@ -92,6 +93,7 @@ class Driver(Coroutine[Any, Any, Any]):
         pending: whether a cancellation of asyncio's has yet to be delivered.
         in_step: whether it came from within the coroutine's own step.
         message: its message.
+        arriving: whether it is on its way to the coroutine; another one adds nothing to it.
         asked: whether `Task.cancel()` was called since the last step.
         was_in_trio: whether the coroutine has ever waited in trio.
         running: whether the coroutine runs, resumed by the driver alone.
@@ -105,6 +107,7 @@ class Driver(Coroutine[Any, Any, Any]):
         "_stashed",
         "_trio_cancel",
         "_wait",
+        "arriving",
         "asked",
         "in_step",
         "loop",
@@ -122,6 +125,7 @@ class Driver(Coroutine[Any, Any, Any]):
         self.worker: Worker | None = None
         self.trap: Trap = None
         self.pending = self.in_step = self.asked = self.running = self.was_in_trio = False
+        self.arriving = False
         self.message: object = None
         self._stashed = False
         self._awaited: Any = None
@@ -143,7 +147,9 @@ class Driver(Coroutine[Any, Any, Any]):
             return self._take()
         if self.pending:
             self._trio_cancel = None  # trio asks again at the next wait
-            return self._step(self._coro.throw, self.take_cancellation())
+            error = self.take_cancellation()
+            self.arriving = False
+            return self._step(self._coro.throw, error)
         if self._trio_cancel is not None:
             if self._awaited is None:
                 return self._step(self._coro.throw, self._refuse())
@@ -224,7 +230,8 @@ class Driver(Coroutine[Any, Any, Any]):
             if isinstance(error, (trio.Cancelled, BaseExceptionGroup)):
                 error = as_cancellation(error)
             elif self.pending and self.in_step and isinstance(error, StopIteration):
-                error = self.take_cancellation()  # as asyncio: cancelled right before its end
+                # As in asyncio: cancelled right before its end.
+                error = self.take_cancellation()
             raise error
         finally:
             error = None
@@ -242,7 +249,7 @@ class Driver(Coroutine[Any, Any, Any]):
         assert wait is not None
         if self.pending and trap is TURN and is_in_checkpoint(self._coro):
             answer = outcome.Error(self.take_cancellation())
-        self.asked = False
+        self.asked = self.arriving = False
         if not self.pending:
             self.in_step = False
         self._refusals = 0
@@ -285,22 +292,22 @@ class Driver(Coroutine[Any, Any, Any]):
 
     def take_cancellation(self) -> asyncio.CancelledError:
         """Return the cancellation of asyncio's that is pending; it is delivered then."""
-        self.pending = False
+        self.pending, self.arriving = False, True
         message, self.message = self.message, None
         return asyncio.CancelledError(*([] if message is None else [message]))
 
     def raise_cancellation(self) -> NoReturn:
         """Raise it: for a wait in trio that is asked to give up, and wants to know why."""
-        raise self.take_cancellation()
+        error = self.take_cancellation()
+        self.arriving = False
+        raise error
 
     def abort(self, raise_cancel: RaiseCancel) -> None:
         """A scope of trio's was cancelled around a wait for something of asyncio's."""
         if self.asked or self._refusals >= _MOST_REFUSALS:
             return  # asyncio cancels it already; trio asks again at the next wait
         self._trio_cancel = raise_cancel
-        cancel = getattr(self._awaited, "cancel", None)
-        if cancel is not None:
-            cancel()
+        cancel_safely(self._awaited)
 
     def take_back(self) -> None:
         """`uncancel()` has taken back a cancellation that was not delivered."""

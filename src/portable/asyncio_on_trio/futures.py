@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import trio
 from trio.lowlevel import Abort
 
+from .cancellation import scope_cancelled
 from .traps import RaiseCancel
 
 T = TypeVar("T")
@@ -52,20 +53,43 @@ def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
 def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
     """Wait for a future in a plain task of trio's; return its result or raise its error."""
     asked: list[RaiseCancel] = []
+    if not future.done():
+        yield from _until_done(future, asked)
+    try:
+        return future.result()
+    except asyncio.CancelledError:
+        if asked:
+            raise scope_cancelled(asked.pop()) from None
+        raise
+    finally:
+        del future  # an error it holds leads here by its traceback
+
+
+def _until_done(
+    future: asyncio.Future[Any], asked: list[RaiseCancel]
+) -> Generator[Any, Any, None]:
+    native = trio.lowlevel.current_task()
 
     def wake(_: object) -> None:
         trio.lowlevel.reschedule(native)
 
     def abort(raise_cancel: RaiseCancel) -> Abort:
         asked.append(raise_cancel)
-        future.cancel()
+        cancel_safely(future)
         return Abort.FAILED
 
-    if not future.done():
-        native = trio.lowlevel.current_task()
-        future.add_done_callback(wake)
-        yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
-        if asked and future.cancelled():
-            asked.pop()()
-        asked.clear()
-    return future.result()
+    future.add_done_callback(wake)
+    yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
+
+
+def cancel_safely(awaited: Any) -> None:
+    """Cancel what is awaited, from within trio, which takes no error for an answer."""
+    cancel = getattr(awaited, "cancel", None)
+    try:
+        if cancel is not None:
+            cancel()
+    except BaseException as error:
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler(
+            {"message": f"{awaited!r} could not be cancelled", "exception": error}
+        )

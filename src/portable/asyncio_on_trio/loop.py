@@ -174,6 +174,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")
+        if when != when:
+            raise ValueError("a timer cannot be set at NaN")
         self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         if self._debugging:

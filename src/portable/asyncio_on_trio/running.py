@@ -56,6 +56,7 @@ def run(
     finally:
         if takes_interrupts and signal.getsignal(signal.SIGINT) == program.on_interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        program.let_go()
         coro.close()  # if it never began
 
 
@@ -128,6 +129,12 @@ class _Program:
         if task.cancelled() and self._interrupts and task.uncancel() == 0:
             raise KeyboardInterrupt
         return task.result()
+
+    def let_go(self) -> None:
+        """Leave the thread without a running loop, even after an internal error of trio's."""
+        if self._loop is not None and asyncio._get_running_loop() is self._loop:
+            asyncio._set_running_loop(None)
+            self._loop.detach()
 
     def on_interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle SIGINT."""

@@ -136,8 +136,10 @@ class Worker:
                 driver.worker = task._worker = None
                 driver.forget()
                 self._task = None
-                self.free = True
-                if innermost_scope(native) is not clean:
+                self.free = not native.child_nurseries
+                if not self.free:
+                    self._tell("a task ended with a nursery of trio's or AnyIO's open", task)
+                elif innermost_scope(native) is not clean:
                     self._renew_scope(task)
                     clean = innermost_scope(native)
             elif not driver.was_in_trio and belongings.are_none():
@@ -163,11 +165,11 @@ class Worker:
                     self._hurried = self._cancel_now = True
                     yield sleep
                 continue
-            if native.child_nurseries and self.free:
-                # A nursery was left open for good. What is in it goes on; the worker, whom
-                # trio would hold to account for it, serves nobody else.
-                self.free = False
-            elif self.free and not loop.keep(self):
+            if native.child_nurseries and self._task is None:
+                # The worker is of no more use: what it would start would be in the nursery.
+                yield from self._close_nurseries()
+                return
+            if self.free and not loop.keep(self):
                 return
             if loop.ending:
                 return
@@ -222,12 +224,28 @@ class Worker:
         try:
             self.scope.__exit__(None, None, None)
         except RuntimeError as error:  # trio's "Cancel scope stack corrupted"
-            self._loop.call_exception_handler(
-                {
-                    "message": "a task ended with a cancel scope of trio's or AnyIO's open",
-                    "exception": error,
-                    "task": task,
-                }
+            self._tell(
+                "a task ended with a cancel scope of trio's or AnyIO's open", task, error
             )
         self.scope = trio.CancelScope(shield=True)
         self.scope.__enter__()
+
+    def _close_nurseries(self) -> Generator[Any, Any, None]:
+        """End what is in the nurseries that a task has left open, as trio does then.
+
+        trio holds whoever ends with an open nursery to account, and for a task of the system's
+        that is an internal error. The list it looks into has no public name.
+        """
+        nurseries = self.native.child_nurseries
+        for nursery in nurseries:
+            nursery.cancel_scope.cancel()
+        while any(nursery.child_tasks for nursery in nurseries):
+            yield TURN
+        left_open: Any = self.native
+        left_open._child_nurseries.clear()
+
+    def _tell(self, message: str, task: Any, error: BaseException | None = None) -> None:
+        context = {"message": message, "task": task}
+        if error is not None:
+            context["exception"] = error
+        self._loop.call_exception_handler(context)
