@@ -33,7 +33,11 @@ REPOSITORY = HERE.parents[1]
 #: What runs every suite.
 TOOLS = ("pytest==9.1.1", "pytest-asyncio==1.5.0", "pytest-timeout==2.4.0")
 #: Ours: addopts are about coverage in these packages, and portable's own plugin is not asked.
-OPTIONS = ("-q", "-o", "addopts=", "-p", "no:portable", "-p", "no:cacheprovider")
+#: Native tracebacks, as 3.11's ast.parse(), which the others need, fails now and then (gh-106905).
+OPTIONS = (
+    *("-q", "--tb=native", "-o", "addopts="),
+    *("-p", "no:portable", "-p", "no:cacheprovider"),
+)
 #: Seconds for one test, and for one suite.
 TEST_TIMEOUT, SUITE_TIMEOUT = 60, 900
 
@@ -225,11 +229,14 @@ def judge(stand: Stand) -> tuple[list[str], bool]:
         for backend, run in (("asyncio", control), ("trio", trio))
         if run.trouble is not None
     ]
+    missing = [test for test in control.outcomes if test not in trio.outcomes]
+    if missing:
+        troubles.append(f"    {len(missing)} were not run on trio, the first: {missing[0]}")
     fine = not troubles and "passed" in control.outcomes.values()
     lost = [
         test
-        for test, outcome in control.outcomes.items()
-        if outcome == "passed" and trio.outcomes.get(test) != "passed"
+        for test, outcome in trio.outcomes.items()
+        if control.outcomes.get(test) == "passed" and outcome != "passed"
     ]
     puzzling = [test for test in lost if reason_for(suite, test) is None]
     again = {
@@ -238,9 +245,8 @@ def judge(stand: Stand) -> tuple[list[str], bool]:
     }
     lines = []
     explained: dict[str, list[str]] = {}
-    for test in {**control.outcomes, **trio.outcomes}:
+    for test, on_trio in trio.outcomes.items():
         on_asyncio = control.outcomes.get(test, "not run")
-        on_trio = trio.outcomes.get(test, "not run")
         if on_asyncio == on_trio:
             continue
         line = f"    {test}: {on_asyncio} on asyncio, {on_trio} on trio"
@@ -274,9 +280,8 @@ def reason_for(suite: Suite, test: str) -> str | None:
 
 
 def error_of(report: str) -> str:
-    """Return the line of a report that says most."""
-    lines = report.strip().splitlines() or ["no report"]
-    return next((line[1:].strip() for line in reversed(lines) if line[:2] == "E "), lines[-1])
+    """Return the last line of a report: the error."""
+    return (report.strip().splitlines() or ["no report"])[-1]
 
 
 def row_of(*cells: str) -> str:
