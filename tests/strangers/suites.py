@@ -33,7 +33,7 @@ REPOSITORY = HERE.parents[1]
 #: What runs every suite.
 TOOLS = ("pytest==9.1.1", "pytest-asyncio==1.5.0", "pytest-timeout==2.4.0")
 #: Ours: addopts are about coverage in these packages, and portable's own plugin is not asked.
-#: Native tracebacks, as 3.11's ast.parse(), which the others need, fails now and then (gh-106905).
+#: Native tracebacks: the others parse sources, which before 3.11.8 may fail (gh-106905).
 OPTIONS = (
     *("-q", "--tb=native", "-o", "addopts="),
     *("-p", "no:portable", "-p", "no:cacheprovider"),
