@@ -44,11 +44,11 @@ def steer(backend):
                 reason=f"{name} is not installed: {BACKENDS[name].install_command}",
             ),
         )
-        for name in ("asyncio", "uvloop")
+        for name in BACKENDS
     ]
 )
 def loop_kind(request):
-    """The names of the backends that run on asyncio's interface."""
+    """The names of the backends; each has a loop with asyncio's interface."""
     return request.param
 
 
@@ -56,6 +56,6 @@ def loop_kind(request):
 def runner(loop_kind):
     """asyncio's own Runner, under virtual time, with no guard."""
     clock = VirtualClock(start=None)
-    with asyncio.Runner(**clock.backend_options(loop_kind)) as runner:
+    with asyncio.Runner(loop_factory=clock.loop_factory(loop_kind)) as runner:
         runner.clock = clock
         yield runner

@@ -1,13 +1,17 @@
 """Schedules: a seed decides who is first among the tasks that are ready at once."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 
@@ -30,6 +34,10 @@ def run(main: Callable[[], Awaitable[Any]], backend: str, seed: int | None) -> A
         return anyio.run(
             clock.guard, main, backend=known, backend_options=clock.backend_options(backend)
         )
+
+
+def run_asyncio(main: Callable[[], Awaitable[Any]], backend: str, seed: int | None) -> Any:
+    return portable.run(main, backend=backend, virtual_time=VirtualClock(seed=seed))
 
 
 async def turns() -> tuple[str, ...]:
@@ -108,11 +116,8 @@ async def _now() -> float:
     return anyio.current_time()
 
 
-@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
-def test_callbacks_stay_in_order(name: str) -> None:
+def test_callbacks_stay_in_order(backend: str) -> None:
     """Plain callbacks run in the order of their registration, cancelled ones never."""
-    if not BACKENDS[name].installed:
-        pytest.skip(f"needs {name}: {BACKENDS[name].install_command}")
 
     async def main() -> list[int]:
         loop, seen = asyncio.get_running_loop(), list[int]()
@@ -121,14 +126,11 @@ def test_callbacks_stay_in_order(name: str) -> None:
         await asyncio.sleep(1)
         return seen
 
-    assert {tuple(run(main, name, seed)) for seed in range(10)} == {(0, 1, 3, 4, 5)}
+    assert {tuple(run_asyncio(main, backend, seed)) for seed in range(10)} == {(0, 1, 3, 4, 5)}
 
 
-@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
-def test_a_waiter_comes_after_the_callbacks_before_it(name: str) -> None:
+def test_a_waiter_comes_after_the_callbacks_before_it(backend: str) -> None:
     """Who awaits a task runs after the done-callbacks that the task had before."""
-    if not BACKENDS[name].installed:
-        pytest.skip(f"needs {name}: {BACKENDS[name].install_command}")
 
     async def main() -> list[str]:
         seen: list[str] = []
@@ -140,7 +142,100 @@ def test_a_waiter_comes_after_the_callbacks_before_it(name: str) -> None:
         await asyncio.gather(*others)
         return seen
 
-    assert {tuple(run(main, name, seed)) for seed in range(20)} == {("callback", "waiter")}
+    assert {tuple(run_asyncio(main, backend, seed)) for seed in range(20)} == {
+        ("callback", "waiter")
+    }
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> list[list[str]]:
+    """Draw what each of some tasks does: how it waits, one after the other."""
+    waits = st.sampled_from(["turn", "sleep", "get", "put", "done", "spawn", "callback"])
+    return draw(st.lists(st.lists(waits, max_size=4), min_size=1, max_size=4))
+
+
+def trace_of(program: list[list[str]], backend: str, seed: int) -> list[tuple[Any, ...]]:
+    """Run a program of asyncio's names; return who did what, in which order."""
+
+    async def main() -> list[tuple[Any, ...]]:
+        loop = asyncio.get_running_loop()
+        seen: list[tuple[Any, ...]] = []
+        queue: asyncio.Queue[object] = asyncio.Queue()
+
+        async def job(number: int, steps: list[str]) -> None:
+            for step in steps:
+                seen.append((number, step))
+                if step == "turn":
+                    await asyncio.sleep(0)
+                elif step == "sleep":
+                    await asyncio.sleep(1)
+                elif step == "get":
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(queue.get(), 2)
+                elif step == "put":
+                    await queue.put(number)
+                elif step == "done":
+                    future = loop.create_future()
+                    future.add_done_callback(lambda _: seen.append((number, "called")))
+                    loop.call_later(1, future.set_result, None)
+                    await future
+                elif step == "spawn":
+                    others.append(asyncio.create_task(job(number + 10, ["turn"])))
+                else:
+                    loop.call_soon(seen.append, (number, "soon"))
+            seen.append((number, "end", loop.time()))
+
+        others: list[asyncio.Task[None]] = []
+        await asyncio.gather(*(job(number, steps) for number, steps in enumerate(program)))
+        await asyncio.gather(*others)
+        return seen
+
+    trace: list[tuple[Any, ...]] = run_asyncio(main, backend, seed)
+    return trace
+
+
+@settings(max_examples=15, deadline=None)
+@given(program=programs(), seed=st.integers(0, 1000))
+def test_a_seed_is_one_order_everywhere(program: list[list[str]], seed: int) -> None:
+    """asyncio's tasks take their turns in the same order under a seed on every backend."""
+    first, *others = [name for name in BACKENDS if BACKENDS[name].installed]
+    expected = trace_of(program, first, seed)
+    for name in [first, *others]:
+        assert trace_of(program, name, seed) == expected
+
+
+def test_a_seed_orders_a_loop_of_any_class() -> None:
+    """A loop that somebody else brings up in the clock's run of trio's is in order, too."""
+    trio = pytest.importorskip("trio", reason="needs trio: pip install 'portable-tasks[trio]'")
+
+    async def main() -> tuple[str, ...]:
+        async with portable.asyncio_loop():
+            return await portable.create_task(asyncio_turns())
+
+    def foreign(seed: int) -> Any:
+        return trio.run(main, **VirtualClock(start=None, seed=seed).backend_options("trio"))
+
+    def guest(seed: int) -> Any:
+        factory = VirtualClock(start=None, seed=seed).loop_factory("trio")
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(asyncio_turns())
+
+    expected = [run_asyncio(asyncio_turns, "trio", seed) for seed in range(10)]
+    assert [foreign(seed) for seed in range(10)] == expected
+    assert [guest(seed) for seed in range(10)] == expected
+    assert len(set(expected)) > 5
+
+
+async def asyncio_turns() -> tuple[str, ...]:
+    seen = []
+
+    async def job(name: str) -> None:
+        seen.append(name)
+        await asyncio.sleep(1)
+        seen.append(name)
+
+    await asyncio.gather(*map(job, "abcd"))
+    return tuple(seen)
 
 
 def test_trio_has_what_is_seeded() -> None:

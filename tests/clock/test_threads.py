@@ -10,6 +10,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
+import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 
@@ -50,6 +51,56 @@ def test_asyncio_threads_are_not_jumped_over(runner):
                 assert loop.time() == start + 10
 
     runner.run(main())
+
+
+@pytest.mark.parametrize("how", ["to_thread", "run_in_executor"])
+def test_asyncio_threads_in_every_run(backend, how):
+    """They are waited for in programs that `portable.run` starts, too, deadlock or not."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        call = (
+            asyncio.to_thread(time.sleep, SECONDS)
+            if how == "to_thread"
+            else loop.run_in_executor(None, time.sleep, SECONDS)
+        )
+        await call  # no timer is set: this is no deadlock
+        return await race(lambda: asyncio.to_thread(time.sleep, SECONDS))
+
+    clock = VirtualClock(start=None)
+    assert portable.run(main, backend=backend, virtual_time=clock) == OTHER_FIRST
+
+
+def test_asyncio_threads_in_a_foreign_run_of_trios():
+    """So they are where asyncio's loop comes up in a run of trio's that is under way."""
+    trio = pytest.importorskip("trio", reason="pip install 'portable-tasks[trio]'")
+
+    async def main():
+        return await race(lambda: portable.to_thread(time.sleep, SECONDS))
+
+    assert trio.run(main, **VirtualClock(start=None).backend_options("trio")) == OTHER_FIRST
+
+
+def test_call_soon_threadsafe(backend):
+    """A thread of the program's own may call into the loop: no deadlock while it runs."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        def in_thread():
+            time.sleep(SECONDS)
+            loop.call_soon_threadsafe(future.set_result, "called")
+
+        thread = threading.Thread(target=in_thread)
+        thread.start()
+        try:
+            return await future, loop.time()
+        finally:
+            thread.join()
+
+    clock = VirtualClock(start=None)
+    assert portable.run(main, backend=backend, virtual_time=clock) == ("called", 0.0)
 
 
 def test_trio_threads_are_not_jumped_over():

@@ -201,7 +201,8 @@ def test_asyncios_library_in_a_fixture(suite, scope):
         @pytest.fixture(autouse=True, scope="session")
         def last():
             yield
-            assert log == ["task cancelled", "torn down"] * (2 if "{scope}" == "function" else 1)
+            times = 2 if "{scope}" == "function" else 1
+            assert log == ["task cancelled", "torn down"] * times
     """)
     result.assert_outcomes(passed=6)
 
@@ -340,7 +341,7 @@ def test_virtual_time(suite):
 
 
 def test_deadlocks(suite):
-    """A test, a fixture's set-up and its tear-down that wait for ever fail, and name who waits."""
+    """A test, a set-up and a tear-down that wait for ever fail, and name who waits."""
     result = suite(
         """
         async def wait():

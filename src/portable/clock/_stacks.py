@@ -15,6 +15,7 @@ from typing import Any
 _NEXT = {"cr_frame": "cr_await", "gi_frame": "gi_yieldfrom", "ag_frame": "ag_await"}
 
 # Whose frames tell a user nothing about where a task waits.
+_OURS = ("portable._", "portable.asyncio_on_trio", "portable.clock")
 _MACHINERY = ("anyio", "asyncio", "concurrent", "outcome", "threading", "trio", "uvloop")
 
 
@@ -55,8 +56,7 @@ def place(coro: object) -> str | None:
     found = None
     for frame in await_frames(coro):
         name = module(frame)
-        inside = name.startswith(("portable._", "portable.clock"))
-        if not inside and name.partition(".")[0] not in _MACHINERY:
+        if not name.startswith(_OURS) and name.partition(".")[0] not in _MACHINERY:
             code = frame.f_code
             found = f"{code.co_filename}:{frame.f_lineno}, in {code.co_qualname}"
     return found

@@ -247,7 +247,9 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
         elif not exhausted:
             self._rounds += 1
             spared = scopes_of(tasks)
-            Breaker(tasks, below_all(tasks), spared, self._raised).break_off()
+            # In a group that a nursery raises it still counts as a cancellation of the task.
+            cancelled = asyncio.CancelledError()
+            Breaker(tasks, below_all(tasks), spared, cancelled).break_off()
         else:
             loop.end()
 

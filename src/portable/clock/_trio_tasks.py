@@ -96,24 +96,28 @@ class Breaker:
     ) -> None:
         self._asyncios = list(asyncios)
         self._plain = list(plain)
-        workers = [worker_of(task) for task in self._asyncios]
-        self._natives = [
-            worker.native for worker in workers if worker is not None and not worker.sleeping
-        ]
         self._spared = spared
         self._error = error
 
     def break_off(self) -> None:
         """Cancel, lift shields, and end by hand what has been cancelled before in vain."""
-        stuck = [task for task in [*self._natives, *self._plain] if _is_stuck(task)]
+        ends: dict[TrioTask, BaseException] = {}
+        natives = list(self._plain)
+        for task in self._asyncios:
+            worker = worker_of(task)
+            if worker is not None and not worker.sleeping:
+                natives.append(worker.native)
+                driver = task._driver  # type: ignore[attr-defined]
+                if driver.pending:  # a cancellation of asyncio's, to no effect so far
+                    ends[worker.native] = driver.take_cancellation()
+        ends = {native: self._error for native in natives if _is_cancelled(native)} | ends
         for task in self._asyncios:
             task.cancel()
-        shielded = False
-        for native in [*self._natives, *self._plain]:
-            shielded |= self._unshield(native)
-        if not shielded:
-            for native in stuck:
-                trio.lowlevel.reschedule(native, outcome.Error(self._error))
+        shields = [native for native in natives if self._unshield(native)]
+        if not shields:
+            for native, error in ends.items():
+                if _waits_for_itself(native):
+                    trio.lowlevel.reschedule(native, outcome.Error(error))
 
     # trio has no public way from a task to the scopes it is in. A deadlock behind a shield
     # cannot be ended without it: the shield is on a scope that nobody will leave.
@@ -129,12 +133,13 @@ class Breaker:
         return found
 
 
-def _is_stuck(task: TrioTask) -> bool:
-    """Say whether a task was cancelled, and waits all the same for what trio alone can end."""
+def _is_cancelled(task: TrioTask) -> bool:
+    """Say whether a scope around a task of trio's was cancelled, with no shield between."""
     status: Any = task._cancel_status
-    return (
-        status is not None
-        and status.effectively_cancelled
-        and not any(nursery.child_tasks for nursery in task.child_nurseries)
-        and not waits_in(task.coro, wait_in_trio.__code__)
-    )
+    return status is not None and bool(status.effectively_cancelled)
+
+
+def _waits_for_itself(task: TrioTask) -> bool:
+    """Say whether a task waits neither for its children nor for something of asyncio's."""
+    busy = any(nursery.child_tasks for nursery in task.child_nurseries)
+    return not busy and not waits_in(task.coro, wait_in_trio.__code__)

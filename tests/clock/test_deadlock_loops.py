@@ -1,4 +1,4 @@
-"""Deadlocks of raw asyncio programs, which have no guard: the loop itself raises the error."""
+"""Deadlocks on a loop of asyncio's that no guard is in: the loop itself raises the error."""
 
 import asyncio
 import contextlib
