@@ -29,9 +29,7 @@ def test_one_is_found_by_its_number():
         difference("D1")
 
 
-@pytest.mark.parametrize(
-    "name", ["run", "race", "amap", "amap_unordered", "Supervisor"]
-)
+@pytest.mark.parametrize("name", ["run", "race", "amap", "amap_unordered", "Supervisor"])
 def test_docstrings_quote_numbers_of_the_list(name):
     """What runs tasks says which differences it has, and names none that does not exist."""
     text = " ".join(inspect.getdoc(getattr(portable, name)).split())

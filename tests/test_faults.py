@@ -619,7 +619,7 @@ def test_a_future_that_refuses_to_be_cancelled(against_asyncio):
 
 
 def test_a_future_that_refuses_a_scope(run, backend):
-    """A scope that is cancelled around it asks it once on trio; AnyIO on asyncio keeps asking."""
+    """A scope that is cancelled around it asks it once; AnyIO on asyncio keeps asking."""
 
     async def program():
         stubborn = Stubborn()
@@ -698,7 +698,7 @@ def test_tasks_in_a_plain_trio_run():
 
 
 def test_tasks_in_a_request_handler(backend, anyio_backend_name, anyio_backend_options):
-    """A handler that a server runs in a task of its own may create tasks, and leave one running.
+    """A handler that a server runs in a task of its own may create tasks, and leave some.
 
     So web frameworks call theirs: in a child of an AnyIO group, under a cancel scope.
     """
@@ -721,7 +721,7 @@ def test_tasks_in_a_request_handler(backend, anyio_backend_name, anyio_backend_o
 
 
 def test_tasks_in_a_running_loop_that_is_fed_from_outside(backend):
-    """Cells of a notebook: each runs in the same loop, after the other, and shares its tasks."""
+    """Cells of a notebook: they run one after the other in one loop, and share its tasks."""
     with _runner(backend) as runner:
 
         async def first_cell():
@@ -752,8 +752,8 @@ def test_gathers_nested_eight_hundred_deep(run):
     assert run(program) == 800
 
 
-def test_gathers_nested_eight_hundred_deep_are_cancelled(against_asyncio):
-    """Cancelling all that ends as asyncio ends it, in the same error if it is too deep there."""
+def test_nested_gathers_are_cancelled(against_asyncio):
+    """Cancelling all that ends it as on asyncio."""
 
     async def nest(depth):
         if depth:

@@ -691,9 +691,7 @@ def test_they_work_in_any_run(anyio_backend_name, anyio_backend_options):
     """A run that AnyIO has started will do, for the plain loop too."""
 
     async def main():
-        return [
-            await mapper(double, [1, 2], limit=1) for mapper in (amap, collected, looping)
-        ]
+        return [await mapper(double, [1, 2], limit=1) for mapper in (amap, collected, looping)]
 
     options = {"backend": anyio_backend_name, "backend_options": anyio_backend_options}
     assert anyio.run(main, **options) == [[2, 4]] * 3

@@ -1,4 +1,4 @@
-"""portable's names: asyncio's are asyncio's objects, ours are loaded late, missing ones explained."""
+"""portable's names: asyncio's are its objects, ours are loaded late, others explained."""
 
 import asyncio
 import inspect
@@ -33,7 +33,9 @@ def python(code):
 def test_asyncios_names_are_asyncios(name):
     """Each public name of asyncio's is the very object."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # some policies, when they are asked for
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # some policies, when they are asked for
         assert getattr(portable, name) is getattr(asyncio, name)
 
 
@@ -114,8 +116,10 @@ def test_a_name_of_an_older_asyncio(name):
 
 @pytest.mark.slow
 def test_importing_portable_loads_next_to_nothing():
-    """`import portable` loads no event loop, nothing of ours, and fewer modules than AnyIO does."""
-    count = "import sys; before = set(sys.modules); import {0}; print(*set(sys.modules) - before)"
+    """`import portable` loads no event loop, and fewer modules than AnyIO does."""
+    count = (
+        "import sys; before = set(sys.modules); import {0}; print(*set(sys.modules) - before)"
+    )
     loaded = set(python(count.format("portable")))
     assert not {"asyncio", "trio", "anyio", "uvloop", "time_machine"} & loaded
     assert not [name for name in loaded if name.startswith("portable.")]
@@ -156,7 +160,9 @@ def test_asyncio_is_untouched_until_a_loop_of_ours_is_open():
 # -- foreign runs -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["gather", "create_task", "Queue", "get_running_loop", "sleep"])
+@pytest.mark.parametrize(
+    "name", ["gather", "create_task", "Queue", "get_running_loop", "sleep"]
+)
 def test_the_first_use_of_a_name_brings_the_loop_up(name):
     """In a run of trio's that somebody else started, in each one anew."""
     trio = pytest.importorskip("trio")

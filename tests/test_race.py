@@ -37,7 +37,7 @@ async def dirty():
 
 @pytest.fixture(params=["task", "plain"])
 def run_in(request, run):
-    """Run a program as main, and in a child of an AnyIO group, which on trio is a plain task."""
+    """Run a program as main, and in a child of an AnyIO group: on trio a plain task."""
 
     async def plain(main):
         results = []
@@ -297,6 +297,8 @@ def test_a_future_of_another_loop(run_in):
 def test_without_an_event_loop():
     """The error says how to start one, and the coroutines are closed."""
     coro = after(1)
-    with pytest.raises(RuntimeError, match=r"race\(\) .* no event loop .*portable\.run\(main\)"):
+    with pytest.raises(
+        RuntimeError, match=r"race\(\) .* no event loop .*portable\.run\(main\)"
+    ):
         race(coro).send(None)
     assert coro.cr_frame is None

@@ -418,9 +418,7 @@ def test_a_run_inside_a_run_is_refused(run):
     run(main)
 
 
-def test_a_run_inside_a_foreign_run_is_refused(
-    anyio_backend_name, anyio_backend_options
-):
+def test_a_run_inside_a_foreign_run_is_refused(anyio_backend_name, anyio_backend_options):
     """So it is where AnyIO started the loop, before any name was used."""
 
     async def main():

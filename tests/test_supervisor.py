@@ -54,7 +54,7 @@ async def as_plain_task(func):
 
 @pytest.fixture(params=[as_task, as_plain_task], ids=["task", "plain"])
 def run_in(request, run):
-    """Run a program as main, and in a child of an AnyIO group, which on trio is a plain task."""
+    """Run a program as main, and in a child of an AnyIO group: on trio a plain task."""
 
     def start(main):
         return run(request.param, main)
@@ -134,7 +134,7 @@ def test_an_empty_block(run_in):
 
 
 def test_a_failure_disturbs_nobody(run_in):
-    """Siblings and body go on; at the end failures come together, in the order they happened."""
+    """Siblings and body go on; at the end failures come together, in their order."""
 
     async def main():
         seen = []
@@ -346,7 +346,9 @@ def test_a_block_serves_once(run_in):
     async def main():
         tasks = Supervisor()
         coro = after(1)
-        with pytest.raises(RuntimeError, match=r"create_task\(\): .* has not been entered; wri"):
+        with pytest.raises(
+            RuntimeError, match=r"create_task\(\): .* has not been entered; wri"
+        ):
             tasks.create_task(coro)
         assert coro.cr_frame is None
         async with tasks:

@@ -11,6 +11,8 @@ costs. In a run of trio's that somebody else has started, that is also when asyn
 up there.
 """
 
+# pyright: reportWildcardImportFromLibrary=false
+
 from __future__ import annotations
 
 import sys
@@ -18,8 +20,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    # Module by module: mypy would keep asyncio's `run` if it came along, and not take ours.
     import asyncio
-    from asyncio import *  # noqa: F403
+    from asyncio.base_events import *  # noqa: F403
+    from asyncio.coroutines import *  # noqa: F403
+    from asyncio.events import *  # noqa: F403
+    from asyncio.exceptions import *  # noqa: F403
+    from asyncio.futures import *  # noqa: F403
+    from asyncio.locks import *  # noqa: F403
+    from asyncio.protocols import *  # noqa: F403
+    from asyncio.queues import *  # noqa: F403
+    from asyncio.runners import Runner as Runner
+    from asyncio.streams import *  # noqa: F403
+    from asyncio.subprocess import *  # noqa: F403
+    from asyncio.taskgroups import *  # noqa: F403
+    from asyncio.tasks import *  # noqa: F403
+    from asyncio.threads import *  # noqa: F403
+    from asyncio.timeouts import *  # noqa: F403
+    from asyncio.transports import *  # noqa: F403
+
+    if sys.platform == "win32":
+        from asyncio.windows_events import *  # noqa: F403
+    else:
+        from asyncio.unix_events import *  # noqa: F403
+    if sys.version_info >= (3, 14):
+        from asyncio.graph import *  # noqa: F403
 
     from ._backends import current_backend
     from ._errors import (
@@ -30,12 +55,7 @@ if TYPE_CHECKING:
     )
     from ._mapping import amap, amap_unordered
     from ._race import race
-    from ._running import (  # type: ignore[assignment]
-        asyncio_loop,
-        current_time,
-        run,
-        trio_loop,
-    )
+    from ._running import asyncio_loop, current_time, run, trio_loop
     from ._supervisor import Supervisor
 
     __all__ = [

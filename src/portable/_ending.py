@@ -61,7 +61,7 @@ def was_retrieved(task: asyncio.Future[Any]) -> bool:
 
     asyncio keeps a mark for its "exception was never retrieved", and no public name tells it.
     """
-    return not task._log_traceback  # type: ignore[attr-defined]
+    return not task._log_traceback
 
 
 def keep(others: list[BaseException], error: BaseException, message: str) -> None:

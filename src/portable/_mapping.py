@@ -218,13 +218,13 @@ class _Pool(Generic[T, R]):
         else:
             await self._end()
             if self._errors:
-                error, *others = self._errors
-                keep(others, error, self._others)
+                first, *others = self._errors
+                keep(others, first, self._others)
                 del others
                 try:
-                    raise error
+                    raise first
                 finally:
-                    del error
+                    del first
         finally:
             self._errors.clear()
 
@@ -239,7 +239,7 @@ class _Pool(Generic[T, R]):
             with anyio.CancelScope(shield=True):
                 await self._items.aclose()
 
-    def _start(self, coro: Coroutine[Any, Any, None]) -> None:
+    def _start(self, coro: Coroutine[Any, Any, object]) -> None:
         worker = self._context.run(self._loop.create_task, coro)
         if not worker.done():
             self._workers[worker] = None

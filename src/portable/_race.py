@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from ._ending import check_awaitables, close_all, end_all, keep, running_loop
 
 T = TypeVar("T")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
 
 
-async def race(*aws: Awaitable[T]) -> T:
+@overload
+async def race(first: Awaitable[T], second: Awaitable[T2], /) -> T | T2: ...
+@overload
+async def race(
+    first: Awaitable[T], second: Awaitable[T2], third: Awaitable[T3], /
+) -> T | T2 | T3: ...
+@overload
+async def race(*aws: Awaitable[T]) -> T: ...
+async def race(*aws: Awaitable[Any]) -> Any:
     """Run several awaitables at once; give the outcome of the first to end, end the others.
 
     asyncio has no such function; `asyncio.wait(..., return_when=FIRST_COMPLETED)` and
@@ -58,8 +68,8 @@ async def race(*aws: Awaitable[T]) -> T:
     except RuntimeError:
         close_all(aws)
         raise
-    runners: dict[int, asyncio.Future[T]] = {}
-    mine: list[asyncio.Future[T]] = []
+    runners: dict[int, asyncio.Future[Any]] = {}
+    mine: list[asyncio.Future[Any]] = []
     try:
         for aw in aws:
             if id(aw) not in runners:
@@ -82,11 +92,13 @@ async def _first(
     runners: list[asyncio.Future[T]],
     mine: list[asyncio.Future[T]],
 ) -> T:
-    ended: asyncio.Future[asyncio.Future[T]] = loop.create_future()
+    ended: list[asyncio.Future[T]] = []
+    over: asyncio.Future[None] = loop.create_future()
 
     def end(runner: asyncio.Future[T]) -> None:
-        if not ended.done():
-            ended.set_result(runner)
+        ended.append(runner)
+        if not over.done():
+            over.set_result(None)
 
     for runner in runners:
         runner.add_done_callback(end)
@@ -95,11 +107,12 @@ async def _first(
     first = None
     try:
         try:
-            first = await ended
+            await over
         except BaseException as error:
             await end_all(runners)
             keep(_errors(mine), error, "errors in race()")
             raise
+        first = ended[0]
         await end_all([runner for runner in runners if runner is not first])
         others = _errors([runner for runner in mine if runner is not first])
         try:
@@ -115,8 +128,9 @@ async def _first(
             runner.remove_done_callback(end)
         runners.clear()
         mine.clear()
+        ended.clear()
         others = []
-        del first, runner, ended, end
+        del first, runner
 
 
 def _errors(runners: list[asyncio.Future[Any]]) -> list[BaseException]:

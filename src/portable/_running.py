@@ -1,8 +1,8 @@
 """`run()`: start a program on a backend, in real or virtual time.
 
 On asyncio and uvloop it is `asyncio.Runner` with the loop of the backend; on trio it is a run
-of trio's with asyncio's loop in it. The rest are the other ways to that loop: in a run of trio's
-that somebody else has started, and as a factory for `asyncio.run()`.
+of trio's with asyncio's loop in it. The rest are the other ways to that loop: in a run of
+trio's that somebody else has started, and as a factory for `asyncio.run()`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run(
 @overload
 def run(
     main: Callable[[Unpack[Args]], Awaitable[T]],
-    *args: Unpack[Args],
+    *args: *Args,
     backend: Literal["asyncio", "uvloop", "trio"] = ...,
     virtual_time: bool | VirtualClock = ...,
     debug: bool | None = ...,
@@ -97,7 +97,7 @@ def run(
         if iscoroutine(main):
             main.close()
         raise
-    coro = main if iscoroutine(main) else _coroutine(main, args)
+    coro = _coroutine(main, args)
     try:
         if in_thread:
             return _run_in_thread(coro, chosen, clock, debug)
@@ -209,7 +209,11 @@ def _clock(virtual_time: bool | VirtualClock) -> VirtualClock | None:
     )
 
 
-def _coroutine(main: Callable[..., Any], args: tuple[object, ...]) -> Coroutine[Any, Any, Any]:
+def _coroutine(
+    main: Callable[..., Any] | Coroutine[Any, Any, Any], args: tuple[object, ...]
+) -> Coroutine[Any, Any, Any]:
+    if isinstance(main, Coroutine):
+        return main
     result = main(*args)
     if iscoroutine(result):
         return result

@@ -137,9 +137,9 @@ class Supervisor:
                 await end_all(self._tasks)
             self._closing = True
             errors = [
-                error
+                failure
                 for task in self._failed
-                if not was_retrieved(task) and (error := task.exception()) is not None
+                if not was_retrieved(task) and (failure := task.exception()) is not None
             ]
             if errors:
                 _raise(errors, exc)

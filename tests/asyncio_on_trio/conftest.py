@@ -1,4 +1,4 @@
-"""What the tests of the loop on trio share. They run on trio alone, beside asyncio's own loop."""
+"""What the tests of the loop on trio share. They run on trio alone."""
 
 import asyncio
 

@@ -176,7 +176,7 @@ def test_trios_errors_pass_through(run):
 
 
 def test_a_value_that_is_ready_is_not_lost(run):
-    """T4: what trio hands over as the cancellation comes is delivered; the next wait is cancelled."""
+    """T4: what trio hands over meanwhile is delivered, and the next wait is cancelled."""
 
     async def job(receive):
         seen.append(await receive.receive())

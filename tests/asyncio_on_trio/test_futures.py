@@ -106,6 +106,7 @@ async def _wait():
 async def _as_completed():
     for each in asyncio.as_completed([asyncio.sleep(1, "result")]):
         return await each
+    return None
 
 
 @pytest.mark.parametrize("name", AWAITABLES)
@@ -177,7 +178,7 @@ def test_many_wait_for_one(run):
             seen.append((name, await future))
 
         async with trio.open_nursery() as nursery:
-            for n in range(3):
+            for _n in range(3):
                 nursery.start_soon(wait, "plain")
             tasks = [asyncio.create_task(wait("task")) for _ in range(3)]
             await trio.sleep(1)

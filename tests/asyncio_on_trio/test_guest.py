@@ -1,4 +1,4 @@
-"""The loop that brings its own run of trio's: for `loop_factory=` and `run_until_complete()`."""
+"""A loop with a run of trio's of its own: for `loop_factory=`, `run_until_complete()`."""
 
 import asyncio
 import gc

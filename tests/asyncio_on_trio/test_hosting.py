@@ -1,4 +1,4 @@
-"""The loop in runs of trio's that somebody else started: it comes up, belongs to the run, goes."""
+"""The loop in runs of trio's that somebody else started: it comes up and goes with them."""
 
 import asyncio
 import gc
@@ -285,7 +285,7 @@ def test_nothing_is_left_of_it():
 
 
 def test_an_asgi_like_server():
-    """Requests run as children of a nursery; what one of them starts outlives it, not the server."""
+    """Requests are children of a nursery; what one of them starts outlives it."""
     seen = []
 
     async def background():

@@ -1,4 +1,4 @@
-"""The loop: callbacks and timers in asyncio's order, idleness, stopping, threads, debug mode."""
+"""The loop: callbacks and timers in asyncio's order, idleness, stopping, threads, debugging."""
 
 import asyncio
 import gc
@@ -57,7 +57,7 @@ def test_its_clock_is_trios(run):
 
 
 def test_callbacks_run_in_iterations(against_asyncio):
-    """What is ready at the start of an iteration runs in it; what that makes ready, after it."""
+    """What is ready at an iteration's start runs in it; what that makes ready, after it."""
 
     async def program():
         seen = []
@@ -339,8 +339,8 @@ def test_a_callback_cannot_end_a_foreign_run(kind, logged):
 
     assert trio.run(main) == "went on"
     assert logged() == [
-        f"{kind.__name__} in a task or callback cannot end a run of trio's that asyncio did "
-        "not start"
+        (f"{kind.__name__} in a task or callback cannot end a run of trio's that asyncio did "
+        "not start")
     ]
 
 
@@ -500,7 +500,9 @@ def test_run_coroutine_threadsafe():
         begun = threading.Event()
 
         def thread():
-            results = [asyncio.run_coroutine_threadsafe(both(n), loop).result(5) for n in (1, 2)]
+            results = [
+                asyncio.run_coroutine_threadsafe(both(n), loop).result(5) for n in (1, 2)
+            ]
             with pytest.raises(LookupError):
                 asyncio.run_coroutine_threadsafe(fail(), loop).result(5)
             future = asyncio.run_coroutine_threadsafe(waiting(), loop)
@@ -600,7 +602,9 @@ def test_debug_mode_tells_where_a_handle_was_made(run, logged):
 
     with pytest.MonkeyPatch.context() as patch:
         records = []
-        patch.setattr(logging.getLogger("asyncio"), "error", lambda *a, **k: records.append(a[0]))
+        patch.setattr(
+            logging.getLogger("asyncio"), "error", lambda *a, **k: records.append(a[0])
+        )
         portable.run(main, backend="trio", debug=True)
     assert "created at" in records[0]
     assert __file__ in records[0]

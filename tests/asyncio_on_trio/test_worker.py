@@ -1,9 +1,8 @@
-"""Workers: one task of trio's serves one task of asyncio's after another, and none hears of it."""
+"""Workers: a task of trio's serves one task of asyncio's after another; none hears of it."""
 
 import asyncio
 
 import anyio
-import pytest
 import trio
 import trio.testing
 
@@ -148,7 +147,7 @@ def test_cancelled_twice_in_one_instant(run):
 
 
 def test_each_task_has_a_task_of_trios(run):
-    """Two tasks that wait in trio at once are two to it: scopes, nurseries, locks tell them apart."""
+    """Tasks that wait in trio at once are told apart by scopes, nurseries and locks."""
 
     async def job(lock):
         async with lock:
