@@ -17,7 +17,9 @@ def main() -> int:
         description="Run CPython's own tests of asyncio on asyncio's library on trio.",
     )
     parser.add_argument("--module", action="append", help="only this one, e.g. test_tasks")
-    parser.add_argument("-k", dest="part", default="", help="only tests with this in their name")
+    parser.add_argument(
+        "-k", dest="part", default="", help="only tests with this in their name"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="list what fails, and why")
     parser.add_argument("--log", type=Path, help="a folder for what the tests print")
     parser.add_argument("--jobs", type=int, default=2, help="modules at a time (default: 2)")

@@ -21,7 +21,9 @@ from typing import IO, Any, Literal
 
 ROOT = Path(__file__).parents[2]
 #: Seconds for one test.
-LIMIT = 15.0
+LIMIT = 20.0
+#: Seconds for a process to import what it needs.
+LIMIT_TO_START = 60.0
 
 Kind = Literal["asyncio", "trio"]
 
@@ -71,13 +73,13 @@ class Child:
                 self._lines.put(line)
         self._lines.put("")
 
-    def report(self) -> dict[str, Any] | None:
+    def report(self, timeout: float) -> dict[str, Any] | None:
         """Return the next report; `None`: the process has ended.
 
         Raises:
             queue.Empty: it took too long.
         """
-        line = self._lines.get(timeout=LIMIT)
+        line = self._lines.get(timeout=timeout)
         return json.loads(line) if line else None  # type: ignore[no-any-return]
 
     def end(self) -> None:
@@ -92,7 +94,7 @@ def list_tests(module: str) -> list[str]:
     """Return the names of the tests of a module, `Class.method`."""
     child = Child("asyncio", module, [], subprocess.DEVNULL)
     try:
-        report = child.report()
+        report = child.report(LIMIT_TO_START)
     finally:
         child.end()
     if report is None:
@@ -111,9 +113,9 @@ def run_tests(
         current = last = None
         fixture = ""
         try:
-            if child.report() is None:
+            if child.report(LIMIT_TO_START) is None:
                 raise RuntimeError(f"{module} cannot be run on {kind}")
-            while (report := child.report()) is not None:
+            while (report := child.report(LIMIT)) is not None:
                 if "start" in report:
                     current = report["start"]
                 elif "end" in report:

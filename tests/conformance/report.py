@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import DEVNULL
 
 from . import verdicts
 from .judging import Outcome, list_tests, run_tests
@@ -27,12 +25,14 @@ class Result:
         counts: how many tests were counted as what.
         outcomes: how each test ended on asyncio and on trio, and what it is counted as.
         faults: what is not as the table says.
+        names: `module.Class.method` of all its tests, those that are left out as well.
     """
 
     module: str
     counts: Counter[str]
     outcomes: dict[str, tuple[Outcome, Outcome, str]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -48,16 +48,15 @@ def full_name(module: str) -> str:
 def judge_module(module: str, part: str, table: verdicts.Table, log: Path | None) -> Result:
     """Run the tests of one module on both loops."""
     prefix = f"{module}."
-    tests = [
-        test
-        for test in list_tests(full_name(module))
-        if part in test and not table.left_out(prefix + test)
-    ]
+    every = list_tests(full_name(module))
+    tests = [test for test in every if part in test and not table.left_out(prefix + test)]
     controls = run_tests("asyncio", full_name(module), tests)
     passing = [test for test in tests if controls[test].verdict == "passed"]
-    opened = nullcontext(DEVNULL) if log is None else open(log / f"{module}.log", "w")
-    with opened as file:
-        trios = run_tests("trio", full_name(module), passing, file)
+    if log is None:
+        trios = run_tests("trio", full_name(module), passing)
+    else:
+        with open(log / f"{module}.log", "w") as file:
+            trios = run_tests("trio", full_name(module), passing, file)
     outcomes = {}
     for test in tests:
         trio = trios.get(test, Outcome("skipped"))
@@ -70,20 +69,25 @@ def judge_module(module: str, part: str, table: verdicts.Table, log: Path | None
         Counter(kind for _, _, kind in outcomes.values()),
         outcomes,
         verdicts.faults(named_controls, named_trios, table),
+        [prefix + test for test in every],
     )
+
+
+def modules_here(table: verdicts.Table) -> list[str]:
+    """Return the judged modules that this Python has."""
+    return [module for module in table.judged if find_spec(full_name(module)) is not None]
 
 
 def judge_modules(
     modules: Iterable[str] | None = None, part: str = "", log: Path | None = None, jobs: int = 2
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Run the tests of all modules that this Python has, or of these."""
     table = verdicts.read()
-    wanted = table.judged if modules is None else tuple(modules)
-    here = [module for module in wanted if find_spec(full_name(module)) is not None]
+    wanted = modules_here(table) if modules is None else list(modules)
     if log is not None:
         log.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda module: judge_module(module, part, table, log), here)
+        yield from pool.map(lambda module: judge_module(module, part, table, log), wanted)
 
 
 def total(results: Iterable[Result]) -> Result:
