@@ -174,14 +174,15 @@ def test_a_deadlock_while_the_loop_closes(run, caplog):
 def test_a_guard_sees_asyncios_tasks(backend):
     """A guard names and ends what its program made with asyncio, and spares the rest."""
     clock = VirtualClock(start=None)
+    kept = []
 
     async def program():
-        await asyncio.wait(
-            [
-                asyncio.create_task(wait_for_ever(), name="inside"),
-                asyncio.create_task(shielded(), name="shielded"),
-            ]
-        )
+        tasks = [
+            asyncio.create_task(wait_for_ever(), name="inside"),
+            asyncio.create_task(shielded(), name="shielded"),
+        ]
+        kept.extend(tasks)  # the loop itself keeps none that waits for ever
+        await asyncio.wait(tasks)
 
     async def program_that_waits_again():
         try:
