@@ -160,6 +160,41 @@ def test_portables_own_tasks(suite):
     )
 
 
+def test_asyncios_tasks(suite):
+    """asyncio's tasks are found on trio as well, and what runs them there is none."""
+    result = suite("""
+        async def child():
+            kept.append(asyncio.create_task(job(), name="second"))
+            await asyncio.sleep(0)
+
+        @pytest.mark.anyio
+        @pytest.mark.no_leaks
+        async def test_left():
+            kept.append(asyncio.create_task(job(), name="first"))
+            await asyncio.create_task(child())
+
+        @pytest.mark.anyio
+        @pytest.mark.no_leaks
+        async def test_clean():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(20):
+                    group.create_task(asyncio.sleep(0))
+            await asyncio.gather(*(anyio.sleep(0) for _ in range(20)))
+            await asyncio.to_thread(len, "")
+    """)
+    result.assert_outcomes(failed=3, passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "task 'first', started at",
+            "*in test_left",
+            "task 'second', started at",
+            "*in child",
+            '    kept.append(asyncio.create_task(job(), name="second"))',
+        ]
+        * 3
+    )
+
+
 @pytest.mark.parametrize("head", ["@pytest.mark.anyio\nasync def", "def"])
 def test_a_thread_that_is_left(suite, head):
     """A thread that runs on is found, in tests of any kind, with the line that started it."""

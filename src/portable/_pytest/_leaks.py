@@ -117,19 +117,22 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
     def plain(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         return asyncio.Task(coro, loop=loop, **kwargs)
 
-    def left() -> list[tuple[str, str]]:
-        tasks = asyncio.all_tasks() - before
-        noted = [task for task in list(started) if task in tasks]
-        return [
-            (_asyncio_name(task), started.get(task, repr(task.get_coro())))
-            for task in [*noted, *tasks.difference(noted)]
-        ]
-
     loop.set_task_factory(_eager(factory, noted) or noted(factory or plain))
     try:
-        yield left
+        yield lambda: _left(asyncio.all_tasks() - before, started)
     finally:
         loop.set_task_factory(factory)
+
+
+def _left(
+    tasks: set[asyncio.Task[Any]], started: Mapping[asyncio.Task[Any], str]
+) -> list[tuple[str, str]]:
+    """Return each task's name and where it was started, those that were noted in order."""
+    noted = [task for task in list(started) if task in tasks]
+    return [
+        (_asyncio_name(task), started.get(task, repr(task.get_coro())))
+        for task in [*noted, *tasks.difference(noted)]
+    ]
 
 
 def _eager(factory: Any, noted: Callable[..., Any]) -> Any:
@@ -199,10 +202,7 @@ def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, str]]]
     # Not by a factory, as on asyncio: it would have to make this loop's own kind of tasks.
     loop.create_task = noting
     try:
-        yield lambda: [
-            (task.get_name(), started.get(task, repr(task.get_coro())))
-            for task in asyncio.all_tasks(loop) - before
-        ]
+        yield lambda: _left(asyncio.all_tasks(loop) - before, started)
     finally:
         del loop.create_task
 
