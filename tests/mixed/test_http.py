@@ -1,4 +1,4 @@
-"""httpx and httpcore in asyncio's `gather`, on each backend, against a server in the same program."""
+"""httpx and httpcore in asyncio's `gather`, against a server in the same program."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -106,7 +106,7 @@ async def _scope(seconds):
 
 @pytest.mark.parametrize("limit", CANCELS)
 def test_a_request_is_cancelled(backend, limit):
-    """A request that gets no answer is given up, by either language; the client stays of use."""
+    """A request without an answer is given up, by either language; the client stays of use."""
     make, error = CANCELS[limit]
 
     async def main():

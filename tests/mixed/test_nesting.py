@@ -1,8 +1,8 @@
 """AnyIO's scopes and groups around and inside asyncio's timeouts and groups, three deep.
 
-Each program is three blocks in each other and a wait in the innermost. One of the blocks ends at
-1 second: a time limit by its time, a group by a child that fails. What comes out of that block, and
-what the blocks around it make of it, is the same on each backend, but for T2.
+Each program is three blocks in each other and a wait in the innermost. One of the blocks ends
+at 1 second: a time limit by its time, a group by a child that fails. What comes out of that
+block, and what the blocks around it make of it, is the same on each backend, but for T2.
 """
 
 import asyncio

@@ -397,7 +397,9 @@ NEEDS_A_TASK = {
     "TaskGroup": lambda: asyncio.TaskGroup().__aenter__(),
 }
 if sys.version_info >= (3, 12):  # before, it started a task of its own
-    NEEDS_A_TASK["wait_for"] = lambda: asyncio.wait_for(asyncio.get_running_loop().create_future(), 1)
+    NEEDS_A_TASK["wait_for"] = lambda: asyncio.wait_for(
+        asyncio.get_running_loop().create_future(), 1
+    )
 
 
 @pytest.mark.parametrize("name", NEEDS_A_TASK)

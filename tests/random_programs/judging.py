@@ -4,8 +4,8 @@
 - One in both languages: what each task does, when, and how it ends. Where that hangs on the
   order of what happens at the same instant, trio is free (T1). Two things show that it does:
   asyncio itself has another outcome in another schedule, or if steps come a few turns late;
-  or trio has asyncio's outcome, too, if its scheduler draws other lots. Neither excuses a program that waits for ever on trio and on
-  asyncio never does.
+  or trio has asyncio's outcome, too, if its scheduler draws other lots. Neither excuses a
+  program that waits for ever on trio and on asyncio never does.
 - One in which AnyIO on asyncio does what it does on no other backend is not judged.
 """
 

@@ -138,9 +138,7 @@ def _delay_steps(loop: Any, lots: random.Random) -> None:
     loop.call_soon = call_step_late
 
 
-async def _main(
-    world: World, program: Any, make_task: Any, lots: random.Random | None
-) -> None:
+async def _main(world: World, program: Any, make_task: Any, lots: random.Random | None) -> None:
     global _numbers
     world.open()
     if lots is not None:
@@ -234,16 +232,14 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
     comparable = True
     try:
         with _numbered_on_trio() if backend == "trio" else nullcontext():
-            portable.run(
-                _main, world, program, make, lots, backend=backend, virtual_time=clock
-            )
+            portable.run(_main, world, program, make, lots, backend=backend, virtual_time=clock)
     except NotComparable:
         comparable = False
-        world.close()
     except Exception as error:
         world.log.append(("the run", -1, world.describe(error)))
     finally:
         restore()
+        world.close()
         gc.collect(1)
         sys.unraisablehook = hook
     if not comparable:

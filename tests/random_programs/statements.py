@@ -55,8 +55,8 @@ class Cancel(Statement):
         task: Any = world.slots.get(self.slot)
         if task is None:
             return
-        if world.mixed:  # once: AnyIO on asyncio takes a second one for its own
-            if task in world.asked:
+        if world.mixed:
+            if task in world.asked or task is asyncio.current_task():
                 return
             world.asked.add(task)
         said = task.cancel() if self.message is None else task.cancel(self.message)

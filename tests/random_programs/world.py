@@ -184,7 +184,7 @@ class World:
         self._born[task] = self._born[label]
 
     def later(self, slot: int, who: str) -> asyncio.Future[Any] | None:
-        """Return the task of a slot if it is younger than `who`; so nobody awaits in circles."""
+        """Return the task of a slot if it is younger than `who`: nobody awaits in circles."""
         task = self.slots.get(slot)
         if task is None or self._born[task] <= self._born.get(who, -1):
             return None
@@ -194,7 +194,7 @@ class World:
         return next((label for label, task in self.made.items() if task is future), "?")
 
     def limit(self, statement: object, seconds: float | None) -> float | None:
-        """Return the time limit of a statement, which may be none at all or to wait not at all."""
+        """Return the time limit of a statement; there may be none, or no time at all."""
         return self.delay(statement, seconds) if seconds else seconds
 
     def delay(self, statement: object, seconds: float) -> float:

@@ -6,8 +6,9 @@ the other backend, or as a difference of portable's is declared:
 - In plain tasks what asks for asyncio's current task (T5).
 - `uncancel()` but for a cancellation that was swallowed, and a second `cancel()` before that:
   AnyIO on asyncio counts cancellations to know its own.
-- Time limits of asyncio's of no time at all: they come in the midst of a checkpoint of AnyIO's
-  that has its value already, and that T4 lets go on.
+- Time limits of asyncio's of no time at all, and a task that cancels itself: they come in the
+  midst of a checkpoint of AnyIO's that refuses to be given up (T3) or has its value already
+  (T4).
 - `Condition.wait()`: cancelled by a scope it waits for its lock, and AnyIO on asyncio cancels
   it again at each turn.
 """
