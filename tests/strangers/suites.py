@@ -113,7 +113,7 @@ _READY = (
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("culsans", r"::QueueBasicTests::test_maxsize$", _COUNTS),
     ("culsans", r"::QueueGetTests::test_get_(cancelled_race|with_putters)$", _COUNTS),
-    ("culsans", r"::QueuePutTests::test_put_cancelled(_race)?$", _COUNTS),
+    ("culsans", r"::QueuePutTests::test_put_cancelled_race$", _COUNTS),
     (
         "culsans",
         r"ShutdownTests::test_shutdown_(immediate_with_unfinished|nonempty)$",
