@@ -589,7 +589,7 @@ def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
         async def job(number):
             seen.append(turns)
 
-        await mapper(job, range(1000), limit=10)
+        await mapper(job, range(3000), limit=10)
         over = True
         await task
         return len(set(seen))

@@ -222,6 +222,26 @@ def test_a_cancellation_while_the_others_end(run):
     assert run(main) == ([2], 2)
 
 
+def test_racers_that_end_while_the_others_are_awaited(run, caplog):
+    """What ends in the same instant as the race is over makes no noise."""
+
+    async def job(seconds):
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await asyncio.sleep(0.25)
+
+    async def main():
+        task = asyncio.create_task(race(job(2), job(3), job(4)))
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert run(main)
+    assert not caplog.records
+
+
 # -- wrong use ----------------------------------------------------------------------------
 
 

@@ -101,7 +101,8 @@ def __getattr__(name: str) -> Any:
 
     if name == "__all__":
         return __dir__()
-    if name.startswith("__") or not hasattr(asyncio, name):
+    value = None if name.startswith("__") else getattr(asyncio, name, None)
+    if value is None:
         from ._missing import explain
 
         raise AttributeError(explain(name), name=name, obj=sys.modules[__name__])
@@ -110,7 +111,7 @@ def __getattr__(name: str) -> Any:
         from ._running import come_up
 
         come_up()
-    return getattr(asyncio, name)
+    return value
 
 
 def __dir__() -> list[str]:
