@@ -338,10 +338,8 @@ def test_a_callback_cannot_end_a_foreign_run(kind, logged):
             return "went on"
 
     assert trio.run(main) == "went on"
-    assert logged() == [
-        (f"{kind.__name__} in a task or callback cannot end a run of trio's that asyncio did "
-        "not start")
-    ]
+    (line,) = logged()
+    assert line.startswith(f"{kind.__name__} in a task or callback cannot end a run of trio's")
 
 
 # -- stopping -----------------------------------------------------------------------------

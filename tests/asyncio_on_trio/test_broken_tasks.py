@@ -1,0 +1,223 @@
+"""Broken tasks and callbacks: none takes trio down, or the run that comes after it."""
+
+import asyncio
+import gc
+import sys
+
+import pytest
+import trio
+
+
+async def callback_exits():
+    task = asyncio.create_task(asyncio.sleep(0))
+    task.add_done_callback(lambda _: sys.exit(3))
+    await asyncio.sleep(1)
+
+
+async def exception_handler_fails():
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: 1 / 0)
+    loop.call_soon(lambda: 1 / 0)
+    await asyncio.sleep(1)
+
+
+async def exception_handler_exits():
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: sys.exit(3))
+    loop.call_soon(lambda: 1 / 0)
+    await asyncio.sleep(1)
+
+
+async def task_ends_nothing():
+    """A task whose coroutine refuses to be cancelled, for a while."""
+
+    async def stubborn():
+        for _ in range(50):
+            try:
+                await trio.sleep(1)
+            except BaseException:
+                pass
+
+    asyncio.create_task(stubborn())
+    await asyncio.sleep(2)
+
+
+async def endless_recursion():
+    def recurse():
+        recurse()
+
+    async def broken():
+        await trio.sleep(0)
+        recurse()
+
+    with pytest.raises(RecursionError):
+        await asyncio.create_task(broken())
+
+
+async def endless_recursion_of_coroutines():
+    async def broken(depth):
+        if depth % 100 == 0:
+            await trio.sleep(0)
+        await broken(depth + 1)
+
+    with pytest.raises(RecursionError):
+        await asyncio.create_task(broken(0))
+
+
+async def scopes_left_in_the_wrong_order():
+    async def broken():
+        outer, inner = trio.CancelScope(), trio.CancelScope()
+        outer.__enter__()
+        inner.__enter__()
+        await trio.sleep(0)
+        with pytest.raises(RuntimeError):
+            outer.__exit__(None, None, None)
+        await asyncio.sleep(0)
+        await trio.sleep(0)
+
+    await asyncio.wait([asyncio.create_task(broken())])
+
+
+async def scope_left_by_another_task():
+    scope = trio.CancelScope()
+
+    async def enter():
+        scope.__enter__()
+        await trio.sleep(1)
+
+    async def leave():
+        with pytest.raises(RuntimeError):
+            scope.__exit__(None, None, None)
+
+    task = asyncio.create_task(enter())
+    await asyncio.sleep(0)
+    await asyncio.create_task(leave())
+    await asyncio.wait([task])
+
+
+async def nursery_left_open(child=trio.sleep_forever):
+    async def broken():
+        manager = trio.open_nursery()
+        nursery = await manager.__aenter__()
+        nursery.start_soon(child)
+        kept.append((manager, nursery))
+
+    kept = []
+    await asyncio.wait([asyncio.create_task(broken())])
+    await asyncio.sleep(1)
+
+
+async def nursery_left_open_whose_child_fails():
+    async def fail():
+        await trio.sleep(0.5)
+        raise LookupError
+
+    await nursery_left_open(fail)
+
+
+async def generator_with_a_scope_driven_by_two_tasks():
+    async def numbers():
+        with trio.CancelScope():
+            yield 1
+            yield 2
+
+    async def step():
+        return await anext(generator)
+
+    generator = numbers()
+    for _ in range(2):
+        await asyncio.wait([asyncio.create_task(step())])
+    try:
+        await generator.aclose()
+    except RuntimeError:
+        pass
+
+
+async def cancelled_while_it_gives_up_a_wait():
+    async def broken():
+        def abort(_):
+            task.cancel()
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    task = asyncio.create_task(broken())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def loop_closed_inside():
+    asyncio.get_running_loop().close()
+
+
+async def loop_stopped_inside():
+    asyncio.create_task(trio.sleep(0)).add_done_callback(
+        lambda _: asyncio.get_running_loop().stop()
+    )
+    await asyncio.sleep(1)
+
+
+async def child_of_a_nursery_exits():
+    async def leave():
+        raise SystemExit(4)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave)
+
+
+async def result_set_on_a_task():
+    task = asyncio.create_task(trio.sleep(1))
+    with pytest.raises(RuntimeError):
+        task.set_result(1)
+    await task
+
+
+async def trio_run_inside():
+    trio.run(trio.sleep, 0)
+
+
+async def woken_by_a_callback():
+    async def wait():
+        native = trio.lowlevel.current_task()
+        asyncio.get_running_loop().call_soon(trio.lowlevel.reschedule, native)
+        await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
+
+    await asyncio.create_task(wait())
+
+
+PROGRAMS = [
+    callback_exits,
+    exception_handler_fails,
+    exception_handler_exits,
+    task_ends_nothing,
+    endless_recursion,
+    endless_recursion_of_coroutines,
+    scopes_left_in_the_wrong_order,
+    scope_left_by_another_task,
+    nursery_left_open,
+    nursery_left_open_whose_child_fails,
+    generator_with_a_scope_driven_by_two_tasks,
+    cancelled_while_it_gives_up_a_wait,
+    loop_closed_inside,
+    loop_stopped_inside,
+    child_of_a_nursery_exits,
+    result_set_on_a_task,
+    trio_run_inside,
+    woken_by_a_callback,
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_trio_survives(run, program):
+    """Whatever comes out is the program's own error, and the next run is as good as any."""
+    try:
+        run(program)
+    except BaseException as error:
+        raised = error
+        while isinstance(raised, BaseExceptionGroup):
+            raised = raised.exceptions[0]
+        assert type(raised) in (SystemExit, RuntimeError, LookupError), raised
+        assert not isinstance(raised, trio.TrioInternalError)
+    assert run(asyncio.sleep, 1, "fine") == "fine"
+    gc.collect()
