@@ -100,10 +100,10 @@ class RecordedLoop(EventLoop):
         if value:
             self._watch.trio_chooses()
 
-    async def finalize(self) -> None:
-        """Tell how many tasks are left, and end them."""
+    def cancel_all(self) -> list[asyncio.Task[Any]]:
+        """Tell how many tasks are left, and cancel them."""
         self._ended(self._watch.left_running(self._main))
-        await super().finalize()
+        return super().cancel_all()
 
 
 def is_plain(task: trio.lowlevel.Task) -> bool:
