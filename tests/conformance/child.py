@@ -15,7 +15,7 @@ import os
 import sys
 import traceback
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 
@@ -38,7 +38,7 @@ class Reporter(unittest.TestResult):
     of ours was made.
     """
 
-    def __init__(self, out: TextIO, loops_made: Any) -> None:
+    def __init__(self, out: TextIO, loops_made: Callable[[], int]) -> None:
         super().__init__()
         self._out = out
         self._loops_made = loops_made
@@ -105,7 +105,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     wanted = sys.stdin.read().split()
-    loops_made = int
+    loops_made: Callable[[], int] = int
     if kind == "trio":
         from . import substitution
 

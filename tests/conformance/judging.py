@@ -80,7 +80,7 @@ class Child:
             queue.Empty: it took too long.
         """
         line = self._lines.get(timeout=timeout)
-        return json.loads(line) if line else None  # type: ignore[no-any-return]
+        return json.loads(line) if line else None
 
     def end(self) -> None:
         """End it, and the processes that its tests have started."""

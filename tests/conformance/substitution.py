@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Generator
+from contextvars import Context
 from typing import Any
 
 import trio
-from test.test_asyncio import utils
+from test.test_asyncio import utils  # type: ignore[import-not-found]
 
 from portable.asyncio_on_trio import EventLoop
 
@@ -64,6 +65,10 @@ class ManualClock(trio.abc.Clock):
         return 0.0 if deadline <= self._time() else 0.01
 
 
+def _keep_time() -> Generator[Any, Any, None]:
+    yield
+
+
 class TestLoop(Loop):
     """Stands for the tests' own loop, whose time a generator moves.
 
@@ -73,8 +78,8 @@ class TestLoop(Loop):
 
     __test__ = False
 
-    def __init__(self, gen: Callable[[], Generator[float | None, float, None]] | None = None):
-        self._generator = gen() if gen is not None else (_ for _ in [None])
+    def __init__(self, gen: Callable[[], Generator[Any, Any, None]] | None = None):
+        self._generator: Generator[Any, Any, None] = (gen or _keep_time)()
         next(self._generator)
         self._has_generator = gen is not None
         self._time = 0.0
@@ -89,7 +94,13 @@ class TestLoop(Loop):
         if advance:
             self._time += advance
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         self._whens.append(when)
         return super().call_at(when, callback, *args, context=context)
 

@@ -4,14 +4,12 @@ import pkgutil
 
 import pytest
 
-from . import verdicts
-
-test_asyncio = pytest.importorskip(
-    "test.test_asyncio", reason="this Python comes without CPython's own tests"
-)
+pytest.importorskip("test.test_asyncio", reason="this Python comes without CPython's own tests")
 pytest.importorskip("trio")
 
-from . import report
+from test import test_asyncio
+
+from . import report, verdicts
 
 TABLE = verdicts.read()
 
