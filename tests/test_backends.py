@@ -93,6 +93,32 @@ def test_current_backend_and_time_of_a_loop_factory():
         assert runner.run(main()) == ("trio", True)
 
 
+def test_current_backend_where_trio_is_a_guest():
+    """In a task of the host's it is the host's, in a task of trio's trio."""
+    trio = pytest.importorskip("trio")
+    pytest.importorskip("trio.testing")
+    seen = []
+
+    async def in_trio():
+        seen.append((portable.current_backend(), portable.current_time() == 0))
+
+    async def main():
+        host = asyncio.get_running_loop()
+        over = host.create_future()
+        trio.lowlevel.start_guest_run(
+            in_trio,
+            run_sync_soon_threadsafe=host.call_soon_threadsafe,
+            done_callback=over.set_result,
+            clock=trio.testing.MockClock(),
+        )
+        await asyncio.sleep(0)
+        seen.append((portable.current_backend(), portable.current_time() == 0))
+        (await over).unwrap()
+
+    asyncio.run(main())
+    assert sorted(seen) == [("asyncio", False), ("trio", True)]
+
+
 @pytest.mark.parametrize("function", [portable.current_backend, portable.current_time])
 def test_without_a_loop_they_say_what_to_do(run, function):
     """Outside of an event loop, and in a worker thread, the error shows the right call."""

@@ -132,33 +132,11 @@ def current_backend() -> str:
         >>> portable.run(main)
         'asyncio'
     """
-    return _name_of(running_loop("current_backend"))
-
-
-def _name_of(loop: object) -> str:
+    if _on_trio():
+        return "trio"
+    loop = _asyncios_loop("current_backend")
     modules = {cls.__module__.partition(".")[0] for cls in type(loop).__mro__}
-    if "uvloop" in modules:
-        return "uvloop"
-    trio = sys.modules.get("trio")
-    return "trio" if trio is not None and trio.lowlevel.in_trio_run() else "asyncio"
-
-
-def running_loop(caller: str) -> object:
-    """Return what identifies this run: asyncio's loop, or the token of trio's run.
-
-    Raises:
-        RuntimeError: no event loop runs in this thread; the message says to start one.
-    """
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio.lowlevel.current_trio_token()
-    loop = asyncio._get_running_loop()
-    if loop is None:
-        raise RuntimeError(
-            f"{caller}() was called with no event loop running in this thread; "
-            f"call it from a coroutine started with portable.run(main)"
-        )
-    return loop
+    return "uvloop" if "uvloop" in modules else "asyncio"
 
 
 def running_time(caller: str) -> float:
@@ -167,7 +145,26 @@ def running_time(caller: str) -> float:
     Raises:
         RuntimeError: no event loop runs in this thread; the message says to start one.
     """
-    loop = running_loop(caller)
-    if isinstance(loop, asyncio.AbstractEventLoop):
-        return loop.time()
-    return float(sys.modules["trio"].current_time())
+    if _on_trio():
+        return float(sys.modules["trio"].current_time())
+    return _asyncios_loop(caller).time()
+
+
+def _on_trio() -> bool:
+    """Say whether trio runs this code. (It may be the guest of a loop of asyncio's.)"""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return False
+    if asyncio._get_running_loop() is None:
+        return bool(trio.lowlevel.in_trio_run())
+    return bool(trio.lowlevel.in_trio_task())
+
+
+def _asyncios_loop(caller: str) -> asyncio.AbstractEventLoop:
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        raise RuntimeError(
+            f"{caller}() was called with no event loop running in this thread; "
+            f"call it from a coroutine started with portable.run(main)"
+        )
+    return loop
