@@ -238,6 +238,81 @@ def test_a_task_of_another_run_in_a_plain_task(backend, elsewhere, name):
     assert re.search("different loop|different event loop", seen[0])
 
 
+# -- closed while they wait -----------------------------------------------------------------
+
+
+async def waiting(_=None):
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        ends.append("ended")
+
+
+ends = []
+
+
+async def in_a_race():
+    await race(waiting(), waiting())
+
+
+async def in_a_supervisors_body():
+    async with Supervisor() as tasks:
+        tasks.create_task(waiting())
+        tasks.create_task(waiting())
+        await asyncio.get_running_loop().create_future()
+
+
+async def at_a_supervisors_end():
+    async with Supervisor() as tasks:
+        tasks.create_task(waiting())
+        tasks.create_task(waiting())
+
+
+async def in_amap():
+    await amap(waiting, range(2))
+
+
+async def in_amap_unordered():
+    async for _ in amap_unordered(waiting, range(2)):
+        pass
+
+
+async def in_a_block_of_amap_unordered():
+    async with amap_unordered(waiting, range(2)) as results:
+        async for _ in results:
+            pass
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        in_a_race,
+        in_a_supervisors_body,
+        at_a_supervisors_end,
+        in_amap,
+        in_amap_unordered,
+        in_a_block_of_amap_unordered,
+    ],
+    ids=lambda helper: helper.__name__,
+)
+def test_a_coroutine_that_is_closed(run, helper):
+    """One that is closed while it waits in a helper awaits nothing more; what it began ends."""
+    ends.clear()
+
+    async def program():
+        coro = helper()
+        task = asyncio.create_task(coro)
+        await asyncio.sleep(1)
+        coro.close()
+        await asyncio.sleep(1)
+        seen = list(ends)
+        task.cancel()
+        await asyncio.wait([task])
+        return seen, task.cancelled() or task.exception() is not None
+
+    assert run(program) == (["ended", "ended"], True)
+
+
 # -- ours in odd places -------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from inspect import isawaitable, iscoroutine
 from typing import Any
 
@@ -54,6 +55,13 @@ async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None
             raise cancellation
         finally:
             del cancellation
+
+
+def abandon(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel tasks without waiting: a coroutine that is being closed may not wait any more."""
+    for task in list(tasks):
+        with suppress(RuntimeError):  # the loop may be closed
+            task.cancel()
 
 
 def was_retrieved(task: asyncio.Future[Any]) -> bool:

@@ -33,7 +33,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import anyio
 
-from ._ending import close_all, end_all, keep, running_loop
+from ._ending import abandon, close_all, end_all, keep, running_loop
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -205,6 +205,9 @@ class _Pool(Generic[T, R]):
                 self._hire(enumerate(self._items))
             if self._workers:
                 await self._over
+        except GeneratorExit:
+            abandon(self._workers)
+            raise
         except BaseException as error:
             await self._end()
             others = [other for other in self._errors if other is not error]
@@ -449,6 +452,10 @@ class Unordered(Generic[R]):
             raise StopAsyncIteration
         except StopAsyncIteration:
             raise
+        except GeneratorExit:
+            self._over = True
+            abandon([task])
+            raise
         except BaseException:
             await self.aclose()
             raise
@@ -496,7 +503,11 @@ class Unordered(Generic[R]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        if isinstance(exc, GeneratorExit):
+            self._over = True
+            abandon([] if self._task is None else [self._task])
+        else:
+            await self.aclose()
 
 
 def _check(caller: str, func: object, items: object, limit: object) -> None:

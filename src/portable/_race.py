@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
 
-from ._ending import check_awaitables, close_all, end_all, keep, running_loop
+from ._ending import abandon, check_awaitables, close_all, end_all, keep, running_loop
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
@@ -108,6 +108,9 @@ async def _first(
     try:
         try:
             await over
+        except GeneratorExit:
+            abandon(runners)
+            raise
         except BaseException as error:
             await end_all(runners)
             keep(_errors(mine), error, "errors in race()")

@@ -13,7 +13,7 @@ from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ._ending import close_all, end_all, running_loop, was_retrieved
+from ._ending import abandon, close_all, end_all, running_loop, was_retrieved
 
 T = TypeVar("T")
 
@@ -126,10 +126,17 @@ class Supervisor:
     ) -> None:
         cancellation: BaseException | None = None
         try:
+            if isinstance(exc, GeneratorExit):
+                self._closing = True
+                abandon(self._tasks)
+                return
             if exc is None:
                 try:
                     while self._tasks:
                         await asyncio.wait(self._tasks)
+                except GeneratorExit:
+                    abandon(self._tasks)
+                    raise
                 except BaseException as error:  # cancelled, by asyncio, AnyIO or trio
                     cancellation = error
             if self._tasks:
