@@ -75,7 +75,14 @@ def judge_module(module: str, part: str, table: verdicts.Table, log: Path | None
 
 def modules_here(table: verdicts.Table) -> list[str]:
     """Return the judged modules that this Python has."""
-    return [module for module in table.judged if find_spec(full_name(module)) is not None]
+    return [module for module in table.judged + table.beside if _is_here(module)]
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(full_name(module)) is not None
+    except ModuleNotFoundError:  # nor is the package it would be in
+        return False
 
 
 def judge_modules(
@@ -91,15 +98,17 @@ def judge_modules(
 
 
 def total(results: Iterable[Result]) -> Result:
-    return Result("all", sum((result.counts for result in results), Counter()))
+    """Return the sum of the modules of CPython's package of asyncio's tests."""
+    counts = [result.counts for result in results if "." not in result.module]
+    return Result("test_asyncio", sum(counts, Counter()))
 
 
-HEADING = f"{'':<24}" + "".join(f"{count:>16}" for count in verdicts.COUNTS)
+HEADING = f"{'':<40}" + "".join(f"{count:>16}" for count in verdicts.COUNTS)
 
 
 def line(result: Result) -> str:
     counts = "".join(f"{result.counts[count]:>16}" for count in verdicts.COUNTS)
-    return f"{result.module:<24}{counts}{result.share:>9.1%}"
+    return f"{result.module:<40}{counts}{result.share:>9.1%}"
 
 
 def details(result: Result) -> Iterator[str]:

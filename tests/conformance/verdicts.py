@@ -57,11 +57,13 @@ class Table:
 
     Attributes:
         judged: the modules that are run.
+        beside: those outside of CPython's package of asyncio's tests.
         ignored: the other modules of CPython's package, and why they are not.
         entries: the entries that hold on this Python.
     """
 
     judged: tuple[str, ...]
+    beside: tuple[str, ...]
     ignored: Mapping[str, str]
     entries: tuple[Entry, ...]
 
@@ -84,6 +86,7 @@ def read(text: str | None = None, python: str = PYTHON) -> Table:
     data = tomllib.loads(TABLE.read_text("utf-8") if text is None else text)
     return Table(
         judged=tuple(data["judged"]),
+        beside=tuple(data["beside"]),
         ignored=data["ignored"],
         entries=tuple(entry for entry in _entries(data) if python in entry.pythons),
     )
