@@ -71,12 +71,14 @@ class EventLoop(asyncio.SelectorEventLoop):
     Attributes:
         inside: whether a task runs that trio woke by itself; it conducts when it waits again.
         ending: whether it has been told to end.
+        is_debugging: whether it is in debug mode; read at each step.
         halted: whether it stands still between two iterations, until `go_on()`.
         natives: the tasks of trio's that are the loop's own, workers and pump.
         order: puts the callbacks of an iteration into another order; `None`: asyncio's own.
     """
 
     inside = False
+    is_debugging = False
     halted = False
     order: Callable[[list[Any]], Iterable[Any]] | None = None
     clock: trio.abc.Clock | None = None
@@ -146,7 +148,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         self._check("call_soon_threadsafe", callback, any_thread=True)
         handle = ThreadSafeHandle(callback, args, self, context)
-        if self._debugging:
+        if self.is_debugging:
             forget_frames(handle, 1)
         self._deliver(handle)
         return handle
@@ -161,7 +163,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         if delay is None:
             raise TypeError("delay must not be None")
         handle = self.call_at(self.time() + delay, callback, *args, context=context)
-        if self._debugging:
+        if self.is_debugging:
             forget_frames(handle, 1)
         return handle
 
@@ -178,7 +180,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             raise ValueError("a timer cannot be set at NaN")
         self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        if self._debugging:
+        if self.is_debugging:
             forget_frames(handle, 1)
         heapq.heappush(self._timers, (when, next(self._numbers), handle))
         if not self._turn_taken and self._timers[0][2] is handle:
@@ -193,7 +195,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         self._check(caller, callback)
         handle = asyncio.Handle(callback, args, self, context)
-        if self._debugging:
+        if self.is_debugging:
             forget_frames(handle, 2)
         return handle
 
@@ -201,7 +203,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         """Refuse what cannot be called; asyncio's own loop does it with the same words."""
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
-        if not self._debugging:
+        if not self.is_debugging:
             return
         if not any_thread and self._thread not in (None, threading.get_ident()):
             raise RuntimeError(
@@ -214,7 +216,7 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def set_debug(self, enabled: bool) -> None:
         super().set_debug(enabled)
-        self._debugging = enabled
+        self.is_debugging = enabled
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._cancelled_timers += 1
@@ -282,7 +284,8 @@ class EventLoop(asyncio.SelectorEventLoop):
         if factory is None:
             return make_task(self, coro, **options)
         if factory is getattr(asyncio, "eager_task_factory", None):
-            return make_task(self, coro, **{"eager_start": True} | options)
+            options.setdefault("eager_start", True)
+            return make_task(self, coro, **options)
         return super().create_task(coro, **options)
 
     # Whose turn it is --------------------------------------------------------------------
@@ -376,10 +379,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         try:
             if handle.cancelled():
                 return
-            if self._debugging:
+            if self.is_debugging:
                 began = self.time()
                 handle._run()
-                self._complain_if_slow(handle, self.time() - began)
+                self.complain_if_slow(handle, began)
             else:
                 handle._run()
         except BaseException as error:
@@ -680,6 +683,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def _close_self_pipe(self) -> None:
         pass
 
-    def _complain_if_slow(self, handle: asyncio.Handle, seconds: float) -> None:
+    def complain_if_slow(self, source: object, began: float) -> None:
+        """Log a callback, or a step of a task, that took long; in debug mode, as asyncio."""
+        seconds = self.time() - began
         if seconds >= self.slow_callback_duration:
-            logger.warning("Executing %r took %.3f seconds", handle, seconds)
+            logger.warning("Executing %r took %.3f seconds", source, seconds)

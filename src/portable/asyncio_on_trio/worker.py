@@ -96,10 +96,13 @@ class Worker:
                 self.free = False
                 driver.worker = task._worker = self
                 belongings.note()
+            began = loop.time() if loop.is_debugging else 0.0
             try:
                 context.run(callback, *args)
             except BaseException as error:
                 loop.fail(error, callback)
+            if began:
+                loop.complain_if_slow(task, began)
             del step, callback, args
             if driver.trap is None:
                 turn = True
