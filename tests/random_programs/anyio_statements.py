@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import anyio
+import anyio.lowlevel
 
 from .statements import Block, Statement
 from .world import World, is_cancellation
@@ -66,7 +67,8 @@ class AnyioGroup(Statement):
     """An AnyIO task group; its children are plain tasks on trio.
 
     What T2 says of a cancellation of asyncio's that passes through it is undone here, as a
-    program would have to: it goes on as asyncio's.
+    program would have to: it goes on as asyncio's. And the body ends with a checkpoint, as
+    leaving a group is one on asyncio, and on trio not always.
     """
 
     slot: int
@@ -82,6 +84,7 @@ class AnyioGroup(Statement):
                 for block in self.children:
                     group.start_soon(world.plain_body, world.child(who), block)
                 await world.run(who, self.block)
+                await anyio.lowlevel.checkpoint()
                 world.note(who, "body of the group done")
         except BaseExceptionGroup as errors:
             cancellations, others = errors.split(is_cancellation)

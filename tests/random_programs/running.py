@@ -18,6 +18,8 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
+import pytest
+
 import portable
 from portable.clock import VirtualClock
 from portable.clock._schedule import seed_trio
@@ -32,10 +34,7 @@ _numbers = itertools.count()
 
 
 def _hash(task: Any) -> int:
-    try:
-        number: int = task.order_number
-    except AttributeError:
-        number = task.order_number = next(_numbers)
+    number: int = task.order_number
     return number
 
 
@@ -47,6 +46,10 @@ class Numbered(asyncio.Task[Any]):
     """asyncio's task, with a number."""
 
     __hash__ = _hash
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.order_number = next(_numbers)
+        super().__init__(*args, **options)
 
 
 class Watched(Numbered):
@@ -110,13 +113,18 @@ def _class_on_trio() -> Any:
 
 @contextmanager
 def _numbered_on_trio() -> Iterator[None]:
-    """Hash the tasks of a run on trio by their numbers."""
+    """Number the tasks of a run on trio, too."""
     kind = _class_on_trio()
-    kind.__hash__ = _hash
-    try:
+    init = kind.__init__
+
+    def init_numbered(task: Any, *args: Any, **options: Any) -> None:
+        task.order_number = next(_numbers)
+        init(task, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "__init__", init_numbered)
+        patch.setattr(kind, "__hash__", _hash)
         yield
-    finally:
-        del kind.__hash__
 
 
 def _delay_steps(loop: Any, lots: random.Random) -> None:
@@ -144,8 +152,12 @@ async def _main(world: World, program: Any, make_task: Any, lots: random.Random 
     if lots is not None:
         _delay_steps(world.loop, lots)
     _numbers = itertools.count(100)
-    if make_task is not None:
-        world.loop.set_task_factory(
+    loop: Any = world.loop
+    if make_task is None:
+        world.make_eagerly = partial(loop.create_task, eager_start=True)
+    else:
+        world.make_eagerly = partial(make_task, loop=loop, eager_start=True)
+        loop.set_task_factory(
             lambda loop, coro, **options: make_task(coro, loop=loop, **options)
         )
     root = asyncio.create_task(world.coro("m", program))

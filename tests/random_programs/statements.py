@@ -47,6 +47,17 @@ class Spawn(Statement):
 
 
 @dataclass(frozen=True)
+class SpawnEagerly(Statement):
+    slot: int
+    block: Block
+
+    async def run(self, world: World, who: str) -> None:
+        task = world.make_eagerly(world.coro(who, self.block))
+        world.keep(self.slot, who, task)
+        world.note(who, "spawned", task.done(), len(asyncio.all_tasks()))
+
+
+@dataclass(frozen=True)
 class Cancel(Statement):
     slot: int
     message: str | None

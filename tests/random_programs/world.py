@@ -12,6 +12,7 @@ import contextvars
 import itertools
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -58,6 +59,7 @@ class World:
 
     def __init__(self, program: tuple[Any, ...], *, mixed: bool) -> None:
         self.mixed = mixed
+        self.make_eagerly: Callable[[Any], asyncio.Future[Any]]
         self.log: list[tuple[Any, ...]] = []
         self.told: list[tuple[Any, ...]] = []
         self.made: dict[str, asyncio.Future[Any]] = {}

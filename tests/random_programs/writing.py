@@ -16,6 +16,7 @@ the other backend, or as a difference of portable's is declared:
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from . import statements as s
 
 Blocks = st.SearchStrategy[s.Block]
 
+_CAN_START_EAGERLY = sys.version_info >= (3, 12)
 _slots = st.integers(0, 3)
 _seconds = st.sampled_from([0, 0, 1, 1, 2, 3])
 _limits = st.sampled_from([None, 0, 1, 1, 2, 2])
@@ -138,6 +140,7 @@ def _write_alone(depth: int) -> Blocks:
                 leaf,
                 *_holding(blocks, blocks, _kinds),
                 *_of_a_task(blocks, blocks, _limits),
+                *([st.builds(s.SpawnEagerly, _slots, blocks)] if _CAN_START_EAGERLY else []),
                 st.builds(s.AsCompleted, _some(blocks), _limits),
                 st.builds(s.Generate, blocks, st.integers(0, 3), blocks, st.booleans()),
                 st.builds(s.Locked, locks, blocks),
