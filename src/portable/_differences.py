@@ -36,8 +36,9 @@ DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
         for difference in (
             Difference(
                 "T1",
-                "Tasks that trio's own waits wake at the same instant run in any order. What "
-                "asyncio's names wake comes in asyncio's order.",
+                "Tasks that trio's own waits wake at the same instant run in any order, and "
+                "after any number of asyncio's iterations. What asyncio's names wake comes in "
+                "asyncio's order.",
                 "trio's scheduler leaves it free.",
                 "T1: order among what trio wakes",
             ),
@@ -46,7 +47,8 @@ DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
                 "A cancellation of asyncio's that passes through a nursery or an AnyIO task "
                 "group comes out in a BaseExceptionGroup, or as trio.Cancelled; code beneath "
                 "that catches trio's class alone does not see it. At the task's end it counts "
-                "as cancelled all the same.",
+                "as cancelled all the same. A scope that is cancelled while it is being "
+                "cleaned up takes its place.",
                 "trio wraps what is not its own.",
                 "T2: a cancellation that passes through a nursery",
             ),

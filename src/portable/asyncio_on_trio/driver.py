@@ -282,13 +282,18 @@ class Driver(Coroutine[Any, Any, Any]):
         if self.worker is not None and self.pending:
             self.worker.interrupt(self)
 
-    def give_up(self, trap: Trap) -> bool:
-        """Ask a wait in trio to give up; say whether it did.
+    def give_up(self, trap: Trap) -> outcome.Error | None:
+        """Ask a wait in trio to give up; return what the coroutine gets, `None`: it refused.
 
-        One that does not may take the cancellation all the same: a nursery that waits for its
+        One that refuses may take the cancellation all the same: a nursery that waits for its
         children keeps it, cancels them, and raises it in the end.
         """
-        return abort(trap, self.raise_cancellation)
+        try:
+            if not abort(trap, self.raise_cancellation):
+                return None
+        except BaseException as error:  # of the wait's own; left there it would never end
+            return outcome.Error(error)
+        return outcome.Error(self.take_cancellation())
 
     def take_cancellation(self) -> asyncio.CancelledError:
         """Return the cancellation of asyncio's that is pending; it is delivered then."""

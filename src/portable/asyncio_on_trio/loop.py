@@ -31,7 +31,7 @@ import time
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context, copy_context
 from math import inf
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -132,7 +132,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             strange = type(task) is not Task and not hasattr(task, "_driver")
             if strange and adopt(self, task, context):
                 return None  # type: ignore[return-value]
-            handle = (task, callback, args, context)
+            handle = (task, callback, args, context or copy_context())
         else:
             handle = self._handle("call_soon", callback, args, context)
         self._queue.append(handle)
@@ -325,6 +325,8 @@ class EventLoop(asyncio.SelectorEventLoop):
                     other.step = entry
                     if other is not worker:
                         reschedule(other.native)
+                # What a callback raised may have led here, by its traceback; it keeps no task.
+                del entry, other
                 return None
             if self._stop_asked and self._halt():
                 self.halted = True
@@ -345,23 +347,29 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self._turn_taken = False
                 self._set_alarm()
                 return None
-            first: Any = queue[0]
-            if not turned and (
-                type(first) is not tuple
-                or (other := first[0]._worker) is None
-                or other is worker
-            ):
-                if not self._second:
-                    self._turned = True
-                    return TURN
+            if turned or self._next_is_elsewhere(worker):
+                self._second = True  # trio has its turn; one more iteration may go without
+            elif self._second:
                 self._second = False
             else:
-                self._second = True
+                self._turned = True
+                return TURN
             if self.order is not None:
-                ordered = list(self.order(list(queue)))
-                queue.clear()
-                queue.extend(ordered)
+                self._put_in_order(self.order)
             self._todo = len(queue)
+
+    def _next_is_elsewhere(self, worker: Worker | None) -> bool:
+        """Say whether what is next is a step of a task that another worker has."""
+        entry: Any = self._queue[0]
+        if type(entry) is not tuple:
+            return False
+        other: Worker | None = entry[0]._worker
+        return other is not None and other is not worker
+
+    def _put_in_order(self, order: Callable[[list[Any]], Iterable[Any]]) -> None:
+        entries = list(order(list(self._queue)))
+        self._queue.clear()
+        self._queue.extend(entries)
 
     def pass_on(self) -> None:
         """Give the turn away: who has it is about to wait in trio."""

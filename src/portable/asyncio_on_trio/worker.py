@@ -16,10 +16,8 @@ import types
 import weakref
 from collections.abc import Generator
 from contextvars import Context
-from math import inf
 from typing import TYPE_CHECKING, Any
 
-import outcome
 import trio
 from trio.lowlevel import Abort
 
@@ -117,9 +115,11 @@ class Worker:
                     trap, driver.trap = driver.trap, None
                     if loop.ending:
                         driver.pending = True
-                    if driver.pending and trap is not TURN and driver.give_up(trap):
+                    answer = None
+                    if driver.pending and trap is not TURN:
+                        answer = driver.give_up(trap)
+                    if answer is not None:
                         yield TURN
-                        answer = outcome.Error(driver.take_cancellation())
                     else:
                         Asleep.mark(native)
                         self._trap = trap
@@ -156,14 +156,14 @@ class Worker:
             del task, driver
             if self._hurried:
                 # It may again have its next step at once; so trio may cancel it right here.
-                self._hurried = not self.free and trio.current_effective_deadline() == -inf
+                self._hurried = not self.free and self._is_cancelled()
                 if self._hurried:
                     self._cancel_now = True
                     yield sleep
             while turn and loop.conduct(self) is TURN:
                 yield TURN
             if self._has_step():
-                if not self.free and trio.current_effective_deadline() == -inf:
+                if not self.free and self._is_cancelled():
                     # Its task took no time to wait, so trio could not cancel it there.
                     self._hurried = self._cancel_now = True
                     yield sleep
@@ -182,6 +182,10 @@ class Worker:
             if not self._has_step():
                 return
 
+    def _is_cancelled(self) -> bool:
+        """Say whether trio cancels a wait now, or at its next look at the clock."""
+        return trio.current_effective_deadline() <= self._loop.time()
+
     def _has_step(self) -> bool:
         return self.step is not None
 
@@ -194,8 +198,9 @@ class Worker:
         trap = self._trap
         if trap is None or trap is TURN or not Asleep.holds(self.native):
             return
-        if driver.give_up(trap):
-            trio.lowlevel.reschedule(self.native, outcome.Error(driver.take_cancellation()))
+        answer = driver.give_up(trap)
+        if answer is not None:
+            trio.lowlevel.reschedule(self.native, answer)
 
     def _abort(self, raise_cancel: RaiseCancel) -> Abort:
         task = None if self._task is None else self._task()
