@@ -234,7 +234,8 @@ class VirtualClock:
 
         If every task waits, with no timer set and no input or thread under way, what main
         started is cancelled and gets to clean up, shielded or not; then the error is
-        raised. asyncio and uvloop raise it without a guard as well, out of the run.
+        raised. A run of asyncio's raises it without a guard as well, on every backend; in a
+        run of trio's that asyncio did not start nothing else can.
 
         Args:
             main: an async function.
