@@ -59,6 +59,7 @@ class Supervisor:
         self._tasks: dict[asyncio.Task[Any], None] = {}  # a set that keeps the order
         self._failed: list[asyncio.Task[Any]] = []
         self._closing = False
+        self._all_ended: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
@@ -105,6 +106,8 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
+        if not self._tasks and self._all_ended is not None and not self._all_ended.done():
+            self._all_ended.set_result(None)
         # Not exception(), which would be a retrieval.
         if not task.cancelled() and not was_retrieved(task):
             self._failed.append(task)
@@ -125,6 +128,7 @@ class Supervisor:
         traceback: TracebackType | None,
     ) -> None:
         cancellation: BaseException | None = None
+        assert self._loop is not None
         try:
             if isinstance(exc, GeneratorExit):
                 self._closing = True
@@ -133,7 +137,9 @@ class Supervisor:
             if exc is None:
                 try:
                     while self._tasks:
-                        await asyncio.wait(self._tasks)
+                        # Not asyncio.wait(), which would visit each task twice.
+                        self._all_ended = self._loop.create_future()
+                        await self._all_ended
                 except GeneratorExit:
                     abandon(self._tasks)
                     raise
