@@ -6,10 +6,10 @@ callbacks, the timers and who runs them.
 
 **Order.** Callbacks run in asyncio's order, in asyncio's iterations: what is ready at the start
 of one runs in it, what they make ready runs in the next. A step of a task is such a callback,
-too, but has to run in the task's own trio task. So the *turn* goes around: whoever has it runs
-callbacks (`conduct()`) until the next one is a step of another worker's task; then it wakes
-that worker and hands over the turn. That costs one turn of trio's for
-a step. Two iterations may share a turn of trio's, no more: trio's own tasks and I/O get theirs.
+too, but has to run in the task's own trio task, if it has one (`worker.py`). So the *turn* goes
+around: whoever has it runs callbacks (`conduct()`) until the next one is a step of another
+worker's task; then it wakes that worker and hands over the turn, which costs a turn of trio's.
+Two iterations may share a turn of trio's, no more: trio's own tasks and I/O get theirs.
 
 **Idle.** When nothing is ready nobody has the turn. The *pump*, a trio task of the loop's,
 sleeps until the next timer or until something is made ready from outside.
@@ -21,23 +21,20 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import heapq
 import inspect
-import itertools
 import logging
-import sys
 import threading
 import time
 import types
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from math import inf
 from typing import Any, TypeVar, TypeVarTuple
 
 import trio
-from trio.lowlevel import Abort, reschedule
+from trio.lowlevel import Abort, disable_ki_protection, reschedule
 
+from .asyncgens import install_hooks
 from .futures import Future
 from .guest import Host
 from .plain_tasks import loop_closed, loop_opened
@@ -45,6 +42,7 @@ from .selector import NestedSelector
 from .signals import SignalHandlers
 from .steps import Step, is_step
 from .task import Task, adopt, forget_frames, make_task
+from .timers import Timers
 from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
 
@@ -54,9 +52,6 @@ logger = logging.getLogger("asyncio")
 
 #: Workers that wait for a task; those beyond end. Each costs about 3 kB.
 _MOST_FREE_WORKERS = 1000
-#: Cancelled timers are swept out when there are more than these and more than half are.
-_SWEEP_FROM = 100
-
 
 #: What `call_soon_threadsafe()` returns. Python 3.14 and newer have a class of its own for it,
 #: whose `cancel()` waits for the callback to end, under a name that is not public.
@@ -89,10 +84,8 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._queue: collections.deque[asyncio.Handle | Step] = collections.deque()
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._numbers = itertools.count()
+        self._timers = Timers()
         self._now: Callable[[], float] = time.monotonic
-        self._cancelled_timers = 0
         self._todo = 0
         # While the loop sits in no run of trio's nobody can wake its pump.
         self._turn_taken = True
@@ -182,8 +175,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         if self.is_debugging:
             forget_frames(handle, 1)
-        heapq.heappush(self._timers, (when, next(self._numbers), handle))
-        if not self._turn_taken and self._timers[0][2] is handle:
+        if self._timers.add(when, handle) and not self._turn_taken:
             self._set_alarm()
         return handle
 
@@ -219,23 +211,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self.is_debugging = enabled
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        self._cancelled_timers += 1
-        if self._cancelled_timers > max(_SWEEP_FROM, len(self._timers) / 2):
-            self._timers[:] = [entry for entry in self._timers if not entry[2].cancelled()]
-            heapq.heapify(self._timers)
-            self._cancelled_timers = 0
-
-    def _next_timer(self) -> float:
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
-            self._cancelled_timers = max(0, self._cancelled_timers - 1)
-        return timers[0][0] if timers else inf
-
-    def _collect_timers(self) -> None:
-        now = self.time()
-        while self._next_timer() <= now:
-            self._queue.append(heapq.heappop(self._timers)[2])
+        self._timers.note_cancelled()
 
     # Sockets and signals -----------------------------------------------------------------
 
@@ -335,7 +311,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             if self._sockets.held:
                 self._collect_events()
             if self._timers:
-                self._collect_timers()
+                queue.extend(self._timers.take_due(self.time()))
             if not queue:
                 if (
                     self._pump_sleeps
@@ -383,6 +359,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._turn_taken = True
         return True
 
+    @disable_ki_protection
     def _run_handle(self, handle: asyncio.Handle) -> None:
         try:
             if handle.cancelled():
@@ -423,7 +400,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         if self._thread != threading.get_ident():
             self._deliver_alarm()
         elif self._pump_sleeps:
-            when = self._next_timer()
+            when = self._timers.earliest()
             if self._pump_scope.deadline != when:
                 self._pump_scope.deadline = when
 
@@ -656,32 +633,13 @@ class EventLoop(asyncio.SelectorEventLoop):
     def install_hooks(self) -> Callable[[], None]:
         """Look after the async generators of asyncio's tasks; return what undoes it.
 
-        asyncio's own hooks are private methods of the base class; a loop has no other way to
-        them. trio's hooks stay in charge of the generators of its own tasks.
+        asyncio's own hooks are methods of the base class without a public name.
         """
-        before = sys.get_asyncgen_hooks()
-        ours: set[int] = set()
-
-        def first(agen: Any) -> None:
-            if asyncio.current_task(self) is not None or before.firstiter is None:
-                ours.add(id(agen))
-                self._asyncgen_firstiter_hook(agen)  # type: ignore[attr-defined]
-            else:
-                before.firstiter(agen)
-
-        def last(agen: Any) -> None:
-            if id(agen) in ours:
-                ours.discard(id(agen))
-                self._asyncgen_finalizer_hook(agen)  # type: ignore[attr-defined]
-            elif before.finalizer is not None:
-                before.finalizer(agen)
-
-        sys.set_asyncgen_hooks(first, last)
-
-        def undo() -> None:
-            sys.set_asyncgen_hooks(*before)
-
-        return undo
+        return install_hooks(
+            self,
+            self._asyncgen_firstiter_hook,  # type: ignore[attr-defined]
+            self._asyncgen_finalizer_hook,  # type: ignore[attr-defined]
+        )
 
     # The selector loop's own pipe, to wake a selector that sleeps: trio needs none.
 
