@@ -213,6 +213,9 @@ class EventLoop(asyncio.SelectorEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timers.note_cancelled()
 
+    def _collect_timers(self) -> None:
+        self._queue.extend(self._timers.take_due(self.time()))
+
     # Sockets and signals -----------------------------------------------------------------
 
     def _collect_events(self) -> None:
@@ -311,7 +314,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             if self._sockets.held:
                 self._collect_events()
             if self._timers:
-                queue.extend(self._timers.take_due(self.time()))
+                self._collect_timers()
             if not queue:
                 if (
                     self._pump_sleeps
