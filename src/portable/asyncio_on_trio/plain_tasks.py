@@ -1,17 +1,18 @@
-"""What lets plain tasks of trio's await `asyncio.gather()` and `asyncio.sleep(0)`.
+"""What plain tasks of trio's find when they use asyncio's names.
 
-Everything else that asyncio's library awaits is a future that the loop makes, and those can
-wait in trio by themselves (`futures.py`). Two of asyncio's awaitables are not made by the loop:
-the future that `gather()` returns, and the bare `yield` of `sleep(0)`. Both have private names
-in `asyncio.tasks`; there is no other way to them. While a loop of ours is open, and no longer,
-they are replaced by ones that ask who awaits them. To tasks of asyncio's, on any loop, the
-answer makes no difference.
+Everything that asyncio's library awaits is a future that the loop makes, and those can wait in
+trio by themselves (`futures.py`), but for two: the future that `gather()` returns, and the bare
+`yield` of `sleep(0)`. And `timeout()`, `wait_for()` and `TaskGroup` ask for the current task of
+asyncio's; there is none, and what they say then helps nobody who writes for trio. All three are
+reached in `asyncio.tasks` alone. While a loop of ours is open, and no longer, they are replaced
+by ones that ask who calls. To tasks of asyncio's, on any loop, the answer makes no difference.
 """
 
 from __future__ import annotations
 
 import asyncio
 import asyncio.tasks
+import sys
 import threading
 import types
 from collections.abc import Generator
@@ -21,9 +22,11 @@ import trio
 
 from .futures import in_plain_task, wait_in_trio
 
-_GATHERING, _SLEEP0 = "_GatheringFuture", "__sleep0"
+_GATHERING, _SLEEP0, _CURRENT = "_GatheringFuture", "__sleep0", "current_task"
 _tasks: Any = asyncio.tasks
-_native: dict[str, Any] = {name: getattr(_tasks, name) for name in (_GATHERING, _SLEEP0)}
+_native: dict[str, Any] = {
+    name: getattr(_tasks, name) for name in (_GATHERING, _SLEEP0, _CURRENT)
+}
 _Native: Any = _native[_GATHERING]
 
 
@@ -52,6 +55,29 @@ def _sleep0() -> Generator[Any, Any, None]:
         yield
 
 
+_ANYIOS_WAY = {
+    "asyncio.timeouts": (
+        "asyncio.timeout() and wait_for() need",
+        "anyio.fail_after() or anyio.move_on_after()",
+    ),
+    "asyncio.taskgroups": ("asyncio.TaskGroup needs", "anyio.create_task_group()"),
+}
+
+
+def _current_task(loop: Any = None) -> Any:
+    task = _native[_CURRENT](loop)
+    if task is None:
+        running = asyncio._get_running_loop()
+        caller = sys._getframe(1).f_globals.get("__name__")
+        if caller in _ANYIOS_WAY and running is not None and in_plain_task(running):
+            needs, way = _ANYIOS_WAY[caller]
+            raise RuntimeError(
+                f"{needs} a task of asyncio's, and this is a plain task of trio's; use {way} "
+                "here, or do it in asyncio.create_task(...) (T5)"
+            )
+    return task
+
+
 _lock = threading.Lock()
 _open_loops = 0
 
@@ -64,6 +90,7 @@ def loop_opened() -> None:
         if _open_loops == 1:
             setattr(_tasks, _GATHERING, _GatheringFuture)
             setattr(_tasks, _SLEEP0, _sleep0)
+            setattr(_tasks, _CURRENT, _current_task)
 
 
 def loop_closed() -> None:
