@@ -11,7 +11,7 @@ import portable
 from portable.asyncio_on_trio import EventLoop
 
 # Private names of asyncio's that these lean on: if one goes, the tests below say so.
-NAMES = ("_GatheringFuture", "__sleep0")
+NAMES = ("_GatheringFuture", "__sleep0", "current_task")
 
 
 def current():
@@ -19,7 +19,7 @@ def current():
 
 
 def test_the_names_exist():
-    """asyncio has both, and they are what `gather()` and `sleep(0)` use."""
+    """asyncio has them, and they are what `gather()`, `sleep(0)` and `timeout()` use."""
 
     async def main():
         gathered = asyncio.gather(asyncio.sleep(0))
@@ -29,6 +29,8 @@ def test_the_names_exist():
 
     assert asyncio.run(main()) is getattr(asyncio.tasks, NAMES[0])
     assert NAMES[1] in asyncio.sleep.__code__.co_names
+    assert NAMES[2] in asyncio.Timeout.__aenter__.__code__.co_names
+    assert NAMES[2] in asyncio.TaskGroup.__aenter__.__code__.co_names
 
 
 def test_they_are_replaced_while_a_loop_is_open(run):
@@ -137,3 +139,32 @@ def test_sleep_in_a_plain_task(run, seconds):
 
     run(main)
     assert seen == [("result", seconds)]
+
+
+@pytest.mark.parametrize(
+    ("enter", "way"),
+    [
+        pytest.param(lambda: portable.timeout(1), "anyio.fail_after()", id="timeout"),
+        pytest.param(portable.TaskGroup, "anyio.create_task_group()", id="TaskGroup"),
+    ],
+)
+def test_what_needs_a_task_of_asyncios_names_anyios_way(enter, way):
+    """In a plain task of trio's the error says what to use there; in asyncio's all is well."""
+
+    async def plain():
+        with pytest.raises(RuntimeError, match="plain task of trio's") as raised:
+            async with enter():
+                pass
+        return str(raised.value)
+
+    async def ours():
+        async with enter():
+            return "well"
+
+    async def main():
+        message = await plain()
+        return message, await portable.create_task(ours())
+
+    message, result = trio.run(main)
+    assert way in message
+    assert result == "well"
