@@ -53,12 +53,12 @@ class Numbered(asyncio.Task[Any]):
 
 
 class Watched(Numbered):
-    """One that sees what AnyIO on asyncio does to it, of its own alone.
+    """Sees what AnyIO does to a task on asyncio and on no other backend.
 
-    - AnyIO takes a cancellation of asyncio's and one of its own for one, or keeps its own from
-      being caught by its scope, if both meet in one task.
-    - It cancels what a task awaits again at each turn, until that ends: a clean-up in there is
-      cancelled at each of its awaits, and the clock never moves.
+    - If a cancellation of asyncio's and one of a scope meet in one task, AnyIO takes them for
+      one, or does not let the scope catch its own.
+    - AnyIO cancels what a task awaits again at each turn until it ends. A clean-up in there is
+      cancelled at each of its awaits, or the clock never moves.
     """
 
     _nesting = 0

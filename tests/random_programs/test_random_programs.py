@@ -3,7 +3,10 @@
 `pytest --hypothesis-profile=long tests/random_programs` tries 20,000 programs.
 """
 
+import pytest
 from hypothesis import event, given, settings
+
+pytest.importorskip("trio", reason="needs it: pip install 'portable-tasks[trio]'")
 
 from .judging import judge
 from .writing import alone, mixed

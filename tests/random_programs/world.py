@@ -78,13 +78,13 @@ class World:
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(self._tell)
         self.queues = [asyncio.Queue[Any](1), asyncio.Queue[Any](), asyncio.LifoQueue[Any](2)]
-        self.locks = {
+        self.locks: dict[str, Any] = {
             "lock": asyncio.Lock(),
             "semaphore": asyncio.Semaphore(1),
             "condition": asyncio.Condition(),
             "anyio": anyio.Lock(),
         }
-        self.condition: Any = self.locks["condition"]
+        self.condition = self.locks["condition"]
         self.events = [asyncio.Event(), asyncio.Event()]
         self.anyio_events = [anyio.Event(), anyio.Event()]
         self.streams = [
