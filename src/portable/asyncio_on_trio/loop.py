@@ -125,7 +125,9 @@ class EventLoop(asyncio.SelectorEventLoop):
             strange = type(task) is not Task and not hasattr(task, "_driver")
             if strange and adopt(self, task, context):
                 return None  # type: ignore[return-value]
-            handle = (task, callback, args, context or copy_context())
+            # An empty context is false.
+            context = copy_context() if context is None else context
+            handle = (task, callback, args, context)
         else:
             handle = self._handle("call_soon", callback, args, context)
         self._queue.append(handle)

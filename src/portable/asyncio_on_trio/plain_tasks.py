@@ -49,7 +49,7 @@ _GatheringFuture.__module__ = asyncio.tasks.__name__
 @types.coroutine
 def _sleep0() -> Generator[Any, Any, None]:
     loop = asyncio._get_running_loop()
-    if loop is not None and trio.lowlevel.in_trio_task() and asyncio.current_task(loop) is None:
+    if loop is not None and in_plain_task(loop):
         yield from trio.lowlevel.checkpoint().__await__()
     else:
         yield
