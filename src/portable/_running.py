@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -147,6 +148,7 @@ def _after_fork() -> None:
     global _copied_thread
     if _in_trio_run():
         _copied_thread = threading.get_ident()
+        signal.set_wakeup_fd(-1)  # else signals of this process wake the parent's run
 
 
 if hasattr(os, "register_at_fork"):
