@@ -10,9 +10,11 @@ import pytest
 import portable
 from portable._backends import BACKENDS
 
-# Modules that only a run on one of these backends loads.
+# Modules that need a backend, or whose examples run on it.
 NEEDED = {
+    "portable._running": BACKENDS["trio"],
     "portable.asyncio_on_trio": BACKENDS["trio"],
+    "portable.clock._virtual": BACKENDS["trio"],
     "portable.clock._trio": BACKENDS["trio"],
     "portable.clock._uvloop": BACKENDS["uvloop"],
 }

@@ -150,6 +150,7 @@ def test_a_program_on_asyncio_needs_anyio_alone():
 @pytest.mark.slow
 def test_asyncio_is_untouched_until_a_loop_of_ours_is_open():
     """Importing portable, and running it on asyncio, changes nothing in asyncio."""
+    pytest.importorskip("trio")
     assert python(
         "import asyncio.tasks\n"
         "before = dict(vars(asyncio.tasks))\n"
