@@ -129,8 +129,10 @@ class Wait(Statement):
     async def run(self, world: World, who: str) -> None:
         found = [world.slots.get(slot) for slot in self.slots]
         tasks = {task for task in found if task is not None}
+        seconds = world.limit(self, self.seconds)
+        if world.mixed and (seconds == 0 or all(task.done() for task in tasks)):
+            return
         if tasks:
-            seconds = world.limit(self, self.seconds)
             parts = await asyncio.wait(tasks, timeout=seconds, return_when=self.until)
             world.note(who, "waited", *(sorted(map(world.label, part)) for part in parts))
 

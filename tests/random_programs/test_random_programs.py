@@ -24,11 +24,11 @@ def chosen(share):
 @given(alone)
 def test_alone(program):
     """A program in asyncio's names alone runs on trio as on asyncio, line by line."""
-    judge(program, mixed=False)
+    judge(program.block, mixed=False)
 
 
 @chosen(0.5)
 @given(mixed)
 def test_mixed(program):
     """In a program of both languages each task does on trio what it does on asyncio."""
-    event(judge(program, mixed=True))
+    event(judge(program.block, mixed=True))

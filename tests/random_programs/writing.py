@@ -9,6 +9,8 @@ the other backend, or as a difference of portable's is declared:
 - Time limits of asyncio's of no time at all, and a task that cancels itself: they come in the
   midst of a checkpoint of AnyIO's that refuses to be given up (T3) or has its value already
   (T4).
+- `asyncio.wait()` for no time, or for what is done: it is over within an iteration, and a scope
+  that is cancelled already may let the first such wait pass.
 - `Condition.wait()`: cancelled by a scope it waits for its lock, and AnyIO on asyncio cancels
   it again at each turn.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pprint import pformat
 from typing import Any
 
 from hypothesis import strategies as st
@@ -206,7 +209,22 @@ def _write_mixed(depth: int) -> Blocks:
     return tasks
 
 
+class Program:
+    """A program, told in as few words as there are: Hypothesis would tell each part twice."""
+
+    def __init__(self, block: s.Block) -> None:
+        self.block = block
+
+    def __repr__(self) -> str:
+        return pformat(self.block)
+
+
+@st.composite
+def _programs(draw: st.DrawFn, blocks: Blocks) -> Program:
+    return Program(draw(blocks))
+
+
 #: Programs in asyncio's names alone.
-alone = _write_alone(3)
+alone = _programs(_write_alone(3))
 #: Programs in asyncio's names and AnyIO's.
-mixed = _write_mixed(3)
+mixed = _programs(_write_mixed(3))
