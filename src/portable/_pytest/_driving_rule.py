@@ -93,7 +93,7 @@ def _uses_asyncio(config: pytest.Config, tests: Sequence[pytest.Item], *, used: 
     return False
 
 
-def _modules(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[ModuleType]:
+def _modules(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[Any]:
     """Yield the modules of the tests, then those of the project that they have imported."""
     tested = {item.module for item in items if isinstance(item, pytest.Function)}
     yield from tested
