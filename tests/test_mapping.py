@@ -570,7 +570,7 @@ def test_a_swallowed_cancellation_does_not_reach_the_next_job(run, mapper, sourc
 @mappers
 def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
     """A long row of jobs without a wait does not keep the event loop to itself."""
-    clock = itertools.count(step=0.0001)
+    clock = itertools.count(step=0.0003)
     monkeypatch.setattr("portable._mapping.perf_counter", clock.__next__)
 
     async def main():

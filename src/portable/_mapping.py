@@ -41,6 +41,8 @@ R = TypeVar("R")
 _MISSING: Final[Any] = object()
 #: Seconds of jobs that never wait, after which the event loop gets a turn.
 _SLICE = 0.001
+#: Short jobs between two looks at the clock.
+_LOOK = 8
 
 
 async def amap(
@@ -101,7 +103,7 @@ async def amap(
             results.append(_MISSING)
         results[number] = result
 
-    await _Pool("amap", func, items, limit, store).run()
+    await _Pool("amap", func, items, limit, store, in_order=results).run()
     return results
 
 
@@ -169,6 +171,8 @@ class _Pool(Generic[T, R]):
         limit: how many jobs at once, or `None` for all of them.
         deliver: called with the number of an item and its result; it may return a future,
             for the worker to wait for before it takes the next item.
+        in_order: a list for the results, which makes do without `deliver` as long as jobs end
+            in order.
         detached: whether nobody sees how the pool is cancelled: then it raises the errors of
             jobs in place of that.
     """
@@ -181,6 +185,7 @@ class _Pool(Generic[T, R]):
         limit: int | None,
         deliver: Callable[[int, R], asyncio.Future[None] | None],
         *,
+        in_order: list[R] | None = None,
         detached: bool = False,
     ) -> None:
         _check(caller, func, items, limit)
@@ -189,6 +194,8 @@ class _Pool(Generic[T, R]):
         self._items = items
         self._limit = limit
         self._deliver = deliver
+        self._in_order = in_order
+        self._until = perf_counter() + _SLICE
         self._detached = detached
         self._workers: dict[asyncio.Future[Any], None] = {}  # a set that keeps the order
         self._errors: list[BaseException] = []
@@ -326,24 +333,36 @@ class _Pool(Generic[T, R]):
     async def _work(self, jobs: Iterable[tuple[int, T]]) -> bool:
         """Run jobs one after the other; say whether this worker is fit for more."""
         func, deliver, context = self._func, self._deliver, self._context
+        in_order, before_a_look = self._in_order, 1
         me = asyncio.current_task()
         assert me is not None
-        until = perf_counter() + _SLICE
+        looked = perf_counter()
         try:
             for number, item in jobs:
                 aw = func(item)
                 if type(aw) is not CoroutineType and not isawaitable(aw):
                     raise TypeError(self._not_awaitable(aw))
-                full = deliver(number, await aw)
-                if full is not None:
-                    await full
-                    until = perf_counter() + _SLICE
+                result = await aw
+                if in_order is not None and number == len(in_order):
+                    in_order.append(result)
+                else:
+                    full = deliver(number, result)
+                    if full is not None:
+                        await full
                 if me.cancelling() or copy_context() != context:
                     return False
-                now = perf_counter()
-                if now > until:
-                    await asyncio.sleep(0)
-                    until = perf_counter() + _SLICE
+                # Looking at the clock costs as much as a short job.
+                before_a_look -= 1
+                if not before_a_look:
+                    now = perf_counter()
+                    before_a_look = _LOOK if now - looked < _SLICE / _LOOK else 1
+                    if now > self._until:
+                        await asyncio.sleep(0)
+                        now = perf_counter()
+                        # One slice for all workers: the first one back begins the next.
+                        if now > self._until:
+                            self._until = now + _SLICE
+                    looked = now
             return True
         finally:
             del me  # an error would keep this frame, and the task keeps the error
