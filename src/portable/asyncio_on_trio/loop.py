@@ -313,7 +313,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self.halted = True
                 return None
             turned, self._turned = self._turned, False
-            if self._sockets.held:
+            if self._sockets.held and not turned:  # else they are in the queue
                 self._collect_events()
             if self._timers:
                 self._collect_timers()

@@ -1,0 +1,1 @@
+"""asyncio's sockets, streams, servers, subprocesses and signals, on every backend."""
