@@ -10,6 +10,7 @@ import pytest
 
 import portable
 from portable import Supervisor
+from portable._backends import BACKENDS
 
 
 async def after(seconds, result=None):
@@ -400,3 +401,35 @@ def test_an_eager_task(run):
             assert tasks.create_task(now()).done()
 
     assert run(outcome, main) == ["ValueError('at once')"]
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="came in Python 3.12")
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "asyncio",
+        pytest.param(
+            "trio",
+            marks=pytest.mark.skipif(
+                not BACKENDS["trio"].installed, reason="trio is not installed"
+            ),
+        ),
+    ],
+)
+def test_a_body_that_fails_in_an_eager_first_step(backend):
+    """Its tasks are cancelled and awaited, wherever that first step was taken."""
+
+    async def child(ended):
+        async with portable.Supervisor() as tasks:
+            task = tasks.create_task(asyncio.sleep(1))
+            task.add_done_callback(lambda task: ended.append(task.cancelled()))
+            raise KeyError("body")
+
+    async def main():
+        ended = []
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        with pytest.raises(KeyError):
+            await asyncio.create_task(child(ended))
+        return ended
+
+    assert portable.run(main, backend=backend) == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from inspect import isawaitable, iscoroutine
@@ -44,6 +45,13 @@ async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None
     for task in list(tasks):
         task.cancel(message)
     cancellation: BaseException | None = None
+    if _starts_eagerly():
+        # On trio its first step is taken in the caller's trio task, where a scope that it
+        # opens could not be closed by its next one.
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            cancellation = error
     with anyio.CancelScope(shield=True):
         while pending := [task for task in tasks if not task.done()]:
             try:
@@ -55,6 +63,12 @@ async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None
             raise cancellation
         finally:
             del cancellation
+
+
+def _starts_eagerly() -> bool:
+    """Say whether a task of asyncio's on trio is in its eager first step."""
+    on_trio = sys.modules.get("portable.asyncio_on_trio")
+    return on_trio is not None and bool(on_trio.starts_eagerly())
 
 
 def abandon(tasks: Iterable[asyncio.Future[Any]]) -> None:

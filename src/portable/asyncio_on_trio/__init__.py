@@ -11,5 +11,6 @@ from __future__ import annotations
 from .hosting import bring_up, current_loop, open_loop
 from .loop import EventLoop
 from .running import run
+from .task import starts_eagerly
 
-__all__ = ["EventLoop", "bring_up", "current_loop", "open_loop", "run"]
+__all__ = ["EventLoop", "bring_up", "current_loop", "open_loop", "run", "starts_eagerly"]

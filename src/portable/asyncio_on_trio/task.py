@@ -88,6 +88,15 @@ def forget_frames(made: asyncio.Handle | asyncio.Future[Any], count: int) -> Non
         del source[-count:]
 
 
+def starts_eagerly() -> bool:
+    """Say whether the current task of asyncio's is in an eager first step."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return False
+    return isinstance(task, Task) and task._driver.worker is None
+
+
 def _started(
     loop: EventLoop, driver: Driver, name: object, context: Context | None
 ) -> asyncio.Task[Any]:
