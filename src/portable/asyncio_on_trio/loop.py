@@ -144,7 +144,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._check("call_soon_threadsafe", callback, any_thread=True)
         handle = ThreadSafeHandle(callback, args, self, context)
         if self.is_debugging:
-            forget_frames(handle, 1)
+            forget_frames(handle, 1 if ThreadSafeHandle is asyncio.Handle else 2)
         self._deliver(handle)
         return handle
 

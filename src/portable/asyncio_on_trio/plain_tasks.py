@@ -78,26 +78,32 @@ def _current_task(loop: Any = None) -> Any:
     return task
 
 
+_OURS: dict[str, Any] = {
+    _GATHERING: _GatheringFuture,
+    _SLEEP0: _sleep0,
+    _CURRENT: _current_task,
+}
 _lock = threading.Lock()
 _open_loops = 0
 
 
 def loop_opened() -> None:
-    """Let plain tasks await both, as a loop of ours has come up."""
+    """Put ours in their places, as a loop of ours has come up."""
     global _open_loops
     with _lock:
         _open_loops += 1
         if _open_loops == 1:
-            setattr(_tasks, _GATHERING, _GatheringFuture)
-            setattr(_tasks, _SLEEP0, _sleep0)
-            setattr(_tasks, _CURRENT, _current_task)
+            for name, ours in _OURS.items():
+                _native[name] = getattr(_tasks, name)
+                setattr(_tasks, name, ours)
 
 
 def loop_closed() -> None:
-    """Put asyncio's own back when the last loop of ours is gone."""
+    """Put back what was there when the last loop of ours is gone, unless others came since."""
     global _open_loops
     with _lock:
         _open_loops -= 1
         if _open_loops == 0:
-            for name, value in _native.items():
-                setattr(_tasks, name, value)
+            for name, ours in _OURS.items():
+                if getattr(_tasks, name) is ours:
+                    setattr(_tasks, name, _native[name])
