@@ -75,7 +75,9 @@ def judge_module(module: str, part: str, table: verdicts.Table, log: Path | None
 
 def modules_here(table: verdicts.Table) -> list[str]:
     """Return the judged modules that this Python has."""
-    return [module for module in table.judged + table.beside if _is_here(module)]
+    return [
+        module for module in table.judged + table.network + table.beside if _is_here(module)
+    ]
 
 
 def _is_here(module: str) -> bool:
@@ -97,10 +99,12 @@ def judge_modules(
         yield from pool.map(lambda module: judge_module(module, part, table, log), wanted)
 
 
-def total(results: Iterable[Result]) -> Result:
-    """Return the sum of the modules of CPython's package of asyncio's tests."""
-    counts = [result.counts for result in results if "." not in result.module]
-    return Result("test_asyncio", sum(counts, Counter()))
+def total(results: Iterable[Result], network: bool = False) -> Result:
+    """Return the sum of CPython's modules about tasks and the loop, or about the network."""
+    table = verdicts.read()
+    modules = table.network if network else table.judged
+    counts = [result.counts for result in results if result.module in modules]
+    return Result("network" if network else "tasks and loop", sum(counts, Counter()))
 
 
 HEADING = f"{'':<40}" + "".join(f"{count:>16}" for count in verdicts.COUNTS)

@@ -54,6 +54,7 @@ def test_a_module_that_cannot_be_loaded():
 
 TEXT = """
 judged = ["m"]
+network = []
 beside = []
 [ignored]
 [[left_out]]

@@ -56,13 +56,15 @@ class Table:
     """What `verdicts.toml` says of one Python.
 
     Attributes:
-        judged: the modules that are run.
+        judged: the modules about tasks and the loop that are run.
+        network: those about sockets, streams and subprocesses.
         beside: those outside of CPython's package of asyncio's tests.
         ignored: the other modules of CPython's package, and why they are not.
         entries: the entries that hold on this Python.
     """
 
     judged: tuple[str, ...]
+    network: tuple[str, ...]
     beside: tuple[str, ...]
     ignored: Mapping[str, str]
     entries: tuple[Entry, ...]
@@ -86,6 +88,7 @@ def read(text: str | None = None, python: str = PYTHON) -> Table:
     data = tomllib.loads(TABLE.read_text("utf-8") if text is None else text)
     return Table(
         judged=tuple(data["judged"]),
+        network=tuple(data["network"]),
         beside=tuple(data["beside"]),
         ignored=data["ignored"],
         entries=tuple(entry for entry in _entries(data) if python in entry.pythons),
