@@ -297,7 +297,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                     elif self._free:
                         other = self._free.pop()
                         other.step = entry
-                        reschedule(other.native)
+                        other.wake()
                     else:
                         other = Worker(self, entry)
                         self._workers.add(other)
@@ -305,7 +305,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                 else:
                     other.step = entry
                     if other is not worker:
-                        reschedule(other.native)
+                        other.wake()
                 # What a callback raised may have led here, by its traceback; it keeps no task.
                 del entry, other
                 return None
@@ -476,7 +476,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def _end_worker(self, worker: Worker) -> None:
         worker.sleeping = False
         worker.step = None
-        reschedule(worker.native)
+        worker.retired = True
+        worker.wake()
 
     # Life --------------------------------------------------------------------------------
 

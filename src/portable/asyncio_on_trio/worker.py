@@ -35,7 +35,8 @@ class Worker:
 
     Attributes:
         native: the trio task.
-        step: the step that the loop hands over when it wakes the worker; `None`: it is to end.
+        step: the step that the loop hands over when it wakes the worker.
+        retired: whether it is to end.
         free: whether it has no task of asyncio's.
         sleeping: whether it waits for a step; what its task waits for is asyncio's then.
         scope: lies around all that its tasks open.
@@ -50,6 +51,7 @@ class Worker:
         "_trap",
         "free",
         "native",
+        "retired",
         "scope",
         "sleeping",
         "step",
@@ -62,7 +64,7 @@ class Worker:
         self.step: Step | None = step
         self.free = True
         self._cancel_now = self._hurried = False
-        self.sleeping = False
+        self.sleeping = self.retired = False
         self.scope = trio.CancelScope(shield=True)
         # A neutral context: each step enters the context of its own task.
         self.native = trio.lowlevel.spawn_system_task(
@@ -170,17 +172,28 @@ class Worker:
                 continue
             if native.child_nurseries and self._task is None:
                 # The worker is of no more use: what it would start would be in the nursery.
-                yield from self._close_nurseries()
+                yield from self._close_nurseries(sleep)
                 return
             if self.free and not loop.keep(self):
                 return
             if loop.ending:
                 return
             self.sleeping = True
-            yield sleep
+            while not self._has_step() and not self.retired:
+                Asleep.mark(native)
+                yield sleep
             self.sleeping = False
             if not self._has_step():
                 return
+
+    def wake(self) -> None:
+        """Wake it, unless it is awake already.
+
+        Somebody else may have woken it: a wait that trio was told of and that asyncio's task
+        has dropped as a "bad yield" is still known to whoever ends it.
+        """
+        if Asleep.holds(self.native):
+            trio.lowlevel.reschedule(self.native)
 
     def _is_cancelled(self) -> bool:
         """Say whether trio cancels a wait now, or at its next look at the clock."""
@@ -238,7 +251,7 @@ class Worker:
         self.scope = trio.CancelScope(shield=True)
         self.scope.__enter__()
 
-    def _close_nurseries(self) -> Generator[Any, Any, None]:
+    def _close_nurseries(self, sleep: Trap) -> Generator[Any, Any, None]:
         """End what is in the nurseries that a task has left open, as trio does then.
 
         trio holds whoever ends with an open nursery to account, and for a task of the system's
@@ -247,10 +260,18 @@ class Worker:
         nurseries = self.native.child_nurseries
         for nursery in nurseries:
             nursery.cancel_scope.cancel()
+        # Not awake meanwhile: a nursery that takes the task for waiting in it wakes it.
+        trio.lowlevel.spawn_system_task(self._wake_when_empty, nurseries)
         while any(nursery.child_tasks for nursery in nurseries):
-            yield TURN
+            Asleep.mark(self.native)
+            yield sleep
         left_open: Any = self.native
         left_open._child_nurseries.clear()
+
+    async def _wake_when_empty(self, nurseries: list[trio.Nursery]) -> None:
+        while any(nursery.child_tasks for nursery in nurseries):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        self.wake()
 
     def _tell(self, message: str, task: Any, error: BaseException | None = None) -> None:
         context = {"message": message, "task": task}
