@@ -14,25 +14,56 @@ from . import report, verdicts
 TABLE = verdicts.read()
 
 
+def _group(network):
+    """Return the modules of one group that this Python has."""
+    return [
+        module for module in report.modules_here(TABLE) if (module in TABLE.network) is network
+    ]
+
+
+def _held_to_the_table(network):
+    return {result.module: result for result in report.judge_modules(_group(network))}
+
+
 @pytest.fixture(scope="module")
-def results():
-    return {result.module: result for result in report.judge_modules()}
+def tasks():
+    return _held_to_the_table(network=False)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return _held_to_the_table(network=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", report.modules_here(TABLE))
-def test_verdicts_are_true(module, results):
+@pytest.mark.parametrize("module", _group(network=False))
+def test_verdicts_are_true(module, tasks):
     """A test that fails is explained, and one that is explained fails."""
-    print(report.HEADING, report.line(results[module]), sep="\n")
-    assert not results[module].faults
+    print(report.HEADING, report.line(tasks[module]), sep="\n")
+    assert not tasks[module].faults
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("module", _group(network=True))
+def test_verdicts_on_the_network_are_true(module, network):
+    """So it is with what does I/O."""
+    print(report.HEADING, report.line(network[module]), sep="\n")
+    assert not network[module].faults
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("network", "at_least"), [(False, 1000), (True, 300)], ids=["tasks", "network"]
-)
-def test_nearly_all_pass(results, network, at_least):
+def test_nearly_all_pass(tasks):
     """At least 97 % of the tests that apply pass."""
+    _nearly_all_pass(tasks, network=False, at_least=1000)
+
+
+@pytest.mark.thorough
+def test_nearly_all_pass_on_the_network(network):
+    """So it is with what does I/O."""
+    _nearly_all_pass(network, network=True, at_least=300)
+
+
+def _nearly_all_pass(results, network, at_least):
     whole = report.total(results.values(), network)
     print(report.HEADING, report.line(whole), sep="\n")
     assert whole.counts[verdicts.PASSED] > at_least  # all modules were there
@@ -40,10 +71,21 @@ def test_nearly_all_pass(results, network, at_least):
 
 
 @pytest.mark.slow
-def test_no_entry_is_idle(results):
-    """Each name in the table is that of a test."""
+def test_no_entry_is_idle(tasks):
+    """Each name in the table is that of a test, but for those that do I/O."""
+    _no_entry_is_idle(tasks, network=False)
+
+
+@pytest.mark.thorough
+def test_no_entry_of_the_network_is_idle(network):
+    """So it is with what does I/O."""
+    _no_entry_is_idle(network, network=True)
+
+
+def _no_entry_is_idle(results, network):
     names = [name for result in results.values() for name in result.names]
-    assert not verdicts.idle_entries(names, TABLE)
+    idle = verdicts.idle_entries(names, TABLE)
+    assert not [entry for entry in idle if (entry.split(".")[0] in TABLE.network) is network]
 
 
 def test_every_module_is_accounted_for():
