@@ -5,6 +5,8 @@ import asyncio
 import anyio
 import pytest
 
+import portable
+
 from .helpers import HOST, ask, close, serving
 
 
@@ -98,3 +100,31 @@ def test_trios_calls_in_a_servers_task(run, backend):
                 return await stream.receive_some(100)
 
     assert run(main) == b"hello\n"
+
+
+def test_in_a_run_of_trios():
+    """Streams and subprocesses work in a run that trio started."""
+    trio = pytest.importorskip("trio")
+
+    async def main():
+        async with portable.asyncio_loop():
+            async with serving() as address:
+                answer = await ask(address, b"hello")
+            process = await asyncio.create_subprocess_shell("echo hi", stdout=-1)
+            return answer, await process.communicate()
+
+    assert trio.run(main) == (b"hello", (b"hi\n", None))
+
+
+def test_in_asyncios_own_runner():
+    """Streams and subprocesses work in `asyncio.run()` with the loop on trio."""
+    pytest.importorskip("trio")
+
+    async def main():
+        async with serving() as address:
+            answer = await ask(address, b"hello")
+        process = await asyncio.create_subprocess_shell("echo hi", stdout=-1)
+        return answer, await process.communicate()
+
+    with asyncio.Runner(loop_factory=portable.trio_loop) as runner:
+        assert runner.run(main()) == (b"hello", (b"hi\n", None))
