@@ -17,15 +17,19 @@ of the default test run: it needs PyPI, and a few minutes.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
+from collections.abc import Iterator
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -39,7 +43,7 @@ OPTIONS = (
     *("-p", "no:portable", "-p", "no:cacheprovider"),
 )
 #: Seconds for one test, and for one suite.
-TEST_TIMEOUT, SUITE_TIMEOUT = 60, 900
+TEST_TIMEOUT, SUITE_TIMEOUT = 60, 1800
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Suite:
         options: what pytest needs beyond the package's own configuration.
         needs: what its tests import beyond `TOOLS` and its own dependencies.
         added: files that are laid beside the sdist's: the place there, the place here.
+        environment: variables that its build and its tests are given.
+        server: a command that is to run beside its tests. In it and in `options`, PORT stands
+            for a free port.
     """
 
     package: str
@@ -63,6 +70,8 @@ class Suite:
     options: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     added: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    server: tuple[str, ...] = ()
 
 
 SUITES = (
@@ -96,6 +105,52 @@ SUITES = (
         "0.22.1",
         "IsolatedAsyncioTestCase",
         paths=("aiosqlite/tests/smoke.py",),
+    ),
+    # What follows opens sockets.
+    Suite(
+        "aiohttp",
+        "3.14.5",
+        "its own pytest plugin, new_event_loop(), asyncio.run()",
+        # The tests of what opens sockets: client, server, connections, web sockets, proxies.
+        paths=(
+            *("tests/test_client_functional.py", "tests/test_client_ws_functional.py"),
+            *("tests/test_connector.py", "tests/test_proxy_functional.py"),
+            *("tests/test_run_app.py", "tests/test_test_utils.py"),
+            *("tests/test_web_functional.py", "tests/test_web_runner.py"),
+            *("tests/test_web_sendfile_functional.py", "tests/test_web_server.py"),
+            "tests/test_web_websocket_functional.py",
+        ),
+        needs=(
+            *("pytest-mock==3.17.0", "freezegun==1.5.5", "trustme==1.2.1", "re-assert==1.1.0"),
+            *("proxy.py==2.4.10", "pytest-xdist==3.8.0", "pytest-codspeed==5.0.4"),
+            *("blockbuster==1.5.29", "isal==1.9.1", "zlib-ng==1.1.0", "Brotli==1.2.1"),
+            "coverage==7.17.5",
+        ),
+        # Its parsers in Python: the tests import the sources, beside which nothing is built.
+        environment=(("AIOHTTP_NO_EXTENSIONS", "1"),),
+    ),
+    Suite(
+        "hypercorn",
+        "0.18.0",
+        "pytest-asyncio",
+        paths=("tests/asyncio", "tests/e2e", "tests/middleware", "tests/protocol"),
+        needs=("httpx==0.28.1", "hypothesis", "mock==5.2.0", "pytest-trio==0.8.0"),
+    ),
+    Suite(
+        "redis",
+        "8.1.0",
+        "pytest-asyncio",
+        paths=(
+            *("tests/test_asyncio/test_commands.py", "tests/test_asyncio/test_connect.py"),
+            *("tests/test_asyncio/test_connection.py", "tests/test_asyncio/test_cwe_404.py"),
+            *("tests/test_asyncio/test_connection_pool.py", "tests/test_asyncio/test_lock.py"),
+            *("tests/test_asyncio/test_encoding.py", "tests/test_asyncio/test_monitor.py"),
+            *("tests/test_asyncio/test_pipeline.py", "tests/test_asyncio/test_pubsub.py"),
+            *("tests/test_asyncio/test_retry.py", "tests/test_asyncio/test_scripting.py"),
+        ),
+        options=("--redis-url=redis://localhost:PORT/0",),
+        needs=("numpy", "pybreaker==1.4.1", "cryptography", "xxhash==3.6.0"),
+        server=("redis-server", "--port", "PORT", "--save", ""),
     ),
     # It knows trio: the one whose queues wait in trio, in tasks of asyncio's.
     Suite("culsans", "0.11.0", "IsolatedAsyncioTestCase, asyncio.run()"),
@@ -163,6 +218,7 @@ class Stand:
         output(
             *(*pip, "download", "-q", "--no-deps", "--no-binary", suite.package),
             *("-d", str(self.folder), f"{suite.package}=={suite.version}"),
+            **dict(suite.environment),
         )
         sdist = self.sdist()
         with tarfile.open(sdist) as archive:
@@ -171,7 +227,7 @@ class Stand:
             copy = self.source() / there
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes((HERE / here).read_bytes())
-        output(*pip, "install", "-q", str(sdist), *wanted)
+        output(*pip, "install", "-q", str(sdist), *wanted, **dict(suite.environment))
         ready.write_text(json.dumps(wanted))
 
     def sdist(self) -> pathlib.Path:
@@ -186,6 +242,7 @@ class Stand:
 
     def run(self, backend: str, only: list[str] | None = None) -> Run:
         """Run the suite, or some of its tests."""
+        suite = self.suite
         name = f"{backend}-again" if only else backend
         answer = self.folder / f"{name}.json"
         answer.unlink(missing_ok=True)
@@ -193,12 +250,16 @@ class Stand:
             "STRANGERS_LOOP": backend,
             "STRANGERS_OUTCOMES": str(answer),
             "PYTHONPATH": str(HERE),
+            **dict(suite.environment),
         }
         command = [str(self.python), "-m", "pytest", "-p", "which_loop", *OPTIONS]
-        command += [f"--timeout={TEST_TIMEOUT}", *self.suite.options]
-        command += only or self.suite.paths
+        port = str(free_port())
+        options = [option.replace("PORT", port) for option in suite.options]
+        command += [f"--timeout={TEST_TIMEOUT}", *options]
+        command += only or suite.paths
         trouble = None
-        with open(self.folder / f"{name}.log", "w") as log:
+        server = [part.replace("PORT", port) for part in suite.server]
+        with open(self.folder / f"{name}.log", "w") as log, running(server, port, self.folder):
             try:
                 status = subprocess.run(
                     command,
@@ -217,6 +278,32 @@ class Stand:
         if trouble is None and bool(foreign) != (backend == "trio"):
             trouble = f"its loops were {noted.get('loops')}"
         return Run(noted.get("outcomes", {}), noted.get("details", {}), trouble)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("localhost", 0)) as unused:
+        port: int = unused.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: str, folder: pathlib.Path) -> Iterator[None]:
+    """Run a server, if there is a command, until it is no longer needed."""
+    if not command:
+        yield
+        return
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(100):
+                try:
+                    socket.create_connection(("localhost", int(port))).close()
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.1)
+            yield
+        finally:
+            server.terminate()
 
 
 def judge(stand: Stand) -> tuple[list[str], bool]:
@@ -291,9 +378,9 @@ def row_of(*cells: str) -> str:
     ).rstrip()
 
 
-def output(*command: str) -> str:
+def output(*command: str, **environment: str) -> str:
     """Run a command; return what it prints, or end with all of that if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
     return done.stdout
