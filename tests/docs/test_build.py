@@ -81,6 +81,6 @@ def test_the_readme_commands_are_run_by_the_build():
     """The two commands from a checkout are what the build begins with, word for word."""
     two = [text for text in COMMANDS if text.startswith("pip install") and "&&" in text]
     assert len(two) == 2
-    first = re.search(r'^together=\((.*)\)$', BUILD, re.MULTILINE)[1]
+    first = re.search(r"^together=\((.*)\)$", BUILD, re.MULTILINE)[1]
     assert first == " ".join(f'"{command}"' for command in two)
     assert all(f'    "{command}") ' in BUILD for command in two)
