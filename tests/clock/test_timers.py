@@ -199,7 +199,6 @@ def test_impossible_timers(runner):
         loop.call_later(1, print)
 
 
-@pytest.mark.parametrize("loop_kind", ["asyncio", "uvloop"], indirect=True)
 def test_a_timer_at_nan(runner):
     """A timer at NaN, which would hide those behind it, is refused."""
 
