@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
@@ -148,7 +148,8 @@ def _after_fork() -> None:
     global _copied_thread
     if _in_trio_run():
         _copied_thread = threading.get_ident()
-        signal.set_wakeup_fd(-1)  # else signals of this process wake the parent's run
+        with suppress(ValueError):  # not in the main thread
+            signal.set_wakeup_fd(-1)  # else signals of this process wake the parent's run
 
 
 if hasattr(os, "register_at_fork"):

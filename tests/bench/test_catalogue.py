@@ -197,6 +197,9 @@ class TestCatalogue:
     @pytest.mark.parametrize("name", ["import", "against_trio_asyncio"])
     def test_work_without_loop(self, name: str) -> None:
         """The same holds for programs that have nothing to do with a loop of this process."""
+        obstacle = Case(OPERATIONS[name], Workload("", 1), NO_LOOP, PORTABLE).obstacle
+        if obstacle is not None:
+            pytest.skip(obstacle)
         assert done_by(OPERATIONS[name], NO_LOOP) >= {PORTABLE}
 
 

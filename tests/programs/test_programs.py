@@ -42,7 +42,10 @@ def test_a_port_is_equivalent(name: str) -> None:
         row.run.backend: row.verdict for row in report.rows if row.program == "original"
     }
     assert verdicts.pop("asyncio") == "reference"
-    assert set(verdicts.values()) <= {"same"}, text_of(report)
+    # uvloop has an order of its own among timers of one instant; on trio it is asyncio's.
+    assert verdicts.pop("uvloop", "same") in {"same", "reordered"}, text_of(report)
+    assert verdicts.pop("trio", "same") == "same", text_of(report)
+    assert not verdicts
     trace = report.rows[0].run.trace
     assert trace is not None
     assert len(trace.lines("stdout")) >= 3

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import outcome
@@ -51,7 +53,10 @@ class _RunOfThread:
 
 def _forget_run() -> None:
     """In a process that was forked in the midst of a run there is none."""
-    _RunOfThread().leave()
+    if trio.lowlevel.in_trio_run():
+        _RunOfThread().leave()
+        with suppress(ValueError):  # not in the main thread
+            signal.set_wakeup_fd(-1)  # it was the parent's
 
 
 if hasattr(os, "register_at_fork"):
