@@ -198,6 +198,8 @@ class Trace:
             for who, when, *what in world.log:
                 by_task[who].append((round(when, 9), *what))
             self.log = dict(sorted(by_task.items()))
+        else:
+            self.log = _without_the_order_of_a_set(world.log)
         self.told = sorted(world.told, key=repr)
         self.unraisable = unraisable
 
@@ -216,6 +218,19 @@ class Trace:
         if isinstance(lines, dict):
             lines = [(who, *entry) for who, log in lines.items() for entry in log]
         return "\n".join(map(repr, [*lines, *self.told, *self.unraisable]))
+
+
+def _without_the_order_of_a_set(log: list[Any]) -> list[Any]:
+    """Sort what asyncio itself does in the order of a set: close the generators that are left."""
+    ends = [index for index, entry in enumerate(log) if "the generator" in str(entry[-1])]
+    ended = (log[index] for index in ends)
+    by_kind = sorted(ended, key=lambda entry: (entry[1], entry[-1], entry))
+        (log[index] for index in ends), key=lambda entry: (entry[1], entry[-1], entry)
+    )
+    log = list(log)
+    for index, entry in zip(ends, by_kind, strict=True):
+        log[index] = entry
+    return log
 
 
 def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -> Trace:
