@@ -221,15 +221,14 @@ class Trace:
 
 
 def _without_the_order_of_a_set(log: list[Any]) -> list[Any]:
-    """Sort what asyncio itself does in the order of a set: close the generators that are left."""
-    ends = [index for index, entry in enumerate(log) if "the generator" in str(entry[-1])]
-    ended = (log[index] for index in ends)
-    by_kind = sorted(ended, key=lambda entry: (entry[1], entry[-1], entry))
-        (log[index] for index in ends), key=lambda entry: (entry[1], entry[-1], entry)
+    """Sort what asyncio itself does in a set's order: close the generators that are left."""
+    places = [place for place, entry in enumerate(log) if "the generator" in str(entry[-1])]
+    entries = sorted(
+        (log[place] for place in places), key=lambda entry: (entry[1], entry[-1], entry)
     )
     log = list(log)
-    for index, entry in zip(ends, by_kind, strict=True):
-        log[index] = entry
+    for place, entry in zip(places, entries, strict=True):
+        log[place] = entry
     return log
 
 
