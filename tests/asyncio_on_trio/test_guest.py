@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import subprocess
 import sys
 import threading
 import unittest
@@ -218,3 +220,35 @@ def test_an_exception_out_of_a_signal_handler(loop):
     finally:
         signal.signal(signal.SIGALRM, before)
     assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+FORKED = """
+import asyncio, os, warnings
+import portable.asyncio_on_trio  # before portable's own names, whose hook then comes second
+import portable
+
+warnings.simplefilter("error", RuntimeWarning)
+
+async def child():
+    return await asyncio.sleep(0, 7)
+
+async def main():
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            status = portable.run(child, backend="trio")
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+raise SystemExit(portable.run(main, backend="trio"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_is_free_of_its_parents_wake_up():
+    """A run of its own meets no wake-up descriptor of the run that it was forked in."""
+    ended = subprocess.run([sys.executable, "-c", FORKED], check=False, capture_output=True)
+    assert ended.returncode == 7, ended.stderr.decode()
