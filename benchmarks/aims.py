@@ -1,25 +1,34 @@
 """What portable's prices shall be, and what they are, as a table for the docs.
 
-    python benchmarks/aims.py prices.json [more.json ...] --into docs/performance.md
+    python benchmarks/aims.py prices.json [more.json ...] --into docs/explanation/performance.md
 
 A price is the ratio of two rows of a run: portable's to the native one, or to another's. It is
 bold where it misses its aim, and has a question mark where the native way strayed from itself
-by more than 5 %. “native” is where asyncio's names are asyncio's own objects. Of several files
-the last that has a row counts.
+by more than 5 %, or its rounds are as unsure. “native” is where asyncio's names are asyncio's
+own objects. Of several files the last that has a row counts.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portable.bench import LOOPS, NATIVE, NATIVE_AGAIN, NO_LOOP, NOISE_LIMIT, Row, Run
+from portable.bench import (
+    LOOPS,
+    NATIVE,
+    NO_LOOP,
+    NoPlaceError,
+    Prices,
+    Run,
+    Table,
+    as_markdown,
+    put_between,
+)
 
 #: A price that is shown as its aim is no miss.
 ROUNDED = 1.005
-BEGIN, END = "<!-- aims -->", "<!-- end of aims -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,10 @@ def _jobs(operation: str, size: int, *jobs: str) -> tuple[tuple[str, str, int], 
     return tuple((operation, job, size) for job in jobs)
 
 
+_echoes = (
+    *_jobs("echo", 1_000, "1_client_1_kB", "100_clients_1_kB"),
+    *_jobs("echo", 100, "1_client_1_MB", "100_clients_1_MB"),
+)
 TREE = ("none", "io", "memoization", "cpu_io_mixed")
 
 AIMS = (
@@ -79,7 +92,7 @@ AIMS = (
         1.15,
         _jobs("wait_in_trio", 5_000, "turn", "future", "queue"),
     ),
-    Aim("cancel one task, to the native way", 1.3, _sizes("cancel_one", "sleeper", 200)),
+    Aim("cancel one task, to the native way", 1.3, _sizes("cancel_one", "sleeper", 1_000)),
     Aim(
         "cancel a group, to the native way",
         1.3,
@@ -139,6 +152,12 @@ AIMS = (
         ),
         to="asyncio's own loop",
     ),
+    Aim("an echo, to asyncio's own loop", 1 / 0.6, _echoes),
+    Aim("… to trio-asyncio", 1.0, _echoes, to="trio-asyncio"),
+    Aim("HTTP by aiohttp, to asyncio's own loop", 1 / 0.6, _sizes("http", "get", 300)),
+    Aim("… to trio-asyncio", 1.0, _sizes("http", "get", 300), to="trio-asyncio"),
+    Aim("a subprocess, to asyncio's own loop", 1 / 0.6, _sizes("subprocess", "start", 10)),
+    Aim("… to trio-asyncio", 1.0, _sizes("subprocess", "start", 10), to="trio-asyncio"),
     Aim(
         "`import portable`, to `import anyio`",
         1.0,
@@ -148,45 +167,37 @@ AIMS = (
 )
 
 
-Rows = dict[tuple[str, str, int, str, str], Row]
+def read(files: Sequence[Path]) -> Prices:
+    """Return the rows of the files; the last file has the last word."""
+    return Prices(row for file in files for row in Run.read(file).measured)
 
 
-def read(files: Sequence[Path]) -> Rows:
-    """Return the rows of the files by their places; the last file has the last word."""
-    return {
-        (row.operation, row.job, row.size, row.backend, row.implementation): row
-        for file in files
-        for row in Run.read(file).measured
-    }
-
-
-def table(rows: Rows) -> Iterator[str]:
-    """Yield the lines of the table, in Markdown."""
-    yield "| What | Aim | asyncio | uvloop | trio | `-k` |"
-    yield "|---|---|---|---|---|---|"
+def table(prices: Prices) -> Table:
+    """Return the table of aims."""
+    body = []
     for aim in AIMS:
         for operation, job, size in aim.rows:
-            cells = [_cell(aim, rows, (operation, job, size), backend) for backend in LOOPS]
+            cells = [_cell(aim, prices, (operation, job, size), backend) for backend in LOOPS]
             what = f"{aim.what}: {job}, {size:,}" if size > 1 else f"{aim.what}: {job}"
             most = "" if aim.most is None else f"≤ {_short(aim.most)}"
-            yield f"| {what} | {most} | {' | '.join(cells)} | `{operation} and {job}-{size}-` |"
+            body.append([what, most, *cells, f"`{operation} and {job}-{size}-`"])
+    return Table("Aims", ["What", "Aim", *LOOPS, "`-k`"], body)
 
 
-def _cell(aim: Aim, rows: Rows, place: tuple[str, str, int], backend: str) -> str:
-    if backend == aim.column and not any((*place, each, aim.of) in rows for each in LOOPS):
+def _cell(aim: Aim, prices: Prices, place: tuple[str, str, int], backend: str) -> str:
+    if backend == aim.column and not any(prices.at(*place, on, aim.of) for on in LOOPS):
         backend = NO_LOOP
-    ours = rows.get((*place, backend, aim.of))
-    theirs = rows.get((*place, backend, aim.to))
-    again = rows.get((*place, backend, NATIVE_AGAIN))
+    ours = prices.at(*place, backend, aim.of)
+    theirs = prices.at(*place, backend, aim.to)
+    if ours is not None and ours.implementation == NATIVE:
+        return NATIVE
     if ours is None or theirs is None:
-        same = ours is None and backend in ("asyncio", "uvloop")
-        return NATIVE if same and (*place, backend, NATIVE) in rows else ""
+        return ""
     ratio = ours.ratio.median / (1.0 if aim.to == NATIVE else theirs.ratio.median)
     text = _short(ratio)
     if aim.most is not None and ratio > aim.most * ROUNDED:
         text = f"**{text}**"
-    noisy = again is not None and abs(again.ratio.median - 1) > NOISE_LIMIT
-    return f"{text} ?" if noisy else text
+    return f"{text} ?" if prices.noisy(ours) or prices.noisy(theirs) else text
 
 
 def _short(ratio: float) -> str:
@@ -197,15 +208,14 @@ def main(words: Sequence[str]) -> None:
     """Print the table, or put it into a file between its marks."""
     into = Path(words[words.index("--into") + 1]) if "--into" in words else None
     files = [Path(word) for word in words if word != "--into" and Path(word) != into]
-    lines = "\n".join(table(read(files)))
+    lines = as_markdown(table(read(files)))
     if into is None:
-        sys.stdout.write(lines + "\n")
+        sys.stdout.write("\n".join(lines) + "\n")
         return
-    before, begin, rest = into.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{into}: the table goes between {BEGIN} and {END}")
-    into.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}", encoding="utf-8")
+    try:
+        put_between(into, "aims", lines)
+    except NoPlaceError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

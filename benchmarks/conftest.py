@@ -12,18 +12,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 from rich.console import Console
 
 from portable._pytest._selection import select
 from portable.bench import (
     CLOCKS,
+    DEFAULT_CLOCK,
     EFFORTS,
-    LEGEND,
     LOOPS,
     OPERATIONS,
     Case,
@@ -41,12 +41,16 @@ from portable.bench import (
     cases,
     exceeded,
     in_loop_seconds,
-    measured,
+    measure,
+    obstacles,
     quiet_collector,
     read_limits,
     row_of,
-    tables,
+    summary,
 )
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
 
 PARAMETERS = ("job", "size", "backend", "implementation")
 #: How wide tables are in a file or a pipe, which has no width of its own.
@@ -84,7 +88,7 @@ class Session:
                 self.within += 1
                 return
             if chances:
-                (again,) = measured([case], self.effort.name, self.clock)
+                again = measure(case, self.effort.name, self.clock)
                 row = again if isinstance(again, Row) else row
         self.excesses += excess
 
@@ -98,6 +102,10 @@ def operation_of(test: Callable[..., object]) -> Operation:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    if find_spec("pytest_benchmark") is None:
+        raise pytest.UsageError(
+            "the benchmarks need pytest-benchmark: pip install 'portable-tasks[bench]'"
+        )
     group = parser.getgroup("benchmark")
     group.addoption(
         "--bench-size",
@@ -109,7 +117,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--bench-clock",
         choices=tuple(CLOCKS),
-        default="wall",
+        default=DEFAULT_CLOCK,
         help="What to take the time by: wall, or cpu, the time that the loop's own thread "
         "computes, which holds on a busy machine. Default: %(default)s.",
     )
@@ -158,6 +166,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.benchmark(timer=in_loop_seconds))
 
 
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: list[pytest.Item]
+) -> list[str]:
+    """Say what is not here before the work begins."""
+    chosen = []
+    for item in items:
+        if isinstance(item, pytest.Function) and "price" in item.fixturenames:
+            job, size, backend, by = (item.callspec.params[name] for name in PARAMETERS)
+            if isinstance(backend, str):  # else pytest stands in for a set without a case
+                workload = Workload(job, size)
+                chosen.append(Case(operation_of(item.function), workload, backend, by))
+    return [f"not here: {obstacle}" for obstacle in obstacles(chosen)]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quiet_collector() -> Iterator[None]:
     with quiet_collector():
@@ -165,19 +187,21 @@ def _quiet_collector() -> Iterator[None]:
 
 
 @pytest.fixture
+def case(
+    request: pytest.FixtureRequest, job: str, size: int, backend: str, implementation: str
+) -> Case:
+    """Return the case that the parameters name."""
+    return Case(operation_of(request.function), Workload(job, size), backend, implementation)
+
+
+@pytest.fixture
 def price(
-    request: pytest.FixtureRequest,
+    case: Case,
     benchmark: BenchmarkFixture,
     pytestconfig: pytest.Config,
-    job: str,
-    size: int,
-    backend: str,
-    implementation: str,
 ) -> Callable[[], None]:
     """Return what measures a case beside its native control, and keeps its row."""
     session = pytestconfig.stash[SESSION]
-    operation = operation_of(request.function)
-    case = Case(operation, Workload(job, size), backend, implementation)
 
     def give_up(reason: str, *, failed: bool = False) -> None:
         session.rows.append(case.unmeasured(reason, failed=failed))
@@ -191,7 +215,7 @@ def price(
         except Exception as error:
             if not case.way.peer:
                 raise
-            give_up(f"{implementation} fails on {backend}: {error!r}", failed=True)
+            give_up(f"{case.implementation} fails on {case.backend}: {error!r}", failed=True)
         if benchmark.enabled:
             session.rows.append(row)
             session.guard(case, row)
@@ -249,7 +273,7 @@ def pytest_terminal_summary(
         width = None if color else WIDTH_IN_FILES
         console = Console(force_terminal=color, width=width, highlight=False)
         with console.capture() as shown:
-            console.print(*tables(session.rows, OPERATIONS), LEGEND, sep="\n")
+            console.print(*summary(session.rows), sep="\n")
         terminalreporter.section("price of an operation, relative to the native way")
         terminalreporter.write(shown.get())
     if session.limits is None:

@@ -10,6 +10,21 @@ def test_import(price: Callable[[], None]) -> None:
     price()
 
 
+def test_asgi(price: Callable[[], None]) -> None:
+    """Prices requests to a web application, without a server."""
+    price()
+
+
+def test_pipeline(price: Callable[[], None]) -> None:
+    """Prices items on their way from a producer through workers to a collector."""
+    price()
+
+
+def test_fan_out(price: Callable[[], None]) -> None:
+    """Prices calls that are made at once, with a time limit each."""
+    price()
+
+
 def test_async_tree(price: Callable[[], None]) -> None:
     """Prices a tree of tasks that fork, wait, sleep and compute."""
     price()

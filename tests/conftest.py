@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import none
 
 import portable
@@ -18,6 +18,10 @@ from portable._pytest._values import name_of, value_of
 from portable.clock import VirtualClock
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes is the machine's business.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 def _params():

@@ -777,7 +777,12 @@ FORKING = """
 import asyncio, os, portable, trio
 
 async def child():
-    return sum(await asyncio.gather(asyncio.sleep(0, 3), asyncio.sleep(0, 4)))
+    nested = child()
+    try:
+        portable.run(nested)
+    except RuntimeError as error:
+        assert "running event loop" in str(error)
+        return sum(await asyncio.gather(asyncio.sleep(0, 3), asyncio.sleep(0, 4)))
 
 async def main():
     portable.current_time()
@@ -797,7 +802,7 @@ print(trio.run(main))
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_run_in_a_forked_child_of_a_foreign_run(backend):
-    """So may one that was forked in a run of trio's in which asyncio's loop is not up."""
+    """One forked in a run of trio's without asyncio's loop may, too, but no run inside it."""
     pytest.importorskip("trio")
     code = FORKING.format(backend)
     done = subprocess.run(

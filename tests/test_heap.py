@@ -20,6 +20,7 @@ def _thawed():
     """Begin with a heap that nobody has set aside, as a user's is."""
     portable_blocks = pytest.MonkeyPatch()
     portable_blocks.setattr("portable._heap._open_blocks", 0)
+    portable_blocks.setattr("portable._heap._inner_blocks", 0)
     gc.unfreeze()
     yield
     portable_blocks.undo()
@@ -57,6 +58,31 @@ def test_only_the_outermost_block_thaws():
         gc.collect()
         assert gone() is not None
     assert gc.get_freeze_count() == 0
+
+
+def test_blocks_within_a_block_keep_no_garbage():
+    """What was made between two inner blocks, or in one, is collected in a later one."""
+    with heap_set_aside():
+        gone = []
+        for _ in range(3):
+            circle = Circle()
+            gone.append(weakref.ref(circle))
+            with heap_set_aside():
+                gone.append(weakref.ref(Circle()))
+            del circle
+        with heap_set_aside():
+            assert [one() for one in gone] == [None] * 6
+
+
+def test_blocks_within_a_block_freeze_now_and_then():
+    """A long session's later objects are set aside as well."""
+    with heap_set_aside():
+        before = gc.get_freeze_count()
+        later = [Circle() for _ in range(100)]
+        for _ in range(60):
+            with heap_set_aside():
+                pass
+        assert gc.get_freeze_count() >= before + len(later)
 
 
 def test_an_error_thaws():

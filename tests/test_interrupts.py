@@ -164,6 +164,17 @@ def test_ctrl_c_in_a_main_that_swallows_it(backend):
     assert portable.run(main, backend=backend) == asyncio.run(main()) == "swallowed"
 
 
+def test_ctrl_c_in_a_main_that_waits_no_more(backend):
+    """A main task that ends before its next wait is cancelled at its end, as in asyncio."""
+
+    async def main():
+        interrupt()
+        return "unheard"
+
+    with pytest.raises(KeyboardInterrupt):
+        portable.run(main, backend=backend)
+
+
 def test_the_second_ctrl_c_does_not_wait(backend):
     """While the main task cleans up a second one raises KeyboardInterrupt there and then."""
     seen = []

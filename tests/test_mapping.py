@@ -359,6 +359,27 @@ def test_a_failure_after_the_loop_was_left_is_logged(run, caplog):
 # -- leaving early ----------------------------------------------------------------------
 
 
+def test_a_thread_drops_the_results(run):
+    """The jobs end as well where the last reference is gone in another thread."""
+    cancelled = []
+
+    async def job(number):
+        try:
+            await asyncio.sleep(number)
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+
+    async def main():
+        kept = [amap_unordered(job, [0, 50, 60])]
+        await anext(kept[0])
+        await asyncio.to_thread(kept.clear)
+        await asyncio.sleep(1)
+        return list(cancelled)
+
+    assert run(main) == [50, 60]
+
+
 @pytest.mark.parametrize("way", ["break", "error", "return"])
 def test_leaving_the_loop_ends_the_jobs(run, way):
     """Left in any way, the plain loop leaves no job behind."""
@@ -571,7 +592,7 @@ def test_a_swallowed_cancellation_does_not_reach_the_next_job(run, mapper, sourc
 def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
     """A long row of jobs without a wait does not keep the event loop to itself."""
     clock = itertools.count(step=0.0003)
-    monkeypatch.setattr("portable._mapping.perf_counter", clock.__next__)
+    monkeypatch.setattr("portable._pool.perf_counter", clock.__next__)
 
     async def main():
         turns = 0

@@ -91,6 +91,13 @@ def test_a_misspelt_name_gets_a_suggestion():
     assert not hasattr(portable, "__nothing__")
 
 
+@pytest.mark.parametrize("name", sorted(portable._OURS))
+def test_a_misspelt_name_of_portables_own_gets_a_suggestion(name):
+    """Each name that is not asyncio's is suggested, too."""
+    with pytest.raises(AttributeError, match=f"Did you mean '{name}'"):
+        getattr(portable, f"{name}_")
+
+
 @pytest.mark.parametrize("name", sorted(_missing._SINCE))
 def test_a_name_of_a_newer_asyncio(name):
     """It is there where asyncio has it; elsewhere the error names the Python that has."""

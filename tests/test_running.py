@@ -216,7 +216,8 @@ def test_a_leftover_that_fails_while_it_ends_is_logged(run, caplog):
         await asyncio.sleep(1)
 
     run(main)
-    told = [each for each in caplog.records if each.message.startswith("unhandled exception")]
+    words = "unhandled exception during asyncio.run() shutdown"
+    told = [each for each in caplog.records if each.message.startswith(words)]
     assert [repr(each.exc_info[1]) for each in told] == ["ValueError('clean-up')"]
 
 

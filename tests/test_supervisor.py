@@ -254,6 +254,21 @@ def test_an_exit_of_the_body_keeps_failures_as_its_cause(run, kind):
     assert described(caught.value.__cause__) == ["ValueError('task')"]
 
 
+def test_an_exit_keeps_the_cause_it_has(run):
+    """What an exit was raised from is not replaced by failures of tasks."""
+    cause = OSError("why")
+
+    async def main():
+        async with Supervisor() as tasks:
+            tasks.create_task(fail(1, "task"))
+            await asyncio.sleep(2)
+            raise SystemExit from cause
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.__cause__ is cause
+
+
 # -- cancelling ---------------------------------------------------------------------------
 
 
@@ -433,3 +448,23 @@ def test_a_body_that_fails_in_an_eager_first_step(backend):
         return ended
 
     assert portable.run(main, backend=backend) == [True]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio has no eager tasks here")
+def test_an_eager_task_that_fails_ends_in_asyncios_turns(run):
+    """A body that fails in an eager first step takes as many turns as on asyncio to its end."""
+
+    async def child():
+        async with Supervisor() as tasks:
+            tasks.create_task(asyncio.sleep(1))
+            raise KeyError("body")
+
+    async def main():
+        task = asyncio.Task(child(), loop=asyncio.get_running_loop(), eager_start=True)
+        turns = 0
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return type(task.exception()), turns
+
+    assert run(main) == portable.run(main) == (KeyError, 3)

@@ -1,14 +1,14 @@
 """asyncio's own library on any event loop.
 
 asyncio's names are asyncio's objects here: `portable.gather is asyncio.gather`, and `import
-portable as asyncio` means what `import asyncio` means. On asyncio and uvloop that is all. On
-trio the same library, CPython's code, runs on a loop that trio drives; one task may await what
-is asyncio's, trio's and AnyIO's. What asyncio lacks is portable's own: `run` on any backend,
-`Supervisor`, `race`, `amap`, `amap_unordered`, virtual time, proof and price.
+portable as asyncio` means the same as `import asyncio`. On asyncio and uvloop that is all. On
+trio the same library, CPython's code, runs on a loop that trio drives, and one task may await
+asyncio's, trio's and AnyIO's functions. portable's own names do what asyncio cannot: `run` on
+any backend, `Supervisor`, `race`, `amap`, `amap_unordered`, virtual time, proof and price.
 
-Names are loaded when they are first used, so that `import portable` costs what `import anyio`
-costs. In a run of trio's that somebody else has started, that is also when asyncio's loop comes
-up there.
+A name is loaded when it is first used, so that `import portable` is as fast as `import anyio`.
+In a trio run that somebody else has started, the first use of a name of asyncio's also starts
+asyncio's loop there.
 """
 
 # pyright: reportWildcardImportFromLibrary=false
@@ -20,7 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # Module by module: mypy would keep asyncio's `run` if it came along, and not take ours.
+    # Module by module, without asyncio.runners: mypy would keep its `run` and ignore ours.
     import asyncio
     from asyncio.base_events import *  # noqa: F403
     from asyncio.coroutines import *  # noqa: F403
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ._errors import (
         BackendNotInstalledError,
         DeadlockError,
+        LivelockError,
         MissingDependencyError,
         UnknownBackendError,
     )
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     __all__ = [
         "BackendNotInstalledError",
         "DeadlockError",
+        "LivelockError",
         "MissingDependencyError",
         "Supervisor",
         "UnknownBackendError",
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
 _OURS = {
     "BackendNotInstalledError": "_errors",
     "DeadlockError": "_errors",
+    "LivelockError": "_errors",
     "MissingDependencyError": "_errors",
     "Supervisor": "_supervisor",
     "UnknownBackendError": "_errors",
@@ -106,11 +109,11 @@ def __getattr__(name: str) -> Any:
         from ._missing import explain
 
         raise AttributeError(explain(name), name=name, obj=sys.modules[__name__])
-    # Not kept: in somebody else's run of trio's each use may be the first.
+    # The value is not cached in this module: each use may be the first in a new trio run.
     if "trio" in sys.modules and asyncio._get_running_loop() is None:
-        from ._running import come_up
+        from ._running import start_loop_on_trio
 
-        come_up()
+        start_loop_on_trio()
     return value
 
 

@@ -1,7 +1,7 @@
-"""The table of backends: their names, what they need, how AnyIO is told to use them.
+"""The table of backends, with the packages that they need and AnyIO's options for them.
 
-To AnyIO uvloop is an option of asyncio; to everyone who runs or tests a program it is a
-backend of its own. This module is the one place that knows the difference.
+To AnyIO uvloop is an option of its backend asyncio. To somebody who runs or tests a program it
+is a backend of its own. Only this module knows the difference.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
-from ._errors import BackendNotInstalledError, UnknownBackendError
+from ._errors import BackendNotInstalledError, UnknownBackendError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,9 @@ class Backend:
         return self.requirement is None or _importable(self.requirement)
 
     def run_options(self) -> dict[str, Any]:
-        """Return what `asyncio.Runner` needs to use it; nothing for trio, which has its own."""
+        """Return options for `asyncio.Runner`; none for trio, which has a run of its own."""
         if self.name == "uvloop":
-            return {"loop_factory": importlib.import_module("uvloop").new_event_loop}
+            return {"loop_factory": importlib.import_module("uvloop").Loop}
         return {}
 
     @property
@@ -93,9 +92,9 @@ def get_backend(name: str) -> Backend:
         if backend.name == name:
             return backend
     message = f"backend: unknown backend {name!r}; known are: {', '.join(BACKENDS)}"
-    for close in get_close_matches(str(name).lower(), BACKENDS, n=1):
-        message += f". Did you mean {close!r}?"
-    raise UnknownBackendError(message)
+    lower = str(name).lower()
+    contained = [known for known in BACKENDS if known in lower]  # as in asyncio+uvloop
+    raise UnknownBackendError(message + did_you_mean([lower, *contained][-1], BACKENDS))
 
 
 def require_backend(name: str) -> Backend:
@@ -151,7 +150,7 @@ def running_time(caller: str) -> float:
 
 
 def _on_trio() -> bool:
-    """Say whether trio runs this code. (It may be the guest of a loop of asyncio's.)"""
+    """Say whether this code runs in trio, and not in an asyncio loop that hosts trio."""
     trio = sys.modules.get("trio")
     if trio is None:
         return False

@@ -1,6 +1,7 @@
-"""The differences from asyncio, on trio alone: a closed list that everything else quotes.
+"""The differences from asyncio, T1 to T5, which exist on trio alone.
 
-On asyncio and uvloop there is none: portable's names are asyncio's objects there.
+Docs, docstrings and reports quote this list. On asyncio and uvloop there is no difference:
+portable's names are asyncio's own objects there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class Difference:
         number: `T1` and so on.
         text: what is different.
         reason: why it cannot be otherwise.
-        section: the heading in docs/differences.md that tells more.
+        section: the heading of its section in the docs; `portable docs T1` prints that.
     """
 
     number: str
@@ -47,8 +48,10 @@ DIFFERENCES: Mapping[str, Difference] = MappingProxyType(
                 "A cancellation of asyncio's that passes through a nursery or an AnyIO task "
                 "group comes out in a BaseExceptionGroup, or as trio.Cancelled; code beneath "
                 "that catches trio's class alone does not see it. At the task's end it counts "
-                "as cancelled all the same. A scope that is cancelled while it is being "
-                "cleaned up takes its place.",
+                "as cancelled all the same. A scope's cancellation is of a subclass of "
+                "asyncio's; asyncio's TaskGroup before Python 3.13 takes that for an error of "
+                "its body. A scope that is cancelled while it is being cleaned up takes its "
+                "place.",
                 "trio wraps what is not its own.",
                 "T2: a cancellation that passes through a nursery",
             ),

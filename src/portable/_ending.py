@@ -1,4 +1,4 @@
-"""How blocks of ours end: what they started has ended before, and no error is lost."""
+"""How `Supervisor`, `race()` and `amap()` end: no task is left running, no error is lost."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import anyio
 
 
 def running_loop(caller: str) -> asyncio.AbstractEventLoop:
-    """Return asyncio's running loop; in a run of trio's bring it up first.
+    """Return asyncio's running loop; in a trio run it is started if it is not up.
 
     Raises:
         RuntimeError: no event loop runs in this thread; the message says to start one.
     """
     loop = asyncio._get_running_loop()
     if loop is None:
-        from ._running import come_up
+        from ._running import start_loop_on_trio
 
-        loop = come_up()
+        loop = start_loop_on_trio()
     if loop is None:
         raise RuntimeError(
             f"{caller}() was called with no event loop running in this thread; "
@@ -32,24 +32,26 @@ def running_loop(caller: str) -> asyncio.AbstractEventLoop:
 
 
 async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None) -> None:
-    """Cancel tasks and wait until each has ended, whatever comes meanwhile.
+    """Cancel tasks and wait until all have ended, whatever happens meanwhile.
 
-    A cancellation that comes meanwhile is raised when they have ended. A scope of AnyIO's or
-    trio's that is cancelled around it does not keep it from waiting.
+    If the caller is cancelled meanwhile, that is raised after the tasks have ended. A cancelled
+    scope of AnyIO's or trio's around the call does not end the wait.
 
     Args:
-        tasks: the tasks, in the order in which to cancel them; those that are added meanwhile
+        tasks: the tasks, in the order in which to cancel them. Tasks that are added meanwhile
             are waited for, too.
-        message: what they are cancelled with.
+        message: the message to cancel them with.
     """
     for task in list(tasks):
         task.cancel(message)
     cancellation: BaseException | None = None
     if _starts_eagerly():
-        # On trio its first step is taken in the caller's trio task, where a scope that it
-        # opens could not be closed by its next one.
+        # On trio an eager first step runs in the caller's trio task. A scope opened there could
+        # not be closed by the next step, which runs in another trio task. So the first wait is
+        # without one.
         try:
-            await asyncio.sleep(0)
+            if pending := [task for task in tasks if not task.done()]:
+                await asyncio.wait(pending)
         except asyncio.CancelledError as error:
             cancellation = error
     with anyio.CancelScope(shield=True):
@@ -66,13 +68,13 @@ async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None
 
 
 def _starts_eagerly() -> bool:
-    """Say whether a task of asyncio's on trio is in its eager first step."""
+    """Say whether the current asyncio task is in its eager first step, on trio."""
     on_trio = sys.modules.get("portable.asyncio_on_trio")
     return on_trio is not None and bool(on_trio.starts_eagerly())
 
 
 def abandon(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel tasks without waiting: a coroutine that is being closed may not wait any more."""
+    """Cancel tasks without waiting, as a coroutine that is being closed must not wait."""
     for task in list(tasks):
         with suppress(RuntimeError):  # the loop may be closed
             task.cancel()
@@ -81,13 +83,13 @@ def abandon(tasks: Iterable[asyncio.Future[Any]]) -> None:
 def was_retrieved(task: asyncio.Future[Any]) -> bool:
     """Say whether somebody has seen the failure of a task that has ended with one.
 
-    asyncio keeps a mark for its "exception was never retrieved", and no public name tells it.
+    asyncio keeps a flag for its "exception was never retrieved", which has no public name.
     """
     return not task._log_traceback
 
 
-def keep(others: list[BaseException], error: BaseException, message: str) -> None:
-    """Keep other errors, as a group, at the end of the chain of contexts of one."""
+def attach_errors(others: list[BaseException], error: BaseException, message: str) -> None:
+    """Attach other errors, as a group, to the end of an error's chain of `__context__`."""
     seen = {id(error)}
     while error.__context__ is not None and id(error.__context__) not in seen:
         error = error.__context__
@@ -100,9 +102,9 @@ def keep(others: list[BaseException], error: BaseException, message: str) -> Non
 
 
 def check_awaitables(caller: str, parameter: str, aws: Iterable[object]) -> None:
-    """Raise a TypeError that shows the right call unless each can be awaited.
+    """Raise a TypeError that shows the right call if one of these cannot be awaited.
 
-    The coroutines among them are closed then, since they will never run.
+    Then the coroutines among them are closed, as they will never run.
     """
     aws = tuple(aws)
     for aw in aws:
@@ -120,7 +122,7 @@ def check_awaitables(caller: str, parameter: str, aws: Iterable[object]) -> None
 
 
 def close_all(aws: Iterable[object]) -> None:
-    """Close the coroutines among these, since they will never run."""
+    """Close the coroutines among these, as they will never run."""
     for aw in aws:
         if iscoroutine(aw):
             aw.close()

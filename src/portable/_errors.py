@@ -1,6 +1,8 @@
-"""Every exception that portable raises by a name of its own; asyncio's are asyncio's."""
+"""portable's own exceptions, and the suggestion in messages about an unknown name."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class DeadlockError(RuntimeError):
@@ -11,15 +13,32 @@ class DeadlockError(RuntimeError):
     """
 
     def __init__(self, tasks: tuple[str, ...] = ()) -> None:
-        names = ", ".join(tasks) or "none that portable can name"
-        super().__init__(
+        super().__init__(self._text(", ".join(tasks) or "none that portable can name"))
+        self.tasks = tasks
+
+    def _text(self, names: str) -> str:
+        return (
             "deadlock: every task waits, no timer is set, and no input or thread is under "
             f"way; waiting: {names}"
         )
-        self.tasks = tasks
 
     def __reduce__(self) -> tuple[type[DeadlockError], tuple[tuple[str, ...]]]:
         return type(self), (self.tasks,)
+
+
+class LivelockError(DeadlockError):
+    """Under virtual time, some task is always ready, so time stands still and no timer is due.
+
+    Attributes:
+        tasks: the names of the tasks that went on and on, sorted.
+    """
+
+    def _text(self, names: str) -> str:
+        return (
+            "livelock: some task is always ready, so virtual time stands still and no timer "
+            "comes; let it sleep for more than 0 seconds, or run it in real time; always "
+            f"ready: {names}"
+        )
 
 
 class UnknownBackendError(LookupError):
@@ -32,3 +51,11 @@ class BackendNotInstalledError(LookupError):
 
 class MissingDependencyError(ImportError):
     """An optional part was used without the package it needs."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ". Did you mean 'trio'?" with the closest known name; "" if none is close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1)
+    return f". Did you mean {close[0]!r}?" if close else ""

@@ -1,12 +1,12 @@
-"""What to say of a name that portable has not: is it asyncio's, and since when?"""
+"""The message for a missing name, which says if another Python's asyncio has it."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from difflib import get_close_matches
 
-#: Names of asyncio's that came or went with a version of Python's that is supported here.
+from ._errors import did_you_mean
+
+#: Names of asyncio's that were added or removed by a version of Python.
 _SINCE = {
     "EventLoop": "3.13",
     "FrameCallGraphEntry": "3.14",
@@ -32,7 +32,7 @@ _UNTIL = {
 
 
 def explain(name: str) -> str:
-    """Return the message of the AttributeError for a name that portable has not."""
+    """Return the message of the AttributeError for a name that portable does not have."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     message = f"module 'portable' has no attribute {name!r}"
     if name in _SINCE:
@@ -40,7 +40,4 @@ def explain(name: str) -> str:
     if name in _UNTIL:
         return f"{message}: it was asyncio's until Python {_UNTIL[name]}, and this is {python}"
     message += f": neither portable nor asyncio of Python {python} has it"
-    known = [*asyncio.__all__, "run", "race", "amap", "amap_unordered", "Supervisor"]
-    for close in get_close_matches(name, known, n=1):
-        message += f". Did you mean {close!r}?"
-    return message
+    return message + did_you_mean(name, dir(sys.modules["portable"]))

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar, overload
 
-from ._ending import abandon, check_awaitables, close_all, end_all, keep, running_loop
+from ._ending import (
+    abandon,
+    attach_errors,
+    check_awaitables,
+    close_all,
+    end_all,
+    running_loop,
+)
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
@@ -22,18 +29,18 @@ async def race(
 @overload
 async def race(*aws: Awaitable[T]) -> T: ...
 async def race(*aws: Awaitable[Any]) -> Any:
-    """Run several awaitables at once; give the outcome of the first to end, end the others.
+    """Run several awaitables at once; give the outcome of the first to end, cancel the others.
 
     asyncio has no such function; `asyncio.wait(..., return_when=FIRST_COMPLETED)` and
     cancelling what is pending are used in its place.
 
-    - Failing and being cancelled are ends too: a first failure is raised as it is.
+    - A failure is an end, too, and so is a cancellation: the first failure is raised as it is.
     - The others, coroutines and tasks, are cancelled, and their end is awaited.
-    - Errors of other coroutines, as from clean-up, are kept together in an exception group:
-      at the end of the `__context__` of what is raised. Where the first has ended with a
-      result, the group itself is raised, since nothing may be lost. Failures of tasks are left
-      for whoever owns them.
-    - When the caller is cancelled, all of them are, and their end is awaited.
+    - Errors of the other coroutines, from their clean-up for example, are put into an exception
+      group at the end of the `__context__` chain of what is raised. If the first has ended with
+      a result, the group itself is raised, as no error may be lost. Failures of tasks that were
+      passed in are left to their owners.
+    - If the caller is cancelled, all are cancelled, and their end is awaited.
 
     Args:
         aws: coroutines, tasks, futures, anything that can be awaited; one at least.
@@ -82,7 +89,7 @@ async def race(*aws: Awaitable[Any]) -> Any:
         await end_all(mine)
         raise
     everyone = list(runners.values())
-    # An error keeps the frames it passes through: none may keep the tasks that failed with it.
+    # An error keeps the frames of its traceback; no frame here may keep the failed tasks.
     del aws, aw, runner, runners
     return await _first(loop, everyone, mine)
 
@@ -113,7 +120,7 @@ async def _first(
             raise
         except BaseException as error:
             await end_all(runners)
-            keep(_errors(mine), error, "errors in race()")
+            attach_errors(_errors(mine), error, "errors in race()")
             raise
         first = ended[0]
         await end_all([runner for runner in runners if runner is not first])
@@ -121,7 +128,7 @@ async def _first(
         try:
             result = first.result()
         except BaseException as error:
-            keep(others, error, "errors in race()")
+            attach_errors(others, error, "errors in race()")
             raise
         if others:
             raise BaseExceptionGroup("errors in race() beside its result", others)

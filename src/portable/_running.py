@@ -1,8 +1,8 @@
 """`run()`: start a program on a backend, in real or virtual time.
 
-On asyncio and uvloop it is `asyncio.Runner` with the loop of the backend; on trio it is a run
-of trio's with asyncio's loop in it. The rest are the other ways to that loop: in a run of
-trio's that somebody else has started, and as a factory for `asyncio.run()`.
+On asyncio and uvloop `run()` is `asyncio.Runner` with the loop of the backend. On trio it is a
+trio run with asyncio's loop inside. `asyncio_loop()` and `trio_loop()` are the other ways to
+that loop: in a trio run that somebody else has started, and as a factory for `asyncio.run()`.
 """
 
 from __future__ import annotations
@@ -93,15 +93,13 @@ def run(
         _check_main(main, args)
         chosen = require_backend(backend)
         clock = _clock(virtual_time)
-        in_thread = _refuse_nested_run(chosen)
+        _refuse_nested_run()
     except BaseException:
         if iscoroutine(main):
             main.close()
         raise
     coro = _coroutine(main, args)
     try:
-        if in_thread:
-            return _run_in_thread(coro, chosen, clock, debug)
         return _run(coro, chosen, clock, debug)
     finally:
         coro.close()
@@ -123,12 +121,19 @@ def _run(
             return runner.run(coro)
 
 
-def _refuse_nested_run(backend: Backend) -> bool:
-    """Refuse a run inside a run; say if this is a process forked in the midst of one."""
+def _refuse_nested_run() -> None:
+    """Refuse a run inside a run. In a process that was forked inside a run, leave that run."""
+    global _copied_thread
+    copied = threading.get_ident() == _copied_thread
+    if copied:
+        _copied_thread = None  # a run that is found here later is this process's own
     if asyncio._get_running_loop() is None and not _in_trio_run():
-        return False
-    if threading.get_ident() == _copied_thread:
-        return True
+        return
+    if copied:
+        from .asyncio_on_trio import forget_run
+
+        forget_run()
+        return
     raise RuntimeError(
         "run() cannot be called from a running event loop; await the coroutine instead: "
         "`await main()`"
@@ -140,7 +145,7 @@ def _in_trio_run() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
-#: In a process that was forked in the midst of a run: the thread that was copied with it.
+#: In a process that was forked inside a trio run: the thread that forked it, and was copied.
 _copied_thread: int | None = None
 
 
@@ -149,33 +154,11 @@ def _after_fork() -> None:
     if _in_trio_run():
         _copied_thread = threading.get_ident()
         with suppress(ValueError):  # not in the main thread
-            signal.set_wakeup_fd(-1)  # else signals of this process wake the parent's run
+            signal.set_wakeup_fd(-1)  # else this process's signals would wake the parent's run
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def _run_in_thread(*call: Any) -> Any:
-    """Run in a thread of its own: in a forked process this one belongs to the parent's run."""
-    outcome: list[Any] = []
-
-    def target() -> None:
-        try:
-            outcome.append((_run(*call), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    result, error = outcome.pop()
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error
-    return result
 
 
 def _check_main(main: object, args: tuple[object, ...]) -> None:
@@ -252,8 +235,11 @@ def current_time() -> float:
     return running_time("current_time")
 
 
-def come_up() -> asyncio.AbstractEventLoop | None:
-    """Bring asyncio's loop up where trio runs without it; elsewhere do nothing."""
+def start_loop_on_trio() -> asyncio.AbstractEventLoop | None:
+    """Return asyncio's loop of this trio run, which is started if it is not up.
+
+    `None`: the caller is not in a trio task.
+    """
     trio = sys.modules.get("trio")
     if trio is None or not trio.lowlevel.in_trio_task():
         return None
@@ -288,8 +274,8 @@ def asyncio_loop() -> AbstractAsyncContextManager[asyncio.AbstractEventLoop]:
 class _LoopBlock(AbstractAsyncContextManager[asyncio.AbstractEventLoop]):
     """The block that `asyncio_loop()` opens.
 
-    No generator: contextlib sets the traceback of what passes through one, and not every
-    exception takes that (a frozen dataclass).
+    It is no generator, as contextlib sets the traceback of an exception that passes through
+    one, and not every exception allows that (a frozen dataclass).
     """
 
     def __init__(self) -> None:

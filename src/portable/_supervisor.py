@@ -1,8 +1,8 @@
 """`Supervisor`: a block of tasks that fail alone.
 
-It is `asyncio.TaskGroup` without the one for all: each task is asyncio's own, made by the loop,
-and the block waits for them at its end. It needs no current task of asyncio's, so it can be
-used in tasks of AnyIO's and trio's, too.
+It is `asyncio.TaskGroup` without the rule that one failure cancels all. The loop makes the
+tasks, and the block waits for them at its end. It needs no current asyncio task, so it can be
+used in tasks of AnyIO and trio, too.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Supervisor:
     `async with Supervisor() as tasks:` waits at its end for the tasks it started. One that
     fails disturbs neither the others nor the body.
 
-    - When all have ended, failures that nobody has retrieved (by `await`, `result()` or
+    - When all tasks have ended, failures that nobody has retrieved (by `await`, `result()` or
       `exception()`) are raised together as one `ExceptionGroup`, in the order in which they
       happened.
-    - When the body raises, or is cancelled, the tasks are cancelled, and their end awaited,
-      first. What the body raised is raised as it is where it is the only one; unretrieved
-      failures come in a group with it, and in place of a cancellation.
-    - A task that is cancelled is no failure.
+    - If the body raises or is cancelled, the tasks are cancelled first, and their end is
+      awaited. Then the body's error is raised: as it is, or in one group with unretrieved
+      failures. If there are such failures, their group also replaces a cancellation.
+    - A cancelled task is no failure.
 
     asyncio has no such class; its `create_task()` and `gather(return_exceptions=True)` are
     used in its place. It is Kotlin's `supervisorScope` and aiotools' `Supervisor`.
@@ -108,7 +108,7 @@ class Supervisor:
         self._tasks.pop(task, None)
         if not self._tasks and self._all_ended is not None and not self._all_ended.done():
             self._all_ended.set_result(None)
-        # Not exception(), which would be a retrieval.
+        # Not task.exception(), which would count as a retrieval.
         if not task.cancelled() and not was_retrieved(task):
             self._failed.append(task)
 
@@ -116,7 +116,7 @@ class Supervisor:
         """Cancel every task of this block that has not ended; the body goes on.
 
         Args:
-            msg: told to whoever awaits one of them.
+            msg: the message of the `CancelledError` that whoever awaits a task gets.
         """
         for task in list(self._tasks):
             task.cancel(msg)
@@ -137,7 +137,7 @@ class Supervisor:
             if exc is None:
                 try:
                     while self._tasks:
-                        # Not asyncio.wait(), which would visit each task twice.
+                        # Not asyncio.wait(), which adds a callback to each task and removes it.
                         self._all_ended = self._loop.create_future()
                         await self._all_ended
                 except GeneratorExit:

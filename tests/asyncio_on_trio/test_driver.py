@@ -175,6 +175,63 @@ def test_trios_errors_pass_through(run):
     assert run(main) == 2
 
 
+async def scopes_cancellation(sleep=asyncio.sleep):
+    """What a scope raises at a wait within it."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await sleep(1)
+        except trio.Cancelled as error:
+            return error
+
+
+async def plain_tasks_cancellation():
+    found = []
+
+    async def plain():
+        found.append(await scopes_cancellation(trio.sleep))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(plain)
+    assert not isinstance(found[0], asyncio.CancelledError)
+    return found[0]
+
+
+async def in_a_group():
+    return BaseExceptionGroup("x", [await plain_tasks_cancellation()])
+
+
+async def in_a_group_with_asyncios():
+    inner = BaseExceptionGroup("y", [asyncio.CancelledError("why")])
+    return BaseExceptionGroup("x", [await plain_tasks_cancellation(), inner])
+
+
+@pytest.mark.parametrize(
+    ("cancellation", "args"),
+    [
+        (scopes_cancellation, None),  # trio's class has arguments of its own
+        (plain_tasks_cancellation, ()),
+        (in_a_group, ()),
+        (in_a_group_with_asyncios, ("why",)),
+    ],
+)
+def test_a_cancellation_that_leaves_its_scope(run, cancellation, args):
+    """A task that ends with one of trio's counts as cancelled, as with asyncio's."""
+
+    async def job():
+        error = await cancellation()
+        raise error
+
+    async def main():
+        task = asyncio.create_task(job())
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert task.cancelled()
+        return caught.value.args
+
+    assert run(main) == args or args is None
+
+
 def test_a_value_that_is_ready_is_not_lost(run):
     """T4: what trio hands over meanwhile is delivered, and the next wait is cancelled."""
 
@@ -199,6 +256,22 @@ def test_a_value_that_is_ready_is_not_lost(run):
 
     assert run(main)
     assert seen == ["value", ("cancelled", 1)]
+
+
+def test_cancelled_in_its_last_step(against_asyncio):
+    """A task that cancels itself in the step in which it ends counts as cancelled."""
+
+    async def job():
+        await anyio.sleep(1)
+        asyncio.current_task().cancel("late")
+        return "a result"
+
+    async def program():
+        task = asyncio.create_task(job())
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert against_asyncio(program) is True
 
 
 def test_a_shield_of_anyios(against_asyncio):

@@ -15,6 +15,7 @@ import trio.lowlevel
 
 import portable
 from portable.asyncio_on_trio import EventLoop
+from portable.asyncio_on_trio.guest import Host
 
 
 async def both(result=None):
@@ -194,6 +195,53 @@ def test_a_loop_in_each_thread():
     assert sorted(results) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("sleep", [asyncio.sleep, trio.sleep])
+def test_a_run_of_trios_that_breaks_down(sleep):
+    """If one of trio's own tasks fails, its error comes out, whatever is waited for."""
+
+    async def fail():
+        raise OSError("broken")
+
+    async def main():
+        trio.lowlevel.spawn_system_task(fail)
+        tasks = [asyncio.create_task(wait(3600)) for wait in (asyncio.sleep, trio.sleep)]
+        await sleep(3600)
+        assert not tasks
+
+    with asyncio.Runner(loop_factory=portable.trio_loop) as runner:
+        with pytest.raises(trio.TrioInternalError) as caught:
+            runner.run(main())
+        assert "OSError('broken')" in repr(caught.value.__cause__)
+        with pytest.raises(trio.TrioInternalError):
+            runner.close()
+    assert portable.run(both, "another run", backend="trio") == "another run"
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda main: portable.run(main, backend="trio"),
+        pytest.param(
+            lambda main: asyncio.run(main(), loop_factory=portable.trio_loop),
+            marks=pytest.mark.skipif(
+                "loop_factory" not in asyncio.run.__kwdefaults__, reason="it takes none here"
+            ),
+        ),
+    ],
+    ids=["run", "loop_factory"],
+)
+def test_an_internal_error_of_trios(run):
+    """It comes out as trio's error, and the thread is free for another run."""
+
+    async def main():
+        trio.lowlevel.reschedule(trio.lowlevel.current_task())
+        await trio.lowlevel.checkpoint()
+
+    with pytest.raises(trio.TrioInternalError):
+        run(main)
+    assert portable.run(both, "another run", backend="trio") == "another run"
+
+
 def test_a_task_that_is_pending_when_the_loop_closes(logged):
     """It is told of, as asyncio tells of it, and trio's run ends all the same."""
     loop = EventLoop()
@@ -209,15 +257,22 @@ def test_an_exception_out_of_a_signal_handler(loop):
     """What a handler raises while the loop waits comes out, and the loop goes on after it."""
     import signal
 
-    def late(*_):
-        raise OSError("alarm")
+    waiting = 0
+
+    def late(_, frame):
+        # On a busy machine the first alarms come before the loop has begun to wait.
+        nonlocal waiting
+        waiting = waiting + 1 if frame.f_code is Host.go_on.__code__ else 0
+        if waiting == 3:
+            raise OSError("alarm")
 
     before = signal.signal(signal.SIGALRM, late)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         with pytest.raises(OSError, match="alarm"):
             loop.run_until_complete(asyncio.sleep(5))
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert loop.run_until_complete(both("goes on")) == "goes on"
 

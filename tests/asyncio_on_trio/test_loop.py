@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import signal
+import sys
 import threading
 import time
 import weakref
@@ -185,6 +187,33 @@ def test_trio_gets_its_turns(run):
 
     run(main)
     assert len(turns) >= 5
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+def test_trio_gets_its_turns_from_others(count):
+    """So they do while no task has to do with trio: after eight callbacks."""
+    turns = []
+
+    async def plain():
+        while True:
+            turns.append(None)
+            await trio.lowlevel.checkpoint()
+
+    async def spin():
+        for _ in range(80):
+            await asyncio.sleep(0)
+
+    async def main():
+        async with portable.asyncio_loop(), trio.open_nursery() as nursery:
+            tasks = [asyncio.create_task(spin()) for _ in range(count)]
+            nursery.start_soon(plain)
+            for task in tasks:
+                await task
+            nursery.cancel_scope.cancel()
+
+    trio.run(main)
+    iterations_a_turn = -(-8 // count)
+    assert len(turns) >= 80 // iterations_a_turn
 
 
 def test_a_callback_runs_while_its_maker_waits_in_trio(run):
@@ -568,6 +597,54 @@ def test_what_a_thread_may_not_do_is_told_in_debug_mode(run):
     portable.run(main, backend="trio")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+def test_a_signal_handler_at_any_moment():
+    """What a signal handler hands to the loop runs, wherever the loop is interrupted by it."""
+    code = sys.modules[EventLoop.__module__].__file__
+    loop = called = None
+    left, struck = 0, True
+
+    def trace(frame, event, _):
+        nonlocal left, struck
+        if frame.f_code.co_filename != code:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0 and loop.time() == 0:
+                struck = True
+                signal.raise_signal(signal.SIGUSR1)
+        return trace
+
+    async def main():
+        nonlocal loop, called, left, struck
+        loop = asyncio.get_running_loop()
+        called = asyncio.Event()
+        moment = 0
+        while struck:
+            struck = False
+            moment = left = moment + 1
+            called.clear()
+            alarm = loop.call_later(1, called.set)
+            sys.settrace(trace)
+            await asyncio.sleep(0)
+            await called.wait()
+            sys.settrace(tracing)
+            if struck:
+                assert loop.time() == 0, f"it was not heard at moment {moment}"
+            alarm.cancel()
+        return moment
+
+    def handle(*_):
+        loop.call_soon_threadsafe(called.set)
+
+    handler, tracing = signal.signal(signal.SIGUSR1, handle), sys.gettrace()
+    try:
+        assert portable.run(main, backend="trio", virtual_time=True) > 20
+    finally:
+        sys.settrace(tracing)
+        signal.signal(signal.SIGUSR1, handler)
+
+
 # -- debug mode ---------------------------------------------------------------------------
 
 
@@ -624,3 +701,55 @@ def test_a_callback_that_is_a_coroutine_function(run):
             loop.call_soon(5)
 
     run(main)
+
+
+@pytest.mark.parametrize(
+    ("call", "args"),
+    [("call_later", (None, print)), ("call_at", (None, print)), ("run_forever", ())],
+)
+def test_asyncios_refusals(call, args):
+    """What asyncio's loop refuses, this one refuses in the same words."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        other = type(loop)()
+        try:
+            getattr(other, call)(*args)
+        except (TypeError, RuntimeError) as error:
+            return repr(error)
+        finally:
+            other.close()
+
+    refused = portable.run(main)
+    assert refused is not None
+    assert portable.run(main, backend="trio") == refused
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0, 0.001])
+def test_a_timer_from_another_thread(delay):
+    """The loop hears of it although all of its tasks wait, and is not late."""
+
+    async def main():
+        loop, rang = asyncio.get_running_loop(), asyncio.Event()
+        setting = threading.Timer(0.01, loop.call_later, (delay, rang.set))
+        setting.start()
+        await rang.wait()
+        setting.join()
+
+    portable.run(main, backend="trio")
+
+
+def test_what_looks_at_a_tasks_coroutine():
+    """A task's coroutine can be shown, awaited and closed like the one that it was made of."""
+
+    async def job():
+        return 7
+
+    async def main():
+        task = asyncio.create_task(job())
+        coro = task.get_coro()
+        shown = "job" in repr(coro) and "job" in repr(task)
+        return shown, coro.cr_code.co_name, await task
+
+    assert portable.run(main, backend="trio") == portable.run(main) == (True, "job", 7)

@@ -556,50 +556,6 @@ def test_an_eager_task_may_not_leave_a_scope_open(run):
     run(main)
 
 
-async def made_by_asyncio(task):
-    """What a task brings whose class was called by hand.
-
-    It is given a driver when it begins; Python 3.15 refuses that, and there it may await what
-    is asyncio's alone.
-    """
-    if sys.version_info < (3, 15):
-        return await task
-    with pytest.raises(RuntimeError, match="bad yield"):
-        await task
-    return "result"
-
-
-def test_a_factory_of_ones_own(run):
-    """It is asked with asyncio's arguments, and may make a task of asyncio's own class."""
-    asked = []
-
-    def factory(loop, coro, **options):
-        asked.append((type(loop).__name__, sorted(options)))
-        return asyncio.Task(coro, loop=loop, **options)
-
-    async def main():
-        asyncio.get_running_loop().set_task_factory(factory)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(asyncio.sleep(1, "asyncio's"))
-        assert await task == "asyncio's"
-        assert await made_by_asyncio(asyncio.create_task(both("result"))) == "result"
-        return asyncio.get_running_loop().get_task_factory() is factory
-
-    assert run(main)
-    assert [name for name, _ in asked[:2]] == ["EventLoop"] * 2
-
-
-def test_a_task_of_asyncios_class(run):
-    """`asyncio.Task(coro)` made by hand runs."""
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        assert await asyncio.Task(asyncio.sleep(1, "by hand"), loop=loop) == "by hand"
-        return await made_by_asyncio(asyncio.Task(both("result"), loop=loop))
-
-    assert run(main) == "result"
-
-
 # -- what nobody keeps ----------------------------------------------------------------------
 
 

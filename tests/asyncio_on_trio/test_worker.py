@@ -1,8 +1,12 @@
 """Workers: a task of trio's serves one task of asyncio's after another; none hears of it."""
 
 import asyncio
+import gc
+import traceback
+import weakref
 
 import anyio
+import pytest
 import trio
 import trio.testing
 
@@ -81,6 +85,28 @@ def test_a_scope_left_open_reaches_no_other_task(run, caplog):
     assert any("scope" in text for text in [*told, caplog.text])
 
 
+def test_a_scope_left_open_is_told_with_trios_own_error(run):
+    """The loop's handler learns which task left it open, and what trio says of it."""
+
+    async def leave_open():
+        trio.CancelScope().__enter__()
+        await trio.sleep(0)
+
+    async def main():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, told_of: told.append(told_of)
+        )
+        task = asyncio.create_task(leave_open())
+        await task
+        return task, told
+
+    task, (told,) = run(main)
+    assert told["task"] is task
+    assert "a cancel scope of trio's or AnyIO's open" in told["message"]
+    assert isinstance(told["exception"], RuntimeError)
+
+
 def test_a_nursery_left_open_reaches_no_other_task(run):
     """A task that ends inside a nursery that it opened disturbs nobody after it."""
 
@@ -144,6 +170,72 @@ def test_cancelled_twice_in_one_instant(run):
 
     count, now = run(main)
     assert (count, now) == (1, 11)
+
+
+def test_it_keeps_no_cancellation_that_it_has_handed_on(run):
+    """A worker that waits for its next task has nothing of the last one's cancellation."""
+
+    class Message:
+        pass
+
+    async def job():
+        await trio.sleep(0)
+        message = Message()
+        messages.append(weakref.ref(message))
+        asyncio.current_task().cancel(message)
+        await trio.sleep(1)
+
+    async def main():
+        task = asyncio.create_task(job())
+        await asyncio.wait([task])
+        cancelled = task.cancelled()
+        del task
+        await asyncio.sleep(0)
+        gc.collect()
+        return cancelled, messages[0]()
+
+    messages = []
+    assert run(main) == (True, None)
+
+
+@pytest.mark.parametrize("in_trio", [False, True], ids=["asyncio alone", "was in trio"])
+def test_a_task_that_has_ended_keeps_nothing_it_awaited(run, in_trio):
+    """Whoever holds the task does not hold what it waited for last."""
+
+    async def job():
+        if in_trio:
+            await trio.sleep(0)
+        last = Kept()
+        gone.append(weakref.ref(last))
+        asyncio.get_running_loop().call_soon(last.set_result, None)
+        await last
+
+    async def main():
+        task = asyncio.create_task(job())
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        return task.done(), gone[0]()
+
+    class Kept(asyncio.Future):
+        pass
+
+    gone = []
+    assert run(main) == (True, None)
+
+
+def test_an_error_does_not_lead_to_it(run):
+    """The traceback of an error after a wait in trio shows no worker, which has other tasks."""
+
+    async def fail():
+        await trio.sleep(0)
+        raise ValueError
+
+    async def main():
+        task = asyncio.create_task(fail())
+        await asyncio.wait([task])
+        return [frame.name for frame in traceback.extract_tb(task.exception().__traceback__)]
+
+    assert "_serve" not in run(main)
 
 
 def test_each_task_has_a_task_of_trios(run):

@@ -81,7 +81,7 @@ def test_misses(table: list[list[str]]) -> None:
     ]
     assert spawn == ["native", "native", "0.80"]
     cancel = prices[
-        "cancel one task, to the native way: sleeper, 200", "`cancel_one and sleeper-200-`"
+        "cancel one task, to the native way: sleeper, 1,000", "`cancel_one and sleeper-1000-`"
     ]
     assert cancel == ["native", "native", "**4.00**"]
 

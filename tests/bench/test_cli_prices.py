@@ -27,7 +27,8 @@ def portable(*words, cwd=None):
 def results(tmp_path_factory):
     """The results of one smoke run, and what it printed."""
     file = tmp_path_factory.mktemp("bench") / "run.json"
-    done = portable("bench", "spawn", "--size=smoke", "--backends=asyncio", "--json", file)
+    words = ("spawn", "--size=smoke", "--backends=asyncio", "--time=30")
+    done = portable("bench", *words, "--json", file)
     assert (done.returncode, done.stderr) == (0, "")
     return file, done.stdout
 
@@ -36,9 +37,30 @@ def test_bench_prints_prices_and_what_they_mean(results):
     """A table for the operation, and the answer in words."""
     file, printed = results
     assert "Spawn, join, collect the result" in printed
-    assert "Written once for every loop, with portable" in printed
+    assert "Start a task and collect its result" in printed
     assert "uvloop" not in printed
-    assert json.loads(file.read_text())["benchmarks"]
+    saved = json.loads(file.read_text())
+    assert saved["benchmarks"]
+    assert saved["portable"]["about"]["command"].startswith("portable bench spawn --size=smoke")
+    assert str(file) not in saved["portable"]["about"]["command"]
+
+
+def test_json_to_stdout():
+    """With '-' stdout holds JSON alone, and the tables go to stderr."""
+    done = portable("bench", "idle", "--size=smoke", "--time=5", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["portable"]["about"]["size"] == "smoke"
+    assert "goes to sleep" in done.stderr
+
+
+def test_results_without_their_command(results, tmp_path):
+    """A file that does not say what made it is refused."""
+    saved = json.loads(results[0].read_text())
+    del saved["portable"]["about"]["command"]
+    (tmp_path / "bare.json").write_text(json.dumps(saved))
+    done = portable("bench-report", "bare.json", "--readme", "README.md", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "not from these benchmarks" in " ".join(done.stderr.split())
 
 
 def test_a_report_is_two_files(results, tmp_path):
@@ -70,6 +92,38 @@ def test_the_readme_is_filled_by_one_command(results, tmp_path):
     assert all((tmp_path / each).read_text().startswith("<svg") for each in pictures)
 
 
+def dearer(file, by, factor, to):
+    """Write a run in which an implementation costs so many times what it did."""
+    saved = json.loads(file.read_text())
+    for each in saved["benchmarks"]:
+        row = each["extra_info"]
+        row["ratio"] = dict.fromkeys(row["ratio"], 1.0)
+        if row["implementation"] == by:
+            row["ratio"] = dict.fromkeys(row["ratio"], factor)
+    to.write_text(json.dumps(saved))
+    return to
+
+
+@pytest.mark.parametrize(("factor", "code"), [(2.6, 1), (1.0, 0), (2.0, 0)])
+def test_slower_fails_on_request(factor, code, results, tmp_path):
+    """What became slower is said; with the option the exit code is 1."""
+    pytest.importorskip("matplotlib", reason="needs it: pip install 'portable-tasks[bench]'")
+    old = dearer(results[0], "anyio", 2.0, tmp_path / "old.json")
+    new = dearer(results[0], "anyio", factor, tmp_path / "new.json")
+    for option, expected in (((), 0), (("--fail-on-slower",), code)):
+        done = portable("bench-report", new, old, *option)
+        assert done.returncode == expected, done.stderr
+        assert ("slower by 30% (noise: 5%): Spawn" in done.stdout) is bool(code)
+        assert ("faster by 50%" in done.stdout) is (factor == 1.0)
+
+
+def test_limits_are_made_by_one_command(results, tmp_path):
+    """The file of limits comes from results, too."""
+    done = portable("bench-report", results[0], "--limits", tmp_path / "limits.toml")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "limits.toml").read_text().startswith("# How many times its control")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -77,8 +131,10 @@ def test_the_readme_is_filled_by_one_command(results, tmp_path):
         (["bench", "--backends=tri"], "known are: asyncio, uvloop, trio"),
         (["bench", "--size=huge"], "there are: smoke, small, full"),
         (["bench", "--clock=sun"], "there are: wall, cpu"),
-        (["bench", "--json", "no/where.json"], "there is no directory 'no'"),
+        (["bench", "--json", "no/where.json"], "cannot write to 'no/where.json'"),
+        (["bench", "--time=0"], "--time"),
         (["bench-report", "nothing.json"], "nothing.json"),
+        (["bench-report", __file__, "--fail-on-slower"], "Name OLDER"),
         (["bench-report", __file__], "test_cli_prices.py"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else None,

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from portable.bench import (
+    NO_LOOP,
     OPERATIONS,
     Excess,
     LimitsError,
     Pair,
     Row,
     exceeded,
+    limits_of,
     read_limits,
     row_of,
 )
@@ -106,8 +108,18 @@ def test_no_file(file: Path) -> None:
         read_limits(file, OPERATIONS)
 
 
+def test_made(file: Path) -> None:
+    """A file made of a run allows half as much again, for what portable answers for."""
+    rows = [row(4.0), row(6.0), row(9.0, "anyio"), row(0.123, "portable Supervisor")]
+    file.write_text(limits_of(rows[:3]))
+    assert read_limits(file, OPERATIONS) == {("spawn", "noop", "portable", "trio"): 9.0}
+    assert '[spawn.noop."portable Supervisor"]\ntrio = 0.19\n' in limits_of(rows)
+    assert "\npython = 8.0\n" in limits_of([row(4.0, backend=NO_LOOP)])
+
+
 def benchmarks(*arguments: str | Path, plugins: Path) -> subprocess.CompletedProcess[str]:
     words = ["benchmarks/", "--benchmark-only", "--bench-size=smoke", "-p", "no:cacheprovider"]
+    words.append("--bench-clock=wall")
     return subprocess.run(
         [sys.executable, "-m", "pytest", *words, *map(str, arguments)],
         cwd=ROOT,

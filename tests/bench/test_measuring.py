@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import tracemalloc
 import weakref
 
@@ -10,6 +11,7 @@ import anyio
 import pytest
 from pytest_benchmark.timers import compute_timer_precision
 
+import portable
 from portable.bench import (
     MEMORY,
     NO_LOOP,
@@ -138,6 +140,42 @@ class TestPairs:
             pairing()
         assert order == ["subject", "control", "control", "subject", "subject", "control"]
         assert pairing.pairs == [Pair(2, 1)] * 3
+
+    def test_interrupt(self, clock: Hand, backend: str) -> None:
+        """Ctrl-C gets through even where a program waits for nothing."""
+
+        async def interrupted(sample: Sample) -> None:
+            signal.raise_signal(signal.SIGINT)
+            await lasting(clock, 1)(sample)
+
+        with pytest.raises(KeyboardInterrupt):
+            measure_pair(
+                lasting(clock, 1), interrupted, backend=backend, size=1, meter=clock.meter
+            )
+
+    def test_across(self, clock: Hand, backend: str) -> None:
+        """Where the control runs on another loop, each has an entry of its own."""
+        loops: list[str] = []
+
+        def on(seconds: float) -> Program:
+            inner = lasting(clock, seconds)
+
+            async def program(sample: Sample) -> None:
+                loops.append(portable.current_backend())
+                await inner(sample)
+
+            return program
+
+        pair = measure_pair(
+            on(6),
+            on(2),
+            backend=backend,
+            control_backend="asyncio",
+            size=1,
+            meter=clock.meter,
+        )
+        assert pair == Pair(6, 2)
+        assert loops == [backend, "asyncio"]
 
     def test_one_entry(self, backend: str) -> None:
         """Both run in the same entry of the loop, which is not the next round's."""

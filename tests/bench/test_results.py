@@ -12,20 +12,20 @@ from rich.console import Console
 from portable.bench import (
     LOOPS,
     NATIVE,
-    NATIVE_AGAIN,
-    OPERATIONS,
     NoRunError,
     Pair,
+    Prices,
     Ratio,
     Row,
     Run,
     Unmeasured,
     about,
+    as_rich,
+    detail_tables,
     row_of,
-    tables,
 )
 
-PLAIN = str.maketrans({"\N{EN DASH}": "-"})
+from .helpers import plain
 
 
 def pairs(*times: tuple[float, float]) -> list[Pair]:
@@ -37,8 +37,12 @@ class TestRows:
 
     def test_quartiles(self) -> None:
         """A ratio is the middle of the rounds' ratios, with the quartiles beside it."""
-        ratio = Ratio.of(pairs((1, 1), (5, 1), (2, 1), (4, 1), (3, 1)))
+        ratio = Ratio.of(pairs(*((each, 1) for each in (1, 1, 5, 5, 2, 2, 4, 4, 3, 3))))
         assert ratio == Ratio(median=3, lower=2, upper=4)
+
+    def test_swapped(self) -> None:
+        """That the first, or the second, has an easier time each round, is levelled out."""
+        assert Ratio.of(pairs((1, 1), (4, 1)) * 3) == Ratio(2, 2, 2)
 
     def test_within_rounds(self) -> None:
         """A machine that grows slower changes both sides of a round, and not the ratio."""
@@ -60,29 +64,52 @@ class TestRows:
         assert Row.from_dict(json.loads(json.dumps(row.as_dict()))) == row
 
     @pytest.mark.parametrize(
-        ("implementation", "ratio", "noisy"),
-        [
-            (NATIVE_AGAIN, 1.06, True),
-            (NATIVE_AGAIN, 0.94, True),
-            (NATIVE_AGAIN, 1.04, False),
-            ("anyio", 4.0, False),
-        ],
+        ("native", "spread", "noisy"),
+        [(1.06, 0.0, True), (0.94, 0.0, True), (1.04, 0.0, False), (1.0, 0.3, True)],
+        ids=["above", "below", "within", "spread"],
     )
-    def test_noisy(self, implementation: str, ratio: float, noisy: bool) -> None:
-        """Only the native way against itself tells of noise, from five per cent on."""
-        assert make_row(implementation, "asyncio", ratio).noisy is noisy
+    def test_noisy(self, native: float, spread: float, noisy: bool) -> None:
+        """A row is noisy where the native way strays from itself, or its own rounds differ."""
+        row = row_of(
+            pairs(*((2 + sign * spread, 1) for sign in (-1, -1, 1, 1) * 2)),
+            **{**PLACE, "implementation": "anyio", "backend": "asyncio"},
+        )
+        prices = Prices([make_row(NATIVE, "asyncio", native), row])
+        assert prices.noisy(row) is noisy
+
+    def test_uncertainty(self) -> None:
+        """The more rounds agree, the surer is their median."""
+        few, many = (
+            row_of(pairs((1.9, 1), (1.9, 1), (2.1, 1), (2.1, 1)) * times, **PLACE).uncertainty
+            for times in (2, 32)
+        )
+        assert few == pytest.approx(many * 4)
+        assert few == pytest.approx(1.57 * 0.2 / 2 / 2)
+
+
+PLACE = {
+    "operation": "spawn",
+    "job": "noop",
+    "size": 1000,
+    "backend": "trio",
+    "implementation": "portable",
+    "unit": "s",
+}
 
 
 def make_row(implementation: str, backend: str, ratio: float, operation: str = "spawn") -> Row:
     return row_of(
         pairs((ratio * 1e-6, 1e-6)),
-        operation=operation,
-        job="noop",
-        size=1000,
-        backend=backend,
-        implementation=implementation,
-        unit="s",
+        **{
+            **PLACE,
+            "operation": operation,
+            "backend": backend,
+            "implementation": implementation,
+        },
     )
+
+
+STRAYS = {"asyncio": 1.2, "trio": 1.01}
 
 
 class TestTables:
@@ -92,11 +119,12 @@ class TestTables:
     def shown(rows: Sequence[Row | Unmeasured], width: int = 110) -> str:
         console = Console(width=width, color_system=None)
         with console.capture() as captured:
-            console.print(*tables(rows, OPERATIONS))
-        return captured.get().translate(PLAIN)
+            for tables in detail_tables(rows).values():
+                console.print(*map(as_rich, tables))
+        return plain(captured.get())
 
     def test_cells(self) -> None:
-        """A row is an implementation, a column a backend; natives show no ratio."""
+        """A row is an implementation, a column a backend."""
         text = self.shown(
             [
                 make_row(NATIVE, "trio", 1),
@@ -111,8 +139,8 @@ class TestTables:
             if line.startswith(("┃", "│"))
         )
         assert header == ["", "asyncio", "trio"]
-        assert native == ["native", "", "1 1.00µs"]
-        assert anyio_row == ["anyio", "4.00 (4.00-4.00) 4.00µs", "3.00 (3.00-3.00) 3.00µs"]
+        assert native == ["native", "", "x1.00 (1.00-1.00) 1.00µs"]
+        assert anyio_row == ["anyio", "x4.00 (4.00-4.00) 4.00µs", "x3.00 (3.00-3.00) 3.00µs"]
 
     def test_same(self) -> None:
         """Where portable's names are the native ones, that is said in place of a price."""
@@ -126,8 +154,8 @@ class TestTables:
         line = next(line for line in text.splitlines() if line.startswith("│ portable"))
         assert [cell.strip() for cell in line.split("│")[1:-1]] == [
             "portable",
-            "native",
-            "2.00 (2.00-2.00) 2.00µs",
+            "= native",
+            "x2.00 (2.00-2.00) 2.00µs",
         ]
 
     @pytest.mark.parametrize(
@@ -138,18 +166,22 @@ class TestTables:
         assert f"{shown} ({shown}-{shown})" in self.shown([make_row("anyio", "trio", ratio)])
 
     def test_noise_mark(self) -> None:
-        """A backend whose control strays from itself is marked, the other is not."""
+        """A price beside a control that strays from itself is marked, another is not."""
         text = self.shown(
-            [make_row(NATIVE_AGAIN, "asyncio", 1.2), make_row(NATIVE_AGAIN, "trio", 1.01)]
+            [
+                *(make_row(NATIVE, backend, ratio) for backend, ratio in STRAYS.items()),
+                *(make_row("anyio", backend, 4.0) for backend in STRAYS),
+            ]
         )
-        header = text.splitlines()[2]
-        assert "asyncio ?" in header
-        assert "trio ?" not in header
+        line = next(line for line in text.splitlines() if line.startswith("│ anyio"))
+        noisy, quiet = line.split("│")[2:4]
+        assert " ? " in noisy
+        assert "?" not in quiet
 
     @pytest.mark.parametrize("width", [80, 90, 100, 110])
     def test_narrow(self, width: int) -> None:
         """On 80 columns no figure is cut off, nor parted from its unit."""
-        rows = [make_row(NATIVE_AGAIN, backend, 12.34) for backend in LOOPS]
+        rows = [make_row("anyio", backend, 12.34) for backend in LOOPS]
         text = self.shown(rows, width=width)
         assert text.count("12.3 (12.3-12.3)") == 3
         assert text.count("12.3µs") == 3
@@ -199,7 +231,7 @@ class TestRun:
         ("content", "problem"),
         [
             (None, "No such file"),
-            ("{", "Expecting"),
+            ("{", "--benchmark-json"),
             ("[]", "--benchmark-json"),
             ('{"benchmarks": []}', "--benchmark-json"),
             ('{"benchmarks": [{"extra_info": {}}]}', "--benchmark-json"),

@@ -87,6 +87,31 @@ class TestSuite:
         assert "1 passed" in done.stdout
         assert "relative to the native way" not in done.stdout
 
+    @pytest.mark.slow
+    def test_without_the_extra(self) -> None:
+        """Without pytest-benchmark the command says what to install, and nothing else."""
+        script = (
+            "import importlib.util as util, sys\n"
+            "find = util.find_spec\n"
+            "util.find_spec = lambda name, *words: (\n"
+            "    None if name == 'pytest_benchmark' else find(name, *words)\n"
+            ")\n"
+            "import pytest\n"
+            "sys.exit(pytest.main(sys.argv[1:]))"
+        )
+        words = ["-p", "no:benchmark", "benchmarks/", "--benchmark-only"]
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 4
+        assert done.stderr.strip() == (
+            "ERROR: the benchmarks need pytest-benchmark: pip install 'portable-tasks[bench]'"
+        )
+
     def test_not_by_default(self, pytestconfig: pytest.Config) -> None:
         """`pytest` alone runs none of them."""
         assert pytestconfig.getini("testpaths") == ["tests"]

@@ -12,10 +12,13 @@ from rich.console import Console
 from portable import BackendNotInstalledError, UnknownBackendError
 from portable._backends import BACKENDS
 from portable.bench import (
+    CPU,
+    EFFORTS,
     LOOPS,
     NATIVE,
     NO_LOOP,
     OPERATIONS,
+    Budget,
     Case,
     Operation,
     Sample,
@@ -24,10 +27,13 @@ from portable.bench import (
     Way,
     Workload,
     bench,
-    measured,
+    measure,
+    obstacles,
     suite,
 )
 from portable.bench._results import PORTABLE
+
+from .helpers import plain
 
 
 def names(chosen: Sequence[Case]) -> set[str]:
@@ -59,7 +65,8 @@ class TestSuite:
         assert not {"there", "gone"} & names(suite(["spawn"]))
         chosen = suite(["spawn"], peers=True)
         assert {"there", "gone"} <= names(chosen)
-        (found,) = measured([case for case in chosen if case.implementation == "gone"], "smoke")
+        (gone,) = (case for case in chosen if case.implementation == "gone")
+        found = measure(gone, "smoke")
         assert isinstance(found, Unmeasured)
         assert found.reason == "aniyo is not installed: pip install 'portable-tasks[bench]'"
 
@@ -101,7 +108,9 @@ def made_up(*, peer: bool) -> Case:
 
 def test_peer_fails() -> None:
     """A peer that fails is told of; the others are measured nevertheless."""
-    (found,) = measured([made_up(peer=True)], "smoke")
+    budget = Budget([made_up(peer=True)], EFFORTS["smoke"], 60, CPU)
+    budget.spend()
+    (found,) = budget.rows()
     reason = "other fails on asyncio: OSError('out of order')"
     assert found == Unmeasured("made_up", "noop", 1, "asyncio", "other", reason, failed=True)
 
@@ -109,16 +118,17 @@ def test_peer_fails() -> None:
 def test_own_failure() -> None:
     """A failure of what the project itself answers for is not hidden."""
     with pytest.raises(OSError, match="out of order"):
-        list(measured([made_up(peer=False)], "smoke"))
+        Budget([made_up(peer=False)], EFFORTS["smoke"], 60, CPU).spend()
 
 
 def test_missing_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop that is not installed is told of, with the command that installs it."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
     case = Case(OPERATIONS["spawn"], Workload("noop", 1), "uvloop", NATIVE)
-    (found,) = measured([case], "smoke")
+    found = measure(case, "smoke")
     assert isinstance(found, Unmeasured)
     assert BACKENDS["uvloop"].install_command in found.reason
+    assert obstacles([case, case]) == [found.reason]
 
 
 def test_bench(backend: str) -> None:
@@ -135,8 +145,9 @@ def test_bench(backend: str) -> None:
     assert {row.implementation for row in run.measured} >= expected
     assert run.about["command"] == "portable bench spawn"
     assert run.about["size"] == "smoke"
-    text = out.getvalue()
+    text = plain(out.getvalue()).lstrip()
+    assert text.startswith(
+        "What a task costs\n\nStart a task and collect its result (noop, one of"
+    )
     assert "Spawn, join, collect the result (noop, N=100)" in text
-    last = text[text.index("A task, started among 100") :]
-    assert f"on {backend} by the loop's own means." in last
-    assert "In spawn-heavy work portable costs" in last
+    assert text.index("x is how many times") < text.index("Which loop to take\n")

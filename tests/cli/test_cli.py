@@ -1,5 +1,6 @@
 """The command line: what it prints, where, and what it exits with."""
 
+import contextlib
 import io
 import json
 import os
@@ -81,7 +82,7 @@ def add_pattern(
 
 
 def cells(out: str, row: str) -> list[str]:
-    (line,) = (line for line in out.splitlines() if line.strip().startswith(row))
+    (line,) = (line for line in out.splitlines() if f"{line} ".lstrip().startswith(f"{row}  "))
     return re.split(r"\s{2,}", line.strip())
 
 
@@ -93,7 +94,7 @@ def test_check(command: Command) -> None:
     for pattern in pattern_names():
         assert f"\n{pattern}" in f"\n{out}"
     for program in ("original", "port"):
-        assert len(re.findall(f"^  {program} ", out, re.MULTILINE)) == len(pattern_names())
+        assert len(re.findall(f"^  {program}  ", out, re.MULTILINE)) == len(pattern_names())
     count = len(pattern_names())
     assert out.splitlines()[-1].startswith(f"{count} patterns, {count * 2 * len(BACKENDS)} ")
 
@@ -133,9 +134,11 @@ def test_a_difference_is_shown_and_exits_with_1(
     code, out, _ = command("check", "wrong", "--backends", "asyncio")
     assert code == 1
     assert cells(out, "port") == ["port", "different 0 s"]
-    assert "wrong: port on asyncio: different from original on asyncio" in out
-    assert "  -      0.0 s  stdout      [bold] \u2192 original\n" in out
-    assert "  +      0.0 s  stdout      [bold] \u2192 port\n" in out
+    assert "\nwrong\n" in out
+    assert "  port on asyncio: different (original on asyncio)\n" in out
+    assert re.search(
+        r"^\| +0 s #0 +\[bold\] \u2192 original +\| +0 s #0 +\[bold\] \u2192 port$", out, re.M
+    )
 
 
 def test_another_order_and_declared_differences_are_told(
@@ -153,7 +156,8 @@ def test_another_order_and_declared_differences_are_told(
     code, out, _ = command("check", "declared", "--backends", "asyncio")
     assert code == 0
     assert cells(out, "port") == ["port", "declared 0 s"]
-    assert "  own: a name\n" in out
+    assert "  declared own: a name\n" in out
+    assert "-     0.0 s  stdout  original\n" in out
 
 
 def test_json_to_a_file(command: Command, tmp_path: Path) -> None:
@@ -163,15 +167,16 @@ def test_json_to_a_file(command: Command, tmp_path: Path) -> None:
     assert code == 0
     assert "reference" in out
     data = json.loads(file.read_text())
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["equivalent"] is True
     assert data["backends"]["asyncio"]["installed"] is True
-    assert set(data) >= {"portable", "python", "anyio", "platform", "results"}
-    (_, port) = data["results"]
-    assert port["pattern"] == "timeout"
+    assert set(data) >= {"portable", "python", "anyio", "platform"}
+    [comparison] = data["comparisons"]
+    assert comparison["pattern"] == "timeout"
+    (_, port) = comparison["results"]
     assert (port["program"], port["backend"]) == ("port", "asyncio")
     assert (port["verdict"], port["duration"]) == ("same", 4.0)
-    assert port["compared_with"] == {"program": "original", "backend": "asyncio"}
+    assert port["compared_with"] == "asyncio"
     assert port["trace"]["observations"][0]["text"] == "fetching slow.example"
 
 
@@ -181,7 +186,8 @@ def test_json_to_stdout(command: Command, add_pattern: Callable[[str, str], None
     code, out, err = command("check", "wrong", "--backends=asyncio", "--json", "-")
     assert code == 1
     assert json.loads(out)["equivalent"] is False
-    assert "different from" in json.loads(out)["results"][1]["difference"]
+    [comparison] = json.loads(out)["comparisons"]
+    assert "port on asyncio: different" in comparison["results"][1]["difference"]
     assert cells(err, "port") == ["port", "different 0 s"]
 
 
@@ -192,16 +198,19 @@ def test_schedules(command: Command, tmp_path: Path) -> None:
     code, out, err = command("check", "timeout", *options)
     assert (code, err) == (0, "")
     assert "3 schedules of each port (seeds 7 to 9), distinct traces:\n" in out
-    assert re.search(r"^  timeout port +asyncio 1; all equivalent$", out, re.MULTILINE)
-    (first,) = json.loads(file.read_text())["schedules"]
-    assert first == {
-        "pattern": "timeout",
-        "program": "port",
-        "backend": "asyncio",
-        "schedules": 3,
-        "distinct_traces": 1,
-        "failing_seeds": [],
-    }
+    assert re.search(r"^  timeout +asyncio 1; all equivalent$", out, re.MULTILINE)
+    [comparison] = json.loads(file.read_text())["comparisons"]
+    assert comparison["schedules"] == [
+        {
+            "backend": "asyncio",
+            "schedules": 3,
+            "distinct_traces": 1,
+            "failing_seeds": [],
+            "shortest": None,
+            "shrunk": None,
+            "threads": False,
+        }
+    ]
 
 
 def test_a_schedule_that_fails(
@@ -224,10 +233,52 @@ def test_a_schedule_that_fails(
     assert command("check", "lucky", "--backends=asyncio").code == 0
     code, out, _ = command("check", "lucky", "--backends=asyncio", "--schedules=20")
     assert code == 1
-    assert "lucky: port under schedules" in out
+    assert "lucky: the port under schedules" in out
     again = re.search(r"once more: portable (check lucky --backends asyncio --seed \d+)", out)
     assert again is not None
     assert command(*again[1].split()).code == 1
+
+
+def test_progress_on_a_terminal(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar counts the runs up to the last, and no program is seen to write it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    code, out, err = command("check", "timeout", "--backends=asyncio", "--schedules=3")
+    assert code == 0
+    assert "different" not in out
+    counts = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)/(\d+)", err)]
+    assert counts[-1] == (6, 6)
+    assert counts == sorted(counts)
+
+
+def test_progress_of_more_runs_than_planned(
+    command: Command, add_pattern: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port that differs has its original run more often, and the bar never overflows."""
+    add_pattern("wrong", "print(program)")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    code, _, err = command("check", "wrong", "--backends=asyncio", "--schedules=1")
+    assert code == 1
+    counts = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)/(\d+)", err)]
+    assert all(done <= total for done, total in counts)
+    assert counts[-1][0] > 4
+
+
+def test_output_that_is_no_file(command: Command) -> None:
+    """Whoever puts something else in the place of standard output gets the text there."""
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        command("list")
+    assert text.getvalue() == command("list").out
+
+
+def test_a_page_without_htpy(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a page needs is named, with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "htpy", None)
+    monkeypatch.delitem(sys.modules, "portable.equivalence.page", raising=False)
+    code, _, err = command("show", "timeout", "--html", str(tmp_path / "page.html"))
+    assert code == 2
+    assert "a page needs htpy; install it with: pip install 'portable-tasks[cli]'" in err
 
 
 def test_json_to_nowhere(command: Command, tmp_path: Path) -> None:
@@ -298,7 +349,7 @@ def test_a_missing_package(
 def test_ctrl_c(command: Command, add_pattern: Callable[[str, str], None]) -> None:
     """Ctrl-C in the middle of a check exits with 130 and prints no traceback."""
     add_pattern("stopped", "import signal; signal.raise_signal(signal.SIGINT)")
-    assert command("check", "stopped") == (130, "", "")
+    assert command("check", "stopped") == (130, "", "portable: interrupted\n")
 
 
 def test_list(command: Command) -> None:
@@ -326,6 +377,17 @@ def test_show_in_a_pipe(command: Command) -> None:
     assert "# original: raw asyncio\n" in out
     assert "# port: the AnyIO way\n" in out
     assert "drop" not in out
+
+
+def test_show_as_a_page(command: Command, tmp_path: Path) -> None:
+    """A page has the two programs and how they run, whatever stands on the screen."""
+    file = tmp_path / "timeout.html"
+    code, _, err = command("show", "timeout", "--html", str(file))
+    assert (code, err) == (0, "")
+    text = file.read_text("utf-8")
+    assert "Time a task out: equivalent" in text
+    assert "async def port()" in text
+    assert command("show", "timeout", "--html", str(tmp_path)).code == 2
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
+from portable.clock._schedule import Schedule
+from portable.clock._taken import Seed
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
@@ -27,7 +29,7 @@ def backend(request: pytest.FixtureRequest) -> str:
     return chosen.name
 
 
-def run(main: Callable[[], Awaitable[Any]], backend: str, seed: int | None) -> Any:
+def run(main: Callable[[], Awaitable[Any]], backend: str, seed: Seed | None) -> Any:
     clock = VirtualClock(seed=seed)
     known = BACKENDS[backend].anyio_backend
     with clock:
@@ -36,7 +38,7 @@ def run(main: Callable[[], Awaitable[Any]], backend: str, seed: int | None) -> A
         )
 
 
-def run_asyncio(main: Callable[[], Awaitable[Any]], backend: str, seed: int | None) -> Any:
+def run_asyncio(main: Callable[[], Awaitable[Any]], backend: str, seed: Seed | None) -> Any:
     return portable.run(main, backend=backend, virtual_time=VirtualClock(seed=seed))
 
 
@@ -63,6 +65,7 @@ def test_a_seed_names_a_schedule(backend: str) -> None:
     assert len(set(first.values())) > 10
 
 
+@pytest.mark.slow
 def test_a_seed_names_the_order_of_a_cancellation(backend: str) -> None:
     """Tasks cancelled at once clean up in the seed's order, not in that of AnyIO's set."""
 
@@ -87,6 +90,7 @@ def test_a_seed_names_the_order_of_a_cancellation(backend: str) -> None:
     assert len({run(main, backend, seed) for seed in range(20)}) > 5
 
 
+@pytest.mark.slow
 def test_every_order_comes_up(backend: str) -> None:
     """Any of the ready tasks may be the first, and any the last."""
     orders = [run(turns, backend, seed)[:4] for seed in range(60)]
@@ -154,8 +158,10 @@ def programs(draw: st.DrawFn) -> list[list[str]]:
     return draw(st.lists(st.lists(waits, max_size=4), min_size=1, max_size=4))
 
 
-def trace_of(program: list[list[str]], backend: str, seed: int) -> list[tuple[Any, ...]]:
-    """Run a program of asyncio's names; return who did what, in which order."""
+def trace_of(
+    program: list[list[str]], backend: str, seed: Seed
+) -> tuple[list[tuple[Any, ...]], str]:
+    """Run a program of asyncio's names; return who did what, and the replay string."""
 
     async def main() -> list[tuple[Any, ...]]:
         loop = asyncio.get_running_loop()
@@ -190,18 +196,20 @@ def trace_of(program: list[list[str]], backend: str, seed: int) -> list[tuple[An
         await asyncio.gather(*others)
         return seen
 
-    trace: list[tuple[Any, ...]] = run_asyncio(main, backend, seed)
-    return trace
+    schedule = Schedule(seed)
+    trace = portable.run(main, backend=backend, virtual_time=VirtualClock(seed=schedule))
+    return trace, schedule.taken().replay
 
 
 @settings(max_examples=15, deadline=None)
 @given(program=programs(), seed=st.integers(0, 1000))
 def test_a_seed_is_one_order_everywhere(program: list[list[str]], seed: int) -> None:
-    """asyncio's tasks take their turns in the same order under a seed on every backend."""
+    """A seed, and its replay string, give asyncio's tasks one order on every backend."""
     first, *others = [name for name in BACKENDS if BACKENDS[name].installed]
     expected = trace_of(program, first, seed)
     for name in [first, *others]:
         assert trace_of(program, name, seed) == expected
+        assert trace_of(program, name, expected[1])[0] == expected[0]
 
 
 def test_a_seed_orders_a_loop_of_any_class() -> None:
@@ -250,8 +258,76 @@ def test_trio_has_what_is_seeded() -> None:
     assert (_run._r.getstate(), _run._ALLOW_DETERMINISTIC_SCHEDULING) == before
 
 
-@pytest.mark.parametrize("seed", [1.5, "7", True])
-def test_a_seed_is_an_integer(seed: Any) -> None:
+@pytest.mark.parametrize("seed", [1.5, b"7", True])
+def test_a_seed_is_an_integer_or_a_string(seed: Any) -> None:
     """Anything else is refused, with an example."""
-    with pytest.raises(TypeError, match="seed: expected an integer"):
+    with pytest.raises(TypeError, match="seed: expected an integer or a replay string"):
         VirtualClock(seed=seed)
+
+
+@pytest.mark.parametrize(
+    "seed", ["", "seven", "3.1", "3.1-2", "1~", "1~1e999", "3.1-2.1;2.2-1.1"]
+)
+def test_a_string_that_names_no_schedule_is_refused(seed: str) -> None:
+    """The error says what may be written."""
+    with pytest.raises(ValueError, match="names no schedule; write an integer, 17~0.002 for"):
+        VirtualClock(seed=seed)
+
+
+async def spinning() -> str:
+    there = False
+
+    async def spin() -> None:
+        while not there:
+            await anyio.lowlevel.checkpoint()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(spin)
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        there = True
+    return "over"
+
+
+def test_tasks_that_spin_let_others_go_on(backend: str) -> None:
+    """A task that waits in a loop does not keep from running the one that it waits for."""
+    assert {run(spinning, backend, seed) for seed in range(12)} == {"over"}
+
+
+async def sleepers() -> tuple[str, ...]:
+    seen = []
+
+    async def sleep(name: str, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        seen.append(name)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(sleep, "late", 1.001)
+        group.start_soon(sleep, "early", 1)
+    return tuple(seen)
+
+
+@pytest.mark.slow
+def test_sleeps_are_stretched(backend: str) -> None:
+    """With a stretch of more than what lies between them two sleeps end in either order."""
+    assert {run(sleepers, backend, seed) for seed in range(10)} == {("early", "late")}
+    stretched = [run(sleepers, backend, f"{seed}~0.003") for seed in range(20)]
+    assert set(stretched) == {("early", "late"), ("late", "early")}
+    assert stretched == [run(sleepers, backend, f"{seed}~0.003") for seed in range(20)]
+
+
+def test_asyncios_sleeps_are_stretched(backend: str) -> None:
+    """asyncio's take longer by the same seeds on every backend, and never less than before."""
+
+    async def main() -> list[float]:
+        async def sleep() -> float:
+            await asyncio.sleep(1)
+            return asyncio.get_running_loop().time()
+
+        return await asyncio.gather(sleep(), sleep())
+
+    ends = [run_asyncio(main, backend, f"{seed}~0.5") for seed in range(5)]
+    assert ends == [run_asyncio(main, "asyncio", f"{seed}~0.5") for seed in range(5)]
+    assert all(1 <= end <= 1.5 for both in ends for end in both)
+    assert len({end for both in ends for end in both}) > 3

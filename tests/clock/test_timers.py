@@ -68,6 +68,7 @@ def test_cancelled_timer_does_not_fire(runner):
     assert runner.run(main()) == (["late"], True, True, 3.0)
 
 
+@pytest.mark.slow
 def test_cancelled_timers_do_not_pile_up(runner):
     """Tens of thousands of timers set and cancelled leave next to nothing behind."""
 
@@ -273,6 +274,7 @@ def test_asyncios_time_limits(runner):
     assert runner.run(main()) == 10.0
 
 
+@pytest.mark.slow
 def test_many_sleepers(steer):
     """Thousands of tasks that sleep all wake."""
 
@@ -292,6 +294,7 @@ def test_many_sleepers(steer):
     assert steer(main) == (3_000, 999.0)
 
 
+@pytest.mark.slow
 def test_many_sleeps(steer):
     """Thousands of sleeps one after the other add up."""
 

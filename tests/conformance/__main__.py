@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import platform
 import sys
 from pathlib import Path
 
-from . import report
+from . import report, verdicts
+
+
+def keep(file: Path, results: list[report.Result]) -> None:
+    """Put the counts of these modules, on this Python, into a file."""
+    kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    here = kept.setdefault(verdicts.PYTHON, {})
+    here["version"] = platform.python_version()
+    for result in results:
+        here.setdefault("modules", {})[result.module] = dict(result.counts)
+    file.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -23,6 +34,7 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="list what fails, and why")
     parser.add_argument("--log", type=Path, help="a folder for what the tests print")
     parser.add_argument("--jobs", type=int, default=2, help="modules at a time (default: 2)")
+    parser.add_argument("--keep", type=Path, help="a file to put the counts into")
     options = parser.parse_args()
     print(f"CPython {platform.python_version()}'s own tests of asyncio, on trio")
     results = []
@@ -39,6 +51,8 @@ def main() -> int:
     sums = [report.total(results), report.total(results, network=True)]
     for whole in sums:
         print(report.line(whole))
+    if options.keep is not None:
+        keep(options.keep, results)
     faults = [fault for result in results for fault in result.faults]
     for fault in faults:
         print(f"not as in verdicts.toml: {fault}")

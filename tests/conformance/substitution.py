@@ -41,7 +41,7 @@ class Loop(EventLoop):
 
     @property
     def _ready(self) -> Any:
-        return self._queue
+        return self.queue
 
     @_ready.setter
     def _ready(self, ready: object) -> None:

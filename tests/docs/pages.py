@@ -6,8 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+_FENCE = re.compile(r"^( *)```(\w*|\{eval-rst\})\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Block:
     """A fenced block.
 
     Attributes:
-        page: the name of its page.
+        page: its page, by the path in the project: `docs/how-to/testing.md`.
         line: where it begins there.
         kind: the word behind the fence.
         text: what is in it.
@@ -37,6 +38,11 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
+def page_name(page):
+    """Return the path of a page in the project, the same on every system."""
+    return page.relative_to(ROOT).as_posix()
+
+
 def blocks(page):
     """Return the blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
@@ -46,7 +52,7 @@ def blocks(page):
         follows = after is not None and not text[fence.end() : after.start()].strip()
         output = after[3] if follows and after[2] == "text" else None
         line = text.count("\n", 0, fence.start()) + 1
-        result.append(Block(page.name, line, fence[2], fence[3], output))
+        result.append(Block(page_name(page), line, fence[2], fence[3], output))
     return result
 
 
@@ -60,10 +66,14 @@ COMMANDS = [
 ]
 
 
+def prose(page):
+    """Return the text of a page without its blocks."""
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
 def headings(page):
     """Return the headings of a page, as they stand there."""
-    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
-    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
 
 
 def anchor(heading):

@@ -34,8 +34,43 @@ def test_every_command_is_tested():
     """Each of the README's is portable's, pytest's, or pip's."""
     others = {text for text in COMMANDS if not text.startswith(("portable ", "pytest "))}
     assert {text for text in others if "&&" not in text} == {
-        "pip install 'portable-tasks[trio]'"
+        "pip install 'portable-tasks[all]'",
+        "pip install 'portable-tasks[trio]'",
     }
+
+
+def _typed_anywhere(program):
+    found = [
+        shlex.split(line.removeprefix("$ "), comments=True)
+        for block in BLOCKS
+        if block.kind == "console"
+        for line in block.text.splitlines()
+    ]
+    return [
+        pytest.param(words[1:], id=shlex.join(words)) for words in found if words[0] == program
+    ]
+
+
+@pytest.mark.parametrize("words", _typed_anywhere("portable"))
+def test_every_command_of_portable_is_understood(words):
+    """On every page: there is such a command, and it takes what it is given."""
+    pytest.importorskip("typer", reason="needs Typer: pip install 'portable-tasks[cli]'")
+    from typer.main import get_command
+
+    from portable.cli.app import app
+
+    name, *rest = words
+    if name in ("--help", "--install-completion"):
+        return
+    with get_command(app).commands[name].make_context(name, rest):
+        pass
+
+
+@pytest.mark.parametrize("words", _typed_anywhere("pytest"))
+def test_every_option_of_pytest_is_there(words, pytestconfig):
+    """On every page: pytest, portable's plugin or pytest-benchmark has the option."""
+    for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+        assert pytestconfig.getoption(option, default="not there") != "not there", option
 
 
 @pytest.mark.slow

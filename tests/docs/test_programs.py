@@ -1,5 +1,6 @@
 """Each program in the documentation runs, and prints what the page says."""
 
+import asyncio
 import re
 
 import anyio
@@ -9,10 +10,10 @@ import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 
-from .pages import BLOCKS, PROGRAMS
+from .pages import BLOCKS, PAGES, PROGRAMS
 
 MISSING = [backend for backend in BACKENDS.values() if not backend.installed]
-KINDS = {"python", "text", "console", "toml", "ini", "yaml"}
+KINDS = {"python", "text", "console", "toml", "ini", "yaml", "{eval-rst}"}
 
 
 def _params():
@@ -27,10 +28,13 @@ def _params():
 @pytest.fixture
 def _hurry(monkeypatch):
     """Let programs that would sleep in real time do so in virtual time."""
-    run, anyio_run = portable.run, anyio.run
+    run, asyncio_run, anyio_run = portable.run, asyncio.run, anyio.run
 
     def portable_run(*args, **options):
         return run(*args, **{"virtual_time": True} | options)
+
+    def run_by_asyncio(main, **options):
+        return asyncio_run(main, **options) if options else portable_run(main)
 
     def run_by_anyio(func, *args, backend="asyncio", backend_options=None):
         clock = VirtualClock(start=None)
@@ -41,6 +45,7 @@ def _hurry(monkeypatch):
             return anyio_run(func, *args, backend=backend, backend_options=options)
 
     monkeypatch.setattr(portable, "run", portable_run)
+    monkeypatch.setattr(asyncio, "run", run_by_asyncio)
     monkeypatch.setattr(anyio, "run", run_by_anyio)
 
 
@@ -56,4 +61,8 @@ def test_programs_print_what_the_page_says(block, capsys):
 def test_every_kind_of_block_is_known():
     """Nothing in the documentation escapes the tests by being of another kind."""
     assert {block.kind for block in BLOCKS} <= KINDS
+    directives = {
+        name for page in PAGES for name in re.findall(r"```({.*)", page.read_text("utf-8"))
+    }
+    assert directives <= {"{eval-rst}"}
     assert len(PROGRAMS) > 10

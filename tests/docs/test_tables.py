@@ -8,10 +8,10 @@ import portable
 from portable._differences import DIFFERENCES
 from portable.patterns import patterns
 
-from .pages import PAGES, README, ROOT, anchor, headings, rows
+from .pages import DOCS, PAGES, README, ROOT, anchor, headings, page_name, prose, rows
 
-DIFFERENCES_PAGE = ROOT / "docs" / "differences.md"
-ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DIFFERENCES_PAGE = DOCS / "reference" / "differences.md"
+ARCHITECTURE = DOCS / "explanation" / "architecture.md"
 
 
 @pytest.mark.parametrize("page", [README, DIFFERENCES_PAGE], ids=lambda page: page.name)
@@ -22,7 +22,7 @@ def test_the_table_of_differences_is_the_list(page):
 
 
 def test_each_difference_has_its_section():
-    """docs/differences.md has the headings that the list names, in order."""
+    """docs/reference/differences.md has the headings that the list names, in order."""
     found = [heading for heading in headings(DIFFERENCES_PAGE) if re.match(r"T\d", heading)]
     assert found == [entry.section for entry in DIFFERENCES.values()]
 
@@ -43,24 +43,39 @@ def test_the_readme_names_what_is_portables_own():
     assert named == ours
 
 
+PACKAGE = ROOT / "src" / "portable"
+#: The folders with a table of their modules. A pattern or a workload has a page of its own.
+FOLDERS = ("_pytest", "asyncio_on_trio", "bench", "cli", "clock", "equivalence", "porting")
+
+
+def named_below(heading: str) -> set[str]:
+    """Return the names of files and folders in the table below a heading of the layout."""
+    section = ARCHITECTURE.read_text("utf-8").partition(f"\n{heading}\n")[2]
+    section = re.split(r"\n##", section, maxsplit=1)[0]
+    return {name for row in rows(section, 2) for name in re.findall(r"`([\w/.]+)`", row[0])}
+
+
+@pytest.mark.skipif(not PACKAGE.is_dir(), reason="only the installed package is here")
 def test_the_layout_names_every_room():
-    """docs/architecture.md has a line for each module and folder of the package."""
-    section = ARCHITECTURE.read_text("utf-8").partition("## The rooms")[2]
-    section = section.partition("### Around the package")[0]
-    named = {name for row in rows(section, 2) for name in re.findall(r"`([\w/.]+)`", row[0])}
-    package = ROOT / "src" / "portable"
-    if not package.is_dir():
-        pytest.skip("only the installed package is here")
-    there = {path.name for path in package.glob("*.py")}
-    there |= {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
-    there |= {path.name for path in (package / "asyncio_on_trio").glob("*.py")}
-    assert named == there
+    """docs/explanation/architecture.md has a line for each module and folder of the package."""
+    there = {path.name for path in PACKAGE.glob("*.py")}
+    there |= {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+    assert named_below("## The rooms") == there
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.skipif(not PACKAGE.is_dir(), reason="only the installed package is here")
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_layout_names_every_module(folder):
+    """Each folder of the package has a table there, with a line for each of its modules."""
+    there = {path.name for path in (PACKAGE / folder).glob("*.py")} - {"__init__.py"}
+    there |= {f"{path.parent.name}/" for path in (PACKAGE / folder).glob("*/__init__.py")}
+    assert named_below(f"### In `{folder}/`") == there
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_links_lead_somewhere(page):
     """Each link within the project is a file, each #anchor a heading there."""
-    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", prose(page)):
         path, _, place = target.partition("#")
         linked = page if not path else (page.parent / path).resolve()
         assert linked.exists(), target

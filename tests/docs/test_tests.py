@@ -1,4 +1,4 @@
-"""Modules of tests in the documentation pass; settings that docs/testing.md names work."""
+"""Modules of tests in the documentation pass; settings that testing.md names work."""
 
 import re
 import tomllib
@@ -7,7 +7,7 @@ import pytest
 
 from portable._backends import BACKENDS, installed_backends
 
-from .pages import BLOCKS, ROOT
+from .pages import BLOCKS, DOCS
 
 pytestmark = [
     pytest.mark.slow,
@@ -16,8 +16,9 @@ pytestmark = [
     ),
 ]
 
-TEXT = (ROOT / "docs" / "testing.md").read_text("utf-8")
-PAGE = [block for block in BLOCKS if block.page == "testing.md"]
+NAME = "docs/how-to/testing.md"
+TEXT = (DOCS / "how-to" / "testing.md").read_text("utf-8")
+PAGE = [block for block in BLOCKS if block.page == NAME]
 TESTS = [block for block in BLOCKS if block.kind == "python" and block.is_test]
 
 
@@ -35,7 +36,7 @@ def test_the_configuration(pytester):
     """The block of TOML lets the first test run without marker and option."""
     (settings,) = [block.text for block in PAGE if block.kind == "toml"]
     assert tomllib.loads(settings)
-    first = next(block.text for block in TESTS if block.page == "testing.md")
+    first = next(block.text for block in TESTS if block.page == NAME)
     pytester.makepyprojecttoml(settings)
     pytester.makepyfile(first.replace("pytestmark = pytest.mark.anyio\n", ""))
     pytester.runpytest().assert_outcomes(passed=3)

@@ -142,6 +142,22 @@ def test_log_records(on_all: Record) -> None:
     assert trace.lines("stderr") == []
 
 
+def test_what_is_logged_of_a_loop(on_all: Record) -> None:
+    """Neither the name of its selector nor how long a step took in debug mode is seen."""
+
+    async def main() -> None:
+        logging.basicConfig(level=logging.DEBUG)
+        loop = logging.getLogger("asyncio")
+        loop.debug("Using selector: %s", "EpollSelector")
+        loop.warning("Executing %s took %.3f seconds", "<Task>", 0.123)
+        loop.debug("seen")
+        await anyio.sleep(0)
+
+    trace = on_all(main)
+    assert trace.lines("log") == ["DEBUG asyncio: seen"]
+    assert trace.lines("stderr") == ["DEBUG:asyncio:seen"]
+
+
 def test_a_log_record_that_cannot_be_formatted(on_asyncio: Record) -> None:
     """A record whose arguments do not fit is seen as it was made."""
 
@@ -207,7 +223,7 @@ def test_an_exception_never_retrieved(on_asyncio: Record) -> None:
     (record_,) = on_asyncio(main).lines("log")
     assert record_.startswith("ERROR asyncio: Task exception was never retrieved")
     assert record_.endswith("[ValueError('lost')]")
-    assert "Task-2" in record_
+    assert "<Task finished coro=<fail()>" in record_
 
 
 def test_a_task_destroyed(on_asyncio: Record) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import portable
 from portable._backends import BACKENDS
-from portable.equivalence import Checked, DeclaredDifference, Observation, Program, check
+from portable.equivalence import DeclaredDifference, Observation, Program, Report, check
 
 
 async def _original() -> None:
@@ -34,20 +34,21 @@ wrong = Program("port", _wrong, "anyio")
 installed = [name for name, backend in BACKENDS.items() if backend.installed]
 
 
-def verdicts(results: list[Checked]) -> dict[tuple[str, str], str]:
-    return {(one.program, one.backend): one.verdict for one in results}
+def verdicts(report: Report) -> dict[tuple[str, str], str]:
+    return {(row.program, row.run.backend): row.verdict for row in report.rows}
 
 
 def test_every_program_on_every_backend() -> None:
     """Original and port run on every backend; those missing are told."""
-    results = check(original, port)
+    report = check(original, port)
     expected = {
         (program, backend): "same" if backend in installed else "skipped"
         for program in ("original", "port")
         for backend in BACKENDS
     }
-    assert verdicts(results) == expected | {("original", "asyncio"): "reference"}
-    assert all(one.equivalent for one in results)
+    assert verdicts(report) == expected | {("original", "asyncio"): "reference"}
+    assert report.equivalent
+    assert report.faithful
 
 
 def test_like_is_compared_with_like() -> None:
@@ -55,9 +56,9 @@ def test_like_is_compared_with_like() -> None:
     if installed != list(BACKENDS):
         pytest.skip(f"needs all backends: {BACKENDS['uvloop'].install_command}")
     beside = {
-        (one.program, one.backend): one.comparison.original.backend
-        for one in check(original, port)
-        if one.comparison
+        (row.program, row.run.backend): row.comparison.original.backend
+        for row in check(original, port).rows
+        if row.comparison
     }
     assert beside == {
         ("original", "uvloop"): "asyncio",
@@ -70,37 +71,41 @@ def test_like_is_compared_with_like() -> None:
 
 def test_a_wrong_port_is_not_equivalent() -> None:
     """A port that differs is told so."""
-    *_, result = check(original, wrong, backends=["asyncio"])
-    assert result.verdict == "different"
-    assert not result.equivalent
+    report = check(original, wrong, backends=["asyncio"])
+    assert report.row("port", "asyncio").verdict == "different"
+    assert not report.equivalent
+    assert report.faithful
 
 
 def test_a_backend_that_is_missing_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backend that is not installed is in the results, with what installs it."""
+    """A backend that is not installed is in the report."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
-    results = check(original, port, backends=["uvloop", "asyncio"])
-    assert verdicts(results) == {
+    report = check(original, port, backends=["uvloop", "asyncio"])
+    assert verdicts(report) == {
         ("original", "uvloop"): "skipped",
         ("original", "asyncio"): "reference",
         ("port", "uvloop"): "skipped",
         ("port", "asyncio"): "same",
     }
-    assert results[0].install_command == "pip install 'portable-tasks[uvloop]'"
-    assert results[0].trace is results[0].comparison is None
+    skipped = report.row("port", "uvloop")
+    assert skipped.run.trace is skipped.comparison is None
+    with pytest.raises(LookupError, match="no row of 'port' on 'trio'"):
+        report.row("port", "trio")
 
 
 def test_only_the_backends_named() -> None:
-    """The original on asyncio is run as the reference, but no result if not asked for."""
+    """The original on asyncio is run as the reference, and the port where it is asked for."""
     if "trio" not in installed:
         pytest.skip(f"needs trio: {BACKENDS['trio'].install_command}")
     assert verdicts(check(original, port, backends=["trio"])) == {
+        ("original", "asyncio"): "reference",
         ("original", "trio"): "same",
         ("port", "trio"): "same",
     }
 
 
 def test_declared_differences_hold_where_they_say() -> None:
-    """A declared difference counts for the programs and backends it names, and only there."""
+    """A declared difference counts for the backends it names, and only there."""
 
     def meant(**where: tuple[str, ...]) -> DeclaredDifference:
         return DeclaredDifference(
@@ -112,14 +117,12 @@ def test_declared_differences_hold_where_they_say() -> None:
         )
 
     def verdict(*declared: DeclaredDifference) -> str:
-        *_, result = check(original, wrong, backends=["asyncio"], declared=declared)
-        return result.verdict
+        report = check(original, wrong, backends=["asyncio"], declared=declared)
+        return report.row("port", "asyncio").verdict
 
     assert verdict(meant()) == "declared"
     assert verdict(meant(backends=("asyncio",))) == "declared"
     assert verdict(meant(backends=("trio",))) == "different"
-    assert verdict(meant(programs=("other",))) == "different"
-    assert verdict(meant(), meant(programs=("other",))) == "declared"
 
 
 async def racing(sleep: Callable[[float], Awaitable[object]]) -> None:
@@ -134,18 +137,20 @@ async def racing(sleep: Callable[[float], Awaitable[object]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sleep", "verdict"),
-    [(asyncio.sleep, "different"), (anyio.sleep, "reordered")],
+    ("sleep", "faithful"),
+    [(asyncio.sleep, False), (anyio.sleep, True)],
     ids=["asyncio", "anyio"],
 )
 def test_the_order_of_an_original_on_trio(
-    sleep: Callable[[float], Awaitable[object]], verdict: str
+    sleep: Callable[[float], Awaitable[object]], faithful: bool
 ) -> None:
     """What asyncio's names wake comes in its order on trio, what trio's wake in any."""
     if "trio" not in installed:
         pytest.skip(f"needs trio: {BACKENDS['trio'].install_command}")
-    [found] = check(Program("original", partial(racing, sleep)), backends=["trio"])
-    assert found.verdict == verdict
+    program = Program("original", partial(racing, sleep))
+    report = check(program, program, backends=["trio"])
+    assert report.row("original", "trio").verdict == "reordered"
+    assert report.faithful is faithful
 
 
 def test_unknown_backend() -> None:

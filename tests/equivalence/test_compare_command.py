@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portable.cli import main as command_line
-from portable.cli.comparing import as_json
+from portable.cli.as_json import as_json
 from portable.equivalence import Report
 from portable.equivalence.telling import text_of
 
@@ -130,8 +130,9 @@ def test_the_command(
     out = capsys.readouterr().out
     assert "--backends asyncio --seed 5" in out
     found = json.loads(Path("out.json").read_text())
-    assert found["schema"] == 1
-    assert found["schedules"][0]["failing_seeds"] == [5]
+    assert found["schema"] == 2
+    [comparison] = found["comparisons"]
+    assert comparison["schedules"][0]["failing_seeds"] == [5]
     assert run(original, "nothing.py") == 2
     assert run(original, port, "--ignore", "everything") == 2
 
@@ -163,8 +164,10 @@ def main():
 
 def test_the_json_is_documented(comparing: Compare) -> None:
     """Every key that is written stands in the documentation of the schema."""
-    data = as_json(comparing(ORIGINAL, PORT.replace("7", "8"), seeds=[1]))
-    text = (Path(__file__).parents[2] / "docs" / "compare-json.md").read_text()
-    for part in (data, data["results"][0], data["schedules"][0]):
+    data = as_json([(None, comparing(ORIGINAL, PORT.replace("7", "8"), seeds=[1]))])
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "reference" / "compare-json.md").read_text()
+    [comparison] = data["comparisons"]
+    for part in (data, comparison, comparison["results"][1], comparison["schedules"][0]):
         for key in part:
             assert f"`{key}`" in text, key

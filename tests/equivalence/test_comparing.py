@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from portable._backends import BACKENDS
-from portable.equivalence import Reading, compare_programs
-from portable.equivalence.comparing import Report
+from portable.equivalence import Reading, Report, compare_programs
 from portable.equivalence.declaring import read_declarations
 from portable.equivalence.target import Target, TargetError
 from portable.equivalence.telling import text_of
@@ -79,6 +78,30 @@ def test_a_program_may_start_its_loop_itself(write: Write, starter: str) -> None
     port = write(JOB + STARTERS[starter])
     report = compare_programs(write(original, "original.py"), port, backends=INSTALLED)
     assert report.equivalent, text_of(report)
+
+
+def test_a_program_may_start_its_loops_in_real_time(write: Write) -> None:
+    """Each way to start a loop makes one of the backend's in real time, too."""
+    file = write("""
+import anyio, asyncio, portable
+async def job(lib):
+    await lib.sleep(0.001)
+    print(lib.__name__)
+if __name__ == "__main__":
+    asyncio.run(job(asyncio))
+    with asyncio.Runner() as runner:
+        runner.run(job(asyncio))
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(job(asyncio))
+    loop.close()
+    anyio.run(job, anyio)
+    portable.run(job(portable))
+""")
+    report = compare_programs(file, file, backends=INSTALLED, real_time=True)
+    assert set(verdicts(report).values()) <= {"same", "reference"}, text_of(report)
+    for row in report.rows:
+        assert row.run.trace is not None
+        assert row.run.trace.lines("outcome") == ["returned None"]
 
 
 @pytest.mark.skipif(not BACKENDS["trio"].installed, reason=BACKENDS["trio"].install_command)
@@ -185,8 +208,8 @@ ENDS = {
     "a hang": ("def main():\n    while True: pass\n", "hang", "hangs: ended after 1 s"),
     "os._exit": (
         "import os\ndef main(): os._exit(3)\n",
-        "crash",
-        "the process ended with exit code 3 (os._exit), before the program did",
+        "different",
+        "exited with 3 at once (os._exit), where the original ",
     ),
     "a segfault": (
         "import ctypes\nasync def main(): ctypes.string_at(0)\n",
@@ -201,7 +224,7 @@ ENDS = {
     "a deadlock": (
         "import anyio\nasync def main(): await anyio.Event().wait()\n",
         "different",
-        "waiting: port.main)",
+        "waiting: __main__.main)",
     ),
     "sys.exit": ("import sys\nasync def main(): sys.exit(3)\n", "different", "sys.exit(3)"),
     "Ctrl-C": ("async def main(): raise KeyboardInterrupt\n", "different", "Ctrl-C"),

@@ -1,8 +1,10 @@
 """Schedules find what plain runs never show, and their seeds show it again."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -141,15 +143,16 @@ BUGS: list[tuple[Main, Main]] = [
 
 @pytest.mark.parametrize(("original", "port"), BUGS, ids=lambda main: main.__name__)
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("schedules", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("schedules", [20, 100])
+@pytest.mark.slow
 def test_schedules_find_what_plain_runs_do_not(
     original: Main, port: Main, backend: str, schedules: int
 ) -> None:
     """Plain runs pass on asyncio, some of the schedules fail, and the seed fails again."""
     if not BACKENDS[backend].installed:
         pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
-    for _ in range(5):
-        assert_equivalent(original, Program("port", port, "anyio"), backends=["asyncio"])
+    plain = Program("port", port, "anyio")
+    assert_equivalent(original, plain, backends=["asyncio"], fork=False)
     right = record(Program("original", original, "asyncio"))
     program = Program("port", port, "anyio")
     runs = {seed: record(program, backend, seed=seed) for seed in range(schedules)}
@@ -194,7 +197,7 @@ def test_schedules_of_asyncios_programs(backend: str) -> None:
 def test_a_failure_is_the_report() -> None:
     """The error's message has the verdicts, both sides, and the seeds that fail."""
     with pytest.raises(AssertionError) as failed:
-        assert_equivalent(counted, lost_update, backends=["asyncio"], schedules=20)
+        assert_equivalent(counted, lost_update, backends=["asyncio"], schedules=20, fork=False)
     text = str(failed.value)
     assert text.startswith("lost_update is not equivalent to counted\n")
     assert "asyncio: 20 schedules, 2 distinct traces" in text
@@ -234,7 +237,7 @@ def test_patterns_hold_under_every_schedule(pattern: str) -> None:
     """The port of each pattern does what the original did, whoever is first."""
     chosen = get_pattern(pattern)
     report = assert_equivalent(
-        chosen.original, chosen.port, schedules=15, declared=chosen.declared
+        chosen.original, chosen.port, schedules=15, declared=chosen.declared, fork=False
     )
     assert report.equivalent
 
@@ -247,3 +250,25 @@ def test_a_seed_gives_one_trace(backend: str) -> None:
     program = Program("port", check_then_act, "anyio")
     for seed in (0, 3):
         assert len({str(record(program, backend, seed=seed)) for _ in range(20)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"seed": "3.1-2.4", "schedules": 2}, "no others follow it: give it alone"),
+        ({"seed": "3.1-2.4", "schedules": 1, "stretch": 0.1}, "which sleeps it stretches"),
+        ({"stretch": -1.0}, "must be finite and not negative, got -1.0"),
+        ({"stretch": float("inf")}, "must be finite and not negative, got inf"),
+        ({"seed": "three"}, "'three' names no schedule"),
+    ],
+)
+def test_schedules_that_cannot_be(options: dict[str, Any], words: str) -> None:
+    """A seed or a stretch of which there are no schedules is refused, with what to write."""
+    with pytest.raises(ValueError, match=re.escape(words)):
+        assert_equivalent(counted, counted, backends=["asyncio"], **options)
+
+
+async def test_a_wrong_argument_in_async_code() -> None:
+    """Called where a loop runs, it refuses what cannot be there, as it does elsewhere."""
+    with pytest.raises(ValueError, match="fork=True: this process has other threads"):
+        assert_equivalent(counted, counted, backends=["asyncio"], fork=True)

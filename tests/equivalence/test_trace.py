@@ -6,7 +6,8 @@ import pytest
 
 from portable import DeadlockError
 from portable.equivalence import ExceptionShape, Observation, Outcome, Program, Trace
-from portable.equivalence.trace import normalised, rounded, shown
+from portable.equivalence.noise import normalised
+from portable.equivalence.trace import rounded, shown
 
 
 @pytest.mark.parametrize(

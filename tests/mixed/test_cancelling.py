@@ -284,8 +284,9 @@ async def watching(log):
     before = asyncio.all_tasks()
     yield
     for _ in range(PATIENCE):
-        if asyncio.all_tasks() != before:
-            await asyncio.sleep(1)
+        if asyncio.all_tasks() == before:
+            break
+        await asyncio.sleep(1)
     assert asyncio.all_tasks() == before
     gc.collect(0)
     assert not told

@@ -6,6 +6,7 @@ block, and what the blocks around it make of it, is the same on each backend, bu
 """
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
 from itertools import product
 
@@ -135,3 +136,73 @@ def test_three_deep(run, backend, kinds):
             assert out == THROUGH_A_GROUP[kinds[first]]
         else:
             assert out == expected(kinds[first])
+
+
+@pytest.mark.parametrize("wait", [asyncio.sleep, anyio.sleep], ids=["asyncio's", "AnyIO's"])
+def test_a_scope_around_a_group_of_asyncios(run, backend, wait):
+    """Whatever its body waits for is cancelled, and its task is, too; nothing is wrapped.
+
+    T2: on trio asyncio's group before Python 3.13 wraps each subclass of its CancelledError.
+    """
+    seen = []
+
+    async def child():
+        try:
+            await wait(9)
+        finally:
+            seen.append("child ended")
+
+    async def main():
+        with anyio.CancelScope() as scope:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(child())
+                    await asyncio.sleep(1)
+                    scope.cancel()
+                    await wait(9)
+            except asyncio.CancelledError:
+                seen.append("cancelled")
+                raise
+            except BaseExceptionGroup as error:
+                seen.append(kinds_of(error))
+                raise
+        return scope.cancelled_caught, seen
+
+    wrapped = backend == "trio" and sys.version_info < (3, 13)
+    assert run(main) == (True, ["child ended", ["ScopeCancelled"] if wrapped else "cancelled"])
+
+
+def test_a_wait_that_begins_in_a_cancelled_scope(run):
+    """It is cancelled, though what it waits for would end it in the same turn."""
+
+    async def main():
+        done = asyncio.get_running_loop().create_future()
+        done.set_result("there")
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await asyncio.wait([done])
+        return scope.cancelled_caught
+
+    assert run(main)
+
+
+@pytest.mark.parametrize("whose", ["a callback", "another task"])
+def test_a_scope_that_is_cancelled_within_the_turn(run, whose):
+    """A wait that would end in the same turn is cancelled none the less."""
+    went_on = []
+
+    async def main():
+        with anyio.CancelScope() as scope:
+            if whose == "a callback":
+                asyncio.get_running_loop().call_soon(scope.cancel)
+                await asyncio.sleep(0)
+            else:
+
+                async def cancel():
+                    scope.cancel()
+
+                await asyncio.create_task(cancel())
+            went_on.append(whose)
+        return went_on, scope.cancelled_caught
+
+    assert run(main) == ([], True)

@@ -4,6 +4,7 @@ Those children are plain tasks on trio; there asyncio has no current task (T5).
 """
 
 import asyncio
+import contextvars
 import ssl
 import sys
 from functools import partial
@@ -110,6 +111,33 @@ async def from_thread():
     return await asyncio.create_task(anyio.to_thread.run_sync(work))
 
 
+VARIABLE = contextvars.ContextVar("variable", default="unset")
+
+
+async def variables_of_a_thread():
+    """What is called from a thread sees the thread's variables, before and after it waits."""
+
+    async def look():
+        seen = [VARIABLE.get()]
+        for wait in (anyio.sleep, asyncio.sleep):
+            await wait(0)
+            seen.append(VARIABLE.get())
+        await asyncio.create_task(asyncio.sleep(1))
+        VARIABLE.set("lost")
+        return [*seen, VARIABLE.get()]
+
+    def work():
+        VARIABLE.set("thread")
+        return anyio.from_thread.run(look)
+
+    VARIABLE.set("task")
+    seen = await asyncio.create_task(anyio.to_thread.run_sync(work))
+    seen += await anyio.to_thread.run_sync(work)
+    await anyio.sleep(0)
+    await asyncio.sleep(0)
+    return [*seen, VARIABLE.get()]
+
+
 async def portal():
     async with anyio.from_thread.BlockingPortal() as portal:
         work = partial(portal.call, asyncio.sleep, 0, "called")
@@ -190,6 +218,7 @@ IN_ASYNCIOS = [
     (limiter, (2, 3)),
     (thread, ["A", "b"]),
     (from_thread, (2, 4)),
+    (variables_of_a_thread, [*["thread"] * 3, "lost"] * 2 + ["task"]),
     (portal, "called"),
     (process, [b"A", b"B"], pytest.mark.slow),
     (process_streams, (b"cba", 0), pytest.mark.slow),

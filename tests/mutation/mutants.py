@@ -230,17 +230,16 @@ class Judge:
             if BACKENDS[backend].installed
         }
         self._unchanged: dict[tuple[str, int], str] = {}
+        for backend in installed_backends():
+            # What a backend imports at its first run is not on any mutant's time.
+            record(pattern.port, backend)
 
     def killed(self, mutant: Mutant) -> bool:
         """Whether it differs, in the backend's own order or under a schedule."""
         for seed in (None, *SEEDS):
             for backend in installed_backends():
                 trace = _trace(self._program(mutant), backend, seed)
-                meant = [
-                    one
-                    for one in self._pattern.declared
-                    if one.holds_for(mutant.program, backend)
-                ]
+                meant = [one for one in self._pattern.declared if one.holds_on(backend)]
                 right = self._right.get(backend, self._right["asyncio"])
                 if trace is None or not compare(right, trace, meant).verdict.equivalent:
                     return True

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakSet
 
 HOST = "127.0.0.1"
 #: A key and a certificate for `localhost` that it signed itself.
@@ -28,10 +29,24 @@ async def close(writer):
 
 @asynccontextmanager
 async def serving(handler=echo, **options):
-    """A server on a free port; gives its address, and closes it in the end."""
-    server = await asyncio.start_server(handler, HOST, 0, **options)
+    """A server on a free port; gives its address, and closes it in the end.
+
+    A block that fails leaves clients connected, and a server that closes waits for them.
+    """
+    writers = WeakSet()
+
+    async def noted(reader, writer):
+        writers.add(writer)
+        await handler(reader, writer)
+
+    server = await asyncio.start_server(noted, HOST, 0, **options)
     async with server:
-        yield server.sockets[0].getsockname()
+        try:
+            yield server.sockets[0].getsockname()
+        except BaseException:
+            for writer in writers:
+                writer.transport.abort()
+            raise
 
 
 async def ask(address, text, **options):

@@ -2,8 +2,13 @@
 
 import asyncio
 import errno
+import json
 import os
 import resource
+import socket
+import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -55,6 +60,130 @@ def test_a_hundred_clients_of_a_thousand_messages(run):
             await asyncio.gather(*(client(address) for _ in range(100)))
 
     run(main)
+
+
+@pytest.mark.slow
+def test_a_slow_reader_among_many(run):
+    """One who does not read keeps nobody else waiting, and no more than a buffer in memory."""
+    chunk, limit = bytes(65536), 200_000
+
+    async def main():
+        most = 0
+
+        async def feed(reader, writer):
+            nonlocal most
+            writer.transport.set_write_buffer_limits(high=limit)
+            for _ in range(100):
+                writer.write(chunk)
+                most = max(most, writer.transport.get_write_buffer_size())
+                await writer.drain()
+            await close(writer)
+
+        async def take(address, wait_for=None):
+            reader, writer = await asyncio.open_connection(*address, limit=65536)
+            if wait_for is not None:
+                await wait_for
+            count = 0
+            while data := await reader.read(65536):
+                count += len(data)
+            await close(writer)
+            return count
+
+        async with serving(feed) as address:
+            others_are_done = asyncio.get_running_loop().create_future()
+            slow = asyncio.create_task(take(address, others_are_done))
+            counts = await asyncio.gather(*(take(address) for _ in range(20)))
+            waited = not slow.done()
+            others_are_done.set_result(None)
+            return {*counts, await slow}, waited, most <= limit + len(chunk)
+
+    assert run(main) == ({100 * len(chunk)}, True, True)
+
+
+@pytest.mark.slow
+def test_a_hundred_peers_that_reset(run):
+    """Peers that reset in the midst of an answer are one error each, and leave nothing open."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        errors = []
+
+        async def feed(reader, writer):
+            try:
+                if await reader.readexactly(1) == b"!":
+                    writer.write(b"still here")
+                else:
+                    while True:
+                        writer.write(bytes(1_000_000))
+                        await writer.drain()
+            except ConnectionError as error:
+                errors.append(type(error))
+            finally:
+                writer.close()
+
+        async def reset(address):
+            with socket.socket() as peer:
+                peer.setblocking(False)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                await loop.sock_connect(peer, address)
+                await loop.sock_sendall(peer, b"x")
+                await loop.sock_recv(peer, 1)
+
+        before = len(os.listdir("/dev/fd"))
+        async with serving(feed, backlog=100) as address:
+            await asyncio.gather(*(reset(address) for _ in range(100)))
+            answer = await ask(address, b"!")
+        while len(errors) < 100:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # close() is done in the loop's next turn
+        return answer, set(errors) <= {ConnectionResetError, BrokenPipeError}, before
+
+    answer, expected, before = run(main)
+    assert (answer, expected) == (b"still here", True)
+    assert len(os.listdir("/dev/fd")) <= before
+
+
+#: Prints what a connection of streams takes, both of its ends, while nothing comes.
+_IDLE = """
+import asyncio, gc, json, sys, tracemalloc, portable
+
+async def main(count=500):
+    accepted = asyncio.Queue()
+    accept = lambda reader, writer: accepted.put_nowait((reader, writer))
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    address = server.sockets[0].getsockname()
+    async def connect(count):
+        pairs = []
+        for _ in range(count):
+            pairs.append((await asyncio.open_connection(*address), await accepted.get()))
+        return pairs
+    held = await connect(10)
+    gc.collect()
+    tracemalloc.start()
+    held += await connect(count)
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0] / count
+    tracemalloc.stop()
+    for pair in held:
+        for _, writer in pair:
+            writer.close()
+            await writer.wait_closed()
+    server.close()
+    return size
+
+print(json.dumps(portable.run(main, backend=sys.argv[1])))
+"""
+
+
+@pytest.mark.slow
+def test_an_idle_connection_takes_no_more_memory():
+    """A connection on trio takes at most 1.3 times the memory that it takes on asyncio."""
+    pytest.importorskip("trio")
+
+    def measure(backend):
+        return json.loads(subprocess.check_output([sys.executable, "-c", _IDLE, backend]))
+
+    assert measure("trio") <= 1.3 * measure("asyncio")
 
 
 @pytest.fixture

@@ -3,6 +3,10 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
+
+import pytest
 
 from .helpers import HOST
 
@@ -145,3 +149,42 @@ def test_names_are_resolved(run):
         return found[0][4]
 
     assert run(main) == (HOST, 80)
+
+
+#: asyncio's program where selectors are no file descriptors, as on Windows.
+_BARE = """
+import selectors
+selectors.DefaultSelector = selectors.SelectSelector
+import asyncio, signal, socket, portable
+
+async def main():
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(10):
+        print(await asyncio.sleep(0.01, "timers"), await asyncio.to_thread(str, "threads"))
+    one, another = socket.socketpair()
+    with one, another:
+        for use in (
+            lambda: loop.add_reader(one, print),
+            lambda: loop.add_signal_handler(signal.SIGTERM, print),
+        ):
+            try:
+                use()
+            except NotImplementedError as error:
+                print(error)
+
+portable.run(main, backend="trio")
+"""
+
+
+@pytest.mark.slow
+def test_a_selector_that_is_no_descriptor():
+    """Where trio cannot wait for the selector a socket is an error that says what to use."""
+    pytest.importorskip("trio")
+    done = subprocess.run(
+        [sys.executable, "-c", _BARE], capture_output=True, text=True, check=True
+    )
+    works, *errors = done.stdout.splitlines()
+    assert works == "timers threads"
+    assert len(errors) == 2
+    assert all("use trio's or AnyIO's sockets here" in error for error in errors)
+    assert not done.stderr

@@ -17,7 +17,8 @@ from .helpers import (
     serving,
 )
 
-MANY = 4_000_000
+#: Bytes, more than the buffers of both ends of a connection hold.
+MANY = 20_000_000
 
 
 def test_echo(run):

@@ -60,7 +60,8 @@ def test_a_pattern_holds(pattern, backend):
     """Original and port do what the original does on asyncio; the original in its order."""
     if not BACKENDS[backend].installed:
         pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
-    original, port = check(*pattern.programs, backends=[backend], declared=pattern.declared)
+    report = check(*pattern.programs, backends=[backend], declared=pattern.declared)
+    original, port = (report.row(program, backend) for program in ("original", "port"))
     assert original.verdict == ("reference" if backend == "asyncio" else "same")
     assert port.equivalent, explain(port.comparison)
 

@@ -8,7 +8,7 @@ from portable._backends import installed_backends
 from portable.equivalence import compare_programs
 from portable.equivalence.telling import text_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
@@ -46,8 +46,8 @@ def test_a_port_is_equivalent(name: str) -> None:
     assert verdicts.pop("asyncio") == "reference"
     # uvloop has an order of its own among timers of one instant; on trio it is asyncio's.
     assert verdicts.pop("uvloop", "same") in {"same", "reordered"}, text_of(report)
-    if name not in ORDER_OF_A_SET:
-        assert verdicts.pop("trio", "same") == "same", text_of(report)
+    right = {"same", "reordered"} if name in ORDER_OF_A_SET else {"same"}
+    assert verdicts.pop("trio", "same") in right, text_of(report)
     trace = report.rows[0].run.trace
     assert trace is not None
     assert len(trace.lines("stdout")) >= 3

@@ -4,14 +4,9 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from .helpers import ON_ALL_BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-    ),
-]
+pytestmark = ON_ALL_BACKENDS
 
 HEAD = """
 import asyncio
@@ -121,7 +116,7 @@ def test_a_failing_test_shows_its_own_error(suite):
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(["E       AssertionError: assert [[][]] == [[]'x'[]]"])
     result.stdout.no_fnmatch_line("*ExceptionGroup*")
-    result.stdout.no_fnmatch_line("*_inside.py*")
+    result.stdout.no_fnmatch_line("*_wrapper.py*")
     result.stdout.no_fnmatch_line("*_stage.py*")
 
 

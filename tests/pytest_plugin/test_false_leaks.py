@@ -5,14 +5,9 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from .helpers import ON_ALL_BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-    ),
-]
+pytestmark = ON_ALL_BACKENDS
 
 HEAD = """
 import asyncio, gc, threading, weakref
@@ -108,5 +103,41 @@ def test_a_thread_that_ended_is_let_go(suite):
             del thread
             gc.collect()
             assert ended() is None
+    """)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_thread_whose_owner_is_garbage(suite):
+    """A thread that ends as soon as its owner is collected has not been left behind."""
+    result = suite("""
+        class Owner:
+            def __init__(self):
+                self.me = self
+                stop = threading.Event()
+                threading.Thread(target=stop.wait).start()
+                weakref.finalize(self, stop.set)
+
+        def test_it():
+            Owner()
+    """)
+    result.assert_outcomes(passed=1)
+
+
+def test_a_coroutine_that_garbage_closes(suite):
+    """A coroutine that its owner closes as it is collected has not been forgotten."""
+    result = suite("""
+        async def job():
+            pass
+
+        class Owner:
+            def __init__(self):
+                self.me = self
+                self.job = job()
+
+            def __del__(self):
+                self.job.close()
+
+        def test_it():
+            Owner()
     """)
     result.assert_outcomes(passed=1)

@@ -4,14 +4,9 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from .helpers import ON_ALL_BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-    ),
-]
+pytestmark = ON_ALL_BACKENDS
 
 HEAD = """
 import asyncio, threading
@@ -390,3 +385,64 @@ def test_in_virtual_time(suite):
             spawn(anyio_backend, job)
     """)
     result.assert_outcomes(passed=3, failed=3)
+
+
+def test_what_was_there_before_is_not_walked_through(suite):
+    """What a session has piled up is set aside while a test is looked at, and put back."""
+    result = suite("""
+        import gc
+
+        pytestmark = pytest.mark.anyio
+        frozen = [gc.get_freeze_count()]
+
+        @pytest.mark.no_leaks
+        async def test_it():
+            frozen.append(gc.get_freeze_count())
+
+        def test_after():
+            # The session around this one may have set its heap aside for good.
+            assert frozen[-1] > 0
+            assert gc.get_freeze_count() == frozen[0]
+    """)
+    result.assert_outcomes(passed=4)
+
+
+def test_cycles_that_fixtures_drop_do_not_pile_up(pytester):
+    """What fixtures drop before, during and after a test is collected, now and then."""
+    pytester.makepyfile(
+        """
+        import gc
+        import pytest
+
+        class Node:
+            alive = 0
+
+            def __init__(self):
+                self.me = self
+                Node.alive += 1
+
+            def __del__(self):
+                Node.alive -= 1
+
+        def nodes():
+            return [Node() for _ in range(500)]
+
+        @pytest.fixture
+        def dropped():
+            nodes()
+            held = nodes()
+            yield
+            del held
+            nodes()
+
+        @pytest.mark.no_leaks
+        @pytest.mark.parametrize("number", range(300))
+        def test_it(dropped, number):
+            assert gc.get_freeze_count()
+
+        def test_after():
+            assert Node.alive < 300 * 500 / 2
+        """
+    )
+    # The session around this one may have set its heap aside for good.
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=301)

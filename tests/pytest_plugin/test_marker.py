@@ -4,14 +4,9 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from .helpers import ON_ALL_BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="chooses between all the backends"
-    ),
-]
+pytestmark = ON_ALL_BACKENDS
 
 ASYNCIO_FIXTURE = """
     @pytest.fixture(scope="{scope}")
@@ -57,7 +52,7 @@ def ids(pytester):
     return run
 
 
-# -- the table of docs/testing.md, a row a test -------------------------------------------
+# -- the table of docs/how-to/testing.md, a row a test ------------------------------------
 
 
 def test_anyios_own_fixture(ids):

@@ -7,7 +7,9 @@ from importlib import metadata, util
 
 import pytest
 
+from portable import pytest_plugin
 from portable._backends import BACKENDS, installed_backends
+from portable._pytest import _items
 
 pytestmark = [
     pytest.mark.slow,  # each test starts processes
@@ -177,6 +179,55 @@ def test_pytest_xdist_with_a_path_behind_the_option(suite):
     suite("test_anyio.py", "-n", "1").assert_outcomes(passed=6)
 
 
+@needs("starlette")
+def test_starlettes_testclient(suite):
+    """Two fixtures hand it backend and clock; on trio its apps may use asyncio's names, too."""
+    result = suite(
+        code="""
+        import asyncio
+        from contextlib import asynccontextmanager
+
+        import anyio
+        import portable
+        import pytest
+        from starlette.applications import Starlette
+        from starlette.responses import JSONResponse
+        from starlette.routing import Route
+        from starlette.testclient import TestClient
+
+        async def by_asyncio(request):
+            await asyncio.sleep(60)
+            return JSONResponse([portable.current_backend(), anyio.current_time()])
+
+        async def by_portable(request):
+            await portable.sleep(60)
+            return JSONResponse([portable.current_backend(), anyio.current_time()])
+
+        @asynccontextmanager
+        async def lifespan(app):
+            async with portable.asyncio_loop():
+                yield
+
+        @pytest.mark.virtual_time
+        @pytest.mark.parametrize(
+            "app",
+            [
+                Starlette(routes=[Route("/slow", by_asyncio)], lifespan=lifespan),
+                Starlette(routes=[Route("/slow", by_portable)]),
+            ],
+            ids=["asyncio", "portable"],
+        )
+        def test_it(app, anyio_backend_name, anyio_backend_options, request):
+            backend = request.node.callspec.id.split("-")[0]
+            with TestClient(
+                app, backend=anyio_backend_name, backend_options=anyio_backend_options
+            ) as client:
+                assert client.get("/slow").json() == [backend, 60]
+        """
+    )
+    result.assert_outcomes(passed=12)
+
+
 @needs("pytest-randomly")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_pytest_randomly(suite, seed):
@@ -293,12 +344,47 @@ def test_unused_it_does_nothing(pytester):
         async def test_it(request):
             assert not request.config.pluginmanager.has_plugin("portable-runtime")
             parts = {name for name in sys.modules if name.startswith("portable")}
-            own = {"portable", "portable.pytest_plugin", "portable._pytest"}
-            assert parts == own | {"portable._pytest._driving_rule", "portable._pytest._use"}
+            asked = {f"portable._pytest.{part}" for part in ("_driving_rule", "_items")}
+            assert parts == {"portable", "portable.pytest_plugin", "portable._pytest"} | asked
     """)
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(passed=2)
     result.stdout.no_fnmatch_line("*backends*")
+
+
+def test_without_anyios_tests_none_of_its_parts_is_loaded(pytester):
+    """A suite that has no AnyIO test has the plugin's module in it, and nothing besides."""
+    pytester.makepyfile("""
+        import sys
+
+        def test_it():
+            parts = {name for name in sys.modules if name.startswith("portable")}
+            assert parts == {"portable", "portable.pytest_plugin"}
+    """)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("option", ["--anyio-backends=asyncio,trio", "-ono_leaks=true"])
+def test_virtual_time_is_loaded_by_those_who_use_it(pytester, option):
+    """Chosen backends and a look for leaks load neither virtual time nor the loop on trio."""
+    pytester.makepyfile("""
+        import sys, anyio, pytest
+
+        @pytest.mark.anyio
+        async def test_it(request):
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 0)
+            assert request.config.pluginmanager.has_plugin("portable-runtime")
+            parts = {".".join(name.split(".")[:2]) for name in sys.modules}
+            assert parts.isdisjoint({"portable.clock", "portable.asyncio_on_trio"})
+    """)
+    pytester.runpytest_subprocess(option).assert_outcomes(passed=2)
+
+
+def test_it_names_what_its_parts_name():
+    """The plugin's module, which imports none of its parts, has their names once more."""
+    ours = pytest_plugin._FIXTURE, pytest_plugin._CLOCK_FIXTURE, pytest_plugin._MARKER_NAMES
+    assert ours == (_items.FIXTURE, _items.CLOCK_FIXTURE, set(_items.MARKERS))
 
 
 def test_it_is_loaded_by_its_name():

@@ -4,15 +4,12 @@ import sys
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from portable._backends import BACKENDS
 from portable._pytest._arguments import names_in, rewrite
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="chooses between all the backends"
-    ),
-]
+from .helpers import ON_ALL_BACKENDS
+
+pytestmark = ON_ALL_BACKENDS
 
 TESTS = """
     import pytest

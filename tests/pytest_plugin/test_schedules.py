@@ -5,14 +5,11 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from portable._backends import BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="runs on all the backends"
-    ),
-]
+from .helpers import ON_ALL_BACKENDS
+
+pytestmark = ON_ALL_BACKENDS
 
 LOST_UPDATE = """
     import anyio
@@ -70,6 +67,67 @@ def test_schedules_find_what_a_plain_run_does_not(suite, backend):
     assert others.startswith(f"-p no:cacheprovider {chosen}")
     for _ in range(2):
         suite(LOST_UPDATE, node, option, chosen).assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_failing_schedule_is_shrunk_and_told(suite, backend):
+    """What is needed of it stands in a sentence; the command beside it fails by that alone."""
+    chosen = f"--anyio-backends={backend}"
+    code = LOST_UPDATE.replace("group.start_soon(add, 1)", "group.start_soon(add, 6)")
+    result = suite(code, chosen, "--schedules=20")
+    assert result.parseoutcomes()["failed"] < 20
+    text = result.stdout.str()
+    assert "shrunk to 1 of " in text
+    assert "add 2 took 7 steps before add 1 at 0 s, otherwise as usual" in text
+    alone = re.search(r"this alone: pytest '(\S+)' (--schedule-seed=\S+)", text)
+    assert alone is not None
+    assert alone[1] == f"test_it.py::test_total[{backend}-replay]"
+    suite(code, *alone.groups(), chosen).assert_outcomes(failed=1)
+    suite(code, alone[1], "--schedule-seed=usual", chosen).assert_outcomes(passed=1)
+
+
+def test_sleeps_are_stretched(suite):
+    """With the option a test that relies on a millisecond fails, and the sleep is named."""
+    code = """
+        import anyio
+        import pytest
+
+        @pytest.mark.anyio
+        @pytest.mark.schedules
+        async def test_order():
+            seen = []
+
+            async def wait(seconds):
+                await anyio.sleep(seconds)
+                seen.append(seconds)
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(wait, 1.001)
+                group.start_soon(wait, 1)
+            assert seen == [1, 1.001]
+    """
+    options = ("--anyio-backends=asyncio", "--schedules=10")
+    suite(code, *options).assert_outcomes(passed=10)
+    result = suite(code, *options, "--schedule-stretch=0.003")
+    assert result.parseoutcomes()["failed"] > 0
+    text = result.stdout.str()
+    assert re.search(r"a sleep of wait \d from 0 s on took 0.00\d+ s longer, otherwise", text)
+    assert re.search(r"once more: pytest '\S+' '--schedule-seed=\d+~0.003'", text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--schedule-seed=x"], "--schedule-seed: 'x' names no schedule; write an integer"),
+        (["--schedules=2", "--schedule-seed=3.1-2.1"], "is one schedule, and says itself"),
+        (["--schedules=2", "--schedule-stretch=-1"], "--schedule-stretch: must be finite"),
+    ],
+)
+def test_options_that_name_no_schedule_are_refused(suite, options, message):
+    """The error says which option it is about, and what to write."""
+    result = suite(LOST_UPDATE, *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{message}*"])
 
 
 def test_marked_tests_are_repeated_and_no_others(suite):

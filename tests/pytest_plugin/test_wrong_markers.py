@@ -5,14 +5,9 @@ import textwrap
 
 import pytest
 
-from portable._backends import BACKENDS, installed_backends
+from .helpers import ON_ALL_BACKENDS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        set(installed_backends()) != set(BACKENDS), reason="chooses between all the backends"
-    ),
-]
+pytestmark = ON_ALL_BACKENDS
 
 MARKED = """
     @pytest.mark.anyio
@@ -117,5 +112,5 @@ def test_a_switch_is_on_or_off(pytester, marker, arguments, right):
     result.assert_outcomes(passed=int(right), errors=int(not right))
     if not right:
         result.stdout.fnmatch_lines(
-            [f"*::test_it: marker {marker}: write @pytest.mark.{marker} or *(False)"]
+            [f"*::test_it: marker {marker}: write @pytest.mark.{marker} or *(False)*"]
         )

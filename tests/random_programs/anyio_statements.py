@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 
 from .statements import Block, Statement
-from .world import World, is_cancellation
+from .world import World, is_cancellation, is_native
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ class AnyioGroup(Statement):
     What T2 says of a cancellation of asyncio's that passes through it is undone here, as a
     program would have to: it goes on as asyncio's. And the body ends with a checkpoint, as
     leaving a group is one on asyncio, and on trio not always.
+
+    A cancellation that the body finds in a future, and nobody has asked of this task, ends the
+    body and goes no further: AnyIO's groups make different things of it on their backends.
     """
 
     slot: int
@@ -83,7 +86,11 @@ class AnyioGroup(Statement):
                 world.scopes[self.slot] = group.cancel_scope
                 for block in self.children:
                     group.start_soon(world.plain_body, world.child(who), block)
-                await world.run(who, self.block)
+                try:
+                    await world.run(who, self.block)
+                except asyncio.CancelledError as error:
+                    if not is_native(error) or (task is not None and task.cancelling()):
+                        raise
                 await anyio.lowlevel.checkpoint()
                 world.note(who, "body of the group done")
         except BaseExceptionGroup as errors:

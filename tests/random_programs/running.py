@@ -13,7 +13,7 @@ import itertools
 import random
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -22,7 +22,6 @@ import pytest
 
 import portable
 from portable.clock import VirtualClock
-from portable.clock._schedule import seed_trio
 
 from .world import World, by_scope
 
@@ -62,6 +61,7 @@ class Watched(Numbered):
     """
 
     _nesting = 0
+    refused = False
     own = passed_on = times = 0
     by_scope = False
     when = -1.0
@@ -72,21 +72,26 @@ class Watched(Numbered):
             self.times = self.times + 1 if self.when == now else 1
             self.when = now
             if self.times > _MANY or (not self._nesting and self.own):
-                raise NotComparable
+                self._refuse()
             if self._nesting:
                 self.passed_on += 1
                 if self.passed_on > 1:
-                    raise NotComparable
+                    self._refuse()
             self.by_scope = True
         else:
             if self.by_scope:
-                raise NotComparable
+                self._refuse()
             self.own += 1
         Watched._nesting += 1
         try:
             return super().cancel(msg)
         finally:
             Watched._nesting -= 1
+
+    def _refuse(self) -> None:
+        # Whatever ends the run then: AnyIO, stopped in its midst, may leave a task waiting.
+        Watched.refused = True
+        raise NotComparable
 
     def uncancel(self) -> int:
         left = super().uncancel()
@@ -244,6 +249,10 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
 
     Raises:
         NotComparable: see `Watched`.
+
+    What was cancelled in vain till the end may hold the run up on trio alone: asyncio.run()
+    cancels AnyIO's children, too, which are its tasks on asyncio; a child of trio's that is
+    shielded and waits for ever is nobody's to end, in trio.run() neither.
     """
     lots = None if seed is None or backend == "trio" else random.Random(seed)
     world = World(program, mixed=mixed)
@@ -252,22 +261,43 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
         sys.unraisablehook,
         lambda args: unraisable.append(f"{args.exc_type.__name__}: {args.exc_value}"),
     )
-    restore = seed_trio(seed or 0)
+    restore = _seed_trio(seed or 0)
     make = None if backend == "trio" else Watched if mixed else Numbered
     clock = VirtualClock(start=None, seed=None if lots is None else seed)
-    comparable = True
+    Watched.refused = False
+    # What the run leaves is collected at its end, and nothing of it before: when the collector
+    # comes by itself is no matter of the loop's.
+    gc.disable()
     try:
         with _numbered_on_trio() if backend == "trio" else nullcontext():
             portable.run(_main, world, program, make, lots, backend=backend, virtual_time=clock)
     except NotComparable:
-        comparable = False
+        pass
     except Exception as error:
-        world.log.append(("the run", -1, world.describe(error)))
+        if not (isinstance(error, portable.DeadlockError) and world.is_immortal()):
+            world.log.append(("the run", -1, world.describe(error)))
     finally:
         restore()
         world.close()
         gc.collect(1)
+        gc.enable()
         sys.unraisablehook = hook
-    if not comparable:
+    if Watched.refused:
         raise NotComparable
     return Trace(world, unraisable)
+
+
+def _seed_trio(seed: int) -> Callable[[], None]:
+    """Let trio's scheduler draw its own lots by a seed; return what makes it as it was."""
+    from trio._core import _run
+
+    scheduler: Any = _run
+    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING, scheduler._r.getstate()
+    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
+    scheduler._r.seed(seed)
+
+    def restore() -> None:
+        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before[0]
+        scheduler._r.setstate(before[1])
+
+    return restore

@@ -109,6 +109,10 @@ class World:
     def note(self, who: str, *what: Any) -> None:
         self.log.append((who, self.loop.time(), *what))
 
+    def is_immortal(self) -> bool:
+        """Say whether something was left that no cancellation ended."""
+        return any(what and what[0] == "immortal" for _, _, *what in self.log)
+
     def finely(self, *what: Any) -> tuple[Any, ...]:
         """What is noted of programs in asyncio's names alone."""
         return () if self.mixed else what

@@ -1,5 +1,5 @@
-"""What the hooks of `portable.pytest_plugin` do, one module a part.
+"""The parts of `portable.pytest_plugin`, one module each.
 
-The plugin is loaded in every pytest run of everyone who has portable installed, so nothing
-here is imported before a run makes use of it.
+pytest loads the plugin in every run of everyone who has portable installed. So the plugin
+imports a module of this package only in a run that uses it.
 """

@@ -1,8 +1,8 @@
-"""The words of `--anyio-backends`, from the command line to a list of names.
+"""The arguments of `--anyio-backends`: rewriting the command line, splitting the list.
 
-`--anyio-backends` may stand alone, and what follows it is then a path, not its value.
-argparse cannot say so: an option with an optional value takes the next word. So the words
-are rewritten before pytest parses them for good: alone it becomes `--anyio-backends=all`.
+`--anyio-backends` may stand alone; the next word is then a path and not its value. argparse
+cannot express that: an option with an optional value takes the next word. So the command line
+is rewritten before pytest parses it: a bare `--anyio-backends` becomes `--anyio-backends=all`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ ALL = "all"
 
 
 def rewrite(words: Iterable[str], sources: Iterable[Sequence[str]] = ()) -> list[str]:
-    """Return the words of a command line with every list of backends joined to its option.
+    """Return the words of a command line with each list of backends joined to its option.
 
-    A list whose commas are followed by spaces arrives as several words; they are joined.
+    A list with spaces behind its commas arrives as several words, which are joined.
 
     Args:
-        words: all the words, as pytest puts them together: those of the ini file, then those
-            of the environment, then those that were typed.
-        sources: the words that were typed, then those of the environment. Where one of them
-            has lists, those are meant instead of the lists that come before it.
+        words: all words, in pytest's order: the ini file's, the environment's, the typed ones.
+        sources: the typed words, then the environment's. A typed list replaces those of the
+            environment, and a list of the environment those of the ini file.
 
     Raises:
-        pytest.UsageError: a list of backends stands behind the bare option, like a path.
+        pytest.UsageError: a list of backends follows the bare option, where a path belongs.
     """
     before = list(words)
     groups: list[list[str]] = []
@@ -70,7 +69,7 @@ def _is_list(word: str) -> bool:
 
 
 def _refuse_a_list_as_a_path(rest: Sequence[str]) -> None:
-    """Say what to write where a list follows the bare option and no such path exists."""
+    """Refuse a list of backends behind the bare option, unless a path has that name."""
     names = names_in(rest[:1])
     if names and {ALL, *BACKENDS}.issuperset(names) and not os.path.exists(rest[0]):
         raise pytest.UsageError(

@@ -1,13 +1,15 @@
-"""Whether tests and async fixtures on trio are driven: may they await what is asyncio's there?
+"""The rule that decides whether a run's tests and async fixtures are driven on trio.
 
-A suite that does without asyncio on trio is left as it is: its tests run in the task of trio's
-that AnyIO gives them. So this looks at the modules of the project, which have been imported
-when the tests are collected: at the names in them and, where those are asyncio's, at their
-text.
+A driven test runs in an asyncio task (`_stage.py`) and may await asyncio's names on trio. A
+test that is not driven runs in the trio task that AnyIO gives it. Suites that do not use
+asyncio on trio must stay as they are, so the rule looks at the modules of the project, which
+are all imported once the tests are collected: at the names in them and, if some are asyncio's,
+at the source text.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,30 +20,33 @@ from typing import Any
 
 import pytest
 
-from ._use import FIXTURE, fixtures_of, value_for
+from ._items import FIXTURE, fixtures_of, value_for
 
 INI = "asyncio_on_trio"
-_IMPORTS_PORTABLE = re.compile(r"^\s*(from|import)\s+portable\b", re.MULTILINE)
-_NOT_THE_PROJECTS = {"site-packages", "dist-packages"}
+_IMPORTS_PORTABLE = r"^\s*(from|import)\s+portable\b"
+_INSTALLED_FOLDERS = (
+    f"{os.sep}site-packages{os.sep}",
+    f"{os.sep}dist-packages{os.sep}",
+)
 
 
-class Setting(Enum):
-    """What the ini setting says."""
+class AsyncioOnTrio(Enum):
+    """The values of the ini setting."""
 
     AUTO = "auto"
     ALWAYS = "true"
     NEVER = "false"
 
 
-def setting_of(config: pytest.Config) -> Setting:
-    """Return what the ini setting says.
+def setting_of(config: pytest.Config) -> AsyncioOnTrio:
+    """Return the value of the ini setting.
 
     Raises:
-        pytest.UsageError: it says something else.
+        pytest.UsageError: it has another value.
     """
     said: str = config.getini(INI)
     try:
-        return Setting(said.lower())
+        return AsyncioOnTrio(said.lower())
     except ValueError:
         raise pytest.UsageError(
             f"ini setting {INI}: write auto, true or false, not {said!r}"
@@ -51,20 +56,20 @@ def setting_of(config: pytest.Config) -> Setting:
 def drives(config: pytest.Config, items: Sequence[pytest.Item], *, used: bool) -> bool:
     """Say whether the tests and async fixtures of a run are driven on trio.
 
-    By itself it happens if a module of the project imports portable; or, in a run that uses
-    the plugin for something else, if one imports asyncio.
+    With the setting `auto` they are if a module of the project imports portable, or if one
+    imports asyncio and the run uses the plugin for something else, too.
 
     Args:
         config: has the ini setting.
         items: the tests.
-        used: whether the plugin is used for anything else.
+        used: whether the run uses the plugin for something else.
     """
     setting = setting_of(config)
     tests = [item for item in items if _may_run_on_trio(item)]
-    if setting is Setting.NEVER or not tests:
+    if setting is AsyncioOnTrio.NEVER or not tests:
         return False
     return (
-        setting is Setting.ALWAYS or _uses_asyncio(config, tests, used=used)
+        setting is AsyncioOnTrio.ALWAYS or _uses_asyncio(config, tests, used=used)
     ) and _trio_is_there()
 
 
@@ -94,7 +99,7 @@ def _uses_asyncio(config: pytest.Config, tests: Sequence[pytest.Item], *, used: 
 
 
 def _modules(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[Any]:
-    """Yield the modules of the tests, then those of the project that they have imported."""
+    """Yield the modules of the tests, then the project's other imported modules."""
     tested = {item.module for item in items if isinstance(item, pytest.Function)}
     yield from tested
     root = config.rootpath
@@ -106,11 +111,11 @@ def _modules(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[An
 def _is_below(root: Path, file: str | None) -> bool:
     if not file or not file.startswith(str(root)):
         return False
-    return _NOT_THE_PROJECTS.isdisjoint(Path(file).parts)
+    return not any(folder in file for folder in _INSTALLED_FOLDERS)
 
 
 def _packages_used_by(module: ModuleType) -> set[str]:
-    """Return which of asyncio and portable a module has names of."""
+    """Return `asyncio`, `portable` or both, if a module has names from them."""
     found = set()
     for value in list(vars(module).values()):
         home: Any = None
@@ -124,9 +129,9 @@ def _packages_used_by(module: ModuleType) -> set[str]:
 
 
 def _imports_portable(module: ModuleType) -> bool:
-    """Say whether a module that has names of asyncio's has them from portable."""
+    """Say whether the source of a module imports portable, which has asyncio's names, too."""
     try:
         text = Path(module.__file__ or "").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return _IMPORTS_PORTABLE.search(text) is not None
+    return re.search(_IMPORTS_PORTABLE, text, re.MULTILINE) is not None

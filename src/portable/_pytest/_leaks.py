@@ -1,20 +1,18 @@
-"""What a test left behind: tasks, threads, coroutines that nobody awaited.
+"""Leaks of a test: tasks, threads and coroutines that it leaves behind.
 
-While the test runs, each task, thread and coroutine that comes to be is noted with the lines
-that started it. What of it is left when the test has passed makes the test fail. Threads of
-a pool that wait for work do not count, nor do coroutines that ended.
+While the test runs, each new task, thread and coroutine is noted with the stack that started
+it. The test fails if any is left at its end. Idle threads of a pool are no leak, nor is a
+coroutine that has ended.
 """
 
 from __future__ import annotations
 
 import gc
-import inspect
 import sys
 import threading
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from types import CoroutineType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -23,21 +21,26 @@ import pytest
 
 from portable._backends import current_backend
 
-from ._stacks import DEPTH, caller, origin, position, told_again
+from ._coroutines import Heap, unawaited_coroutines
+from ._stacks import Trail, caller, position
 
 if TYPE_CHECKING:
     import asyncio
 
-# How often a task that was cancelled, or is about to end, may go on before it counts as left.
-_GRACE = 10
-_NEVER_AWAITED = "coroutine .* was never awaited"
+    import trio
 
-# A thread that is about to end, or has just done its work, is waited for so often, so long.
+# A test that does not use it need not pay for its import.
+_ASYNCIO_ON_TRIO = "portable.asyncio_on_trio"
+
+# A task that was cancelled, or is about to end, gets so many checkpoints before it is a leak.
+_GRACE = 10
+
+# A thread that is about to end, or to become idle, is waited for so often, each time so long.
 _LOOKS, _SECONDS = 20, 0.01
 
-# The functions that the threads of a pool run, and what they call to do some work. AnyIO's
-# call it at once; when they have none, they call a queue.
-# None of the three libraries tells which of its threads has work; all the stack shows it.
+# The function at the bottom of a pool thread's stack, and the function that it calls to do some
+# work. `None`: AnyIO's thread calls the work directly, and a queue while it is idle.
+# No library says which of its threads are idle; the stacks show it in all three.
 _POOLS = {
     ("anyio._backends._asyncio", "WorkerThread.run"): None,
     ("concurrent.futures.thread", "_worker"): "_WorkItem.run",
@@ -46,18 +49,22 @@ _POOLS = {
 
 
 class Leaks:
-    """What one test has left behind.
+    """Looks for what one test leaves behind.
+
+    Args:
+        heap: sets aside what was there before the test.
 
     Attributes:
-        found: a text for each.
+        found: the leaks, a text for each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heap: Heap) -> None:
         self.found: list[str] = []
+        self._heap = heap
 
     @asynccontextmanager
     async def tasks(self) -> AsyncIterator[None]:
-        """Look for tasks, from inside the event loop."""
+        """Look for tasks that the block leaves; to be entered inside the event loop."""
         watch = _trio_tasks if current_backend() == "trio" else _asyncio_tasks
         with watch() as left:
             yield
@@ -66,44 +73,52 @@ class Leaks:
                     break
                 await anyio.lowlevel.checkpoint()
             for name, started in left():
-                self.found.append(f"task {name!r}, started at\n{started}")
+                self.found.append(f"task {name!r}, started at\n{started.render()}")
 
     @contextmanager
     def threads_and_coroutines(self) -> Iterator[None]:
-        """Look for the rest, from outside."""
-        working = {thread for thread in threading.enumerate() if _is_working(thread)}
-        with _threads() as started, _coroutines(self.found):
+        """Look for threads and coroutines that the block leaves; outside the event loop."""
+        me = threading.get_ident()
+        working = {
+            thread
+            for thread in threading.enumerate()
+            if thread.ident == me or _is_working(thread)
+        }
+        with _threads() as started, unawaited_coroutines(self.found, self._heap):
             yield
 
         def busy(thread: threading.Thread) -> bool:
             return _is_working(thread) or (thread in started and not _is_pooled(thread))
 
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             left = [thread for thread in set(threading.enumerate()) - working if busy(thread)]
             if not left:
                 break
+            if look == 1:
+                gc.collect(1)  # a thread may end as soon as its owner is gone
             left[0].join(_SECONDS)
         for thread in left:
             frame = _frame(thread)
             if thread in started and not _is_pooled(thread):
-                self.found.append(f"thread {thread.name!r}, started at\n{started[thread]}")
+                where = started[thread].render()
+                self.found.append(f"thread {thread.name!r}, started at\n{where}")
             elif frame is not None:
                 where = position(frame)
                 self.found.append(f"thread {thread.name!r}, still at work at\n{where}")
 
     def report(self) -> None:
-        """Fail the test if there is anything."""
+        """Fail the test if there are leaks."""
         if self.found:
             pytest.fail("left behind by the test:\n" + "\n".join(self.found), pytrace=False)
 
 
 @contextmanager
-def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
+def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, Trail]]]]:
     import asyncio
 
     loop = asyncio.get_running_loop()
     before = asyncio.all_tasks()
-    started: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
+    started: WeakKeyDictionary[asyncio.Task[Any], Trail] = WeakKeyDictionary()
     factory = loop.get_task_factory()
 
     def noted(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,20 +140,21 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
 
 
 def _left(
-    tasks: set[asyncio.Task[Any]], started: Mapping[asyncio.Task[Any], str]
-) -> list[tuple[str, str]]:
-    """Return each task's name and where it was started, those that were noted in order."""
+    tasks: set[asyncio.Task[Any]], started: Mapping[asyncio.Task[Any], Trail]
+) -> list[tuple[str, Trail]]:
+    """Return each task's name and where it was started; the noted tasks first, in order."""
     noted = [task for task in list(started) if task in tasks]
     return [
-        (_asyncio_name(task), started.get(task, repr(task.get_coro())))
+        (_asyncio_name(task), started.get(task) or Trail(text=repr(task.get_coro())))
         for task in [*noted, *tasks.difference(noted)]
     ]
 
 
 def _eager(factory: Any, noted: Callable[..., Any]) -> Any:
-    """Return an eager factory that notes its tasks in place of one that does not.
+    """Return asyncio's eager task factory with a constructor that notes its tasks.
 
-    AnyIO knows a factory that is asyncio's own by its code, and has it start no task eagerly.
+    `None`: the factory is not asyncio's eager one. AnyIO recognises that one by its code object
+    and then starts no task of its own eagerly, so a wrapper in its place would change AnyIO.
     """
     if sys.version_info >= (3, 12):
         import asyncio
@@ -156,16 +172,14 @@ def _asyncio_name(task: asyncio.Task[Any]) -> str:
 
 
 @contextmanager
-def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
+def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, Trail]]]]:
     import trio
 
-    from portable.clock._trio_tasks import is_worker_or_pump
-
-    started: dict[trio.lowlevel.Task, str] = {}
+    started: dict[trio.lowlevel.Task, Trail] = {}
 
     class Noting(trio.abc.Instrument):
         def task_spawned(self, task: trio.lowlevel.Task) -> None:
-            if not is_worker_or_pump(task):
+            if not _is_portables_own(task):
                 started[task] = caller()
 
         def task_exited(self, task: trio.lowlevel.Task) -> None:
@@ -180,18 +194,29 @@ def _trio_tasks() -> Iterator[Callable[[], list[tuple[str, str]]]]:
         trio.lowlevel.remove_instrument(instrument)
 
 
+def _is_portables_own(task: trio.lowlevel.Task) -> bool:
+    """Say whether a trio task only serves asyncio's loop on trio."""
+    if _ASYNCIO_ON_TRIO not in sys.modules:
+        return False
+    from portable.clock._trio_tasks import is_worker_or_pump
+
+    return is_worker_or_pump(task)
+
+
 @contextmanager
-def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, str]]]]:
-    import asyncio
+def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, Trail]]]]:
+    loop: Any = None
+    if _ASYNCIO_ON_TRIO in sys.modules:
+        from portable.asyncio_on_trio import current_loop
 
-    from portable.asyncio_on_trio import current_loop
-
-    loop: Any = current_loop()
+        loop = current_loop()
     if loop is None:
         yield list
         return
+    import asyncio
+
     before = asyncio.all_tasks(loop)
-    started: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
+    started: WeakKeyDictionary[asyncio.Task[Any], Trail] = WeakKeyDictionary()
     create_task = loop.create_task
 
     def noting(*args: Any, **kwargs: Any) -> Any:
@@ -199,7 +224,7 @@ def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, str]]]
         started[task] = caller()
         return task
 
-    # Not by a factory, as on asyncio: it would have to make this loop's own kind of tasks.
+    # No task factory, as on asyncio: it would have to make tasks of this loop's own class.
     loop.create_task = noting
     try:
         yield lambda: _left(asyncio.all_tasks(loop) - before, started)
@@ -208,9 +233,9 @@ def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, str]]]
 
 
 @contextmanager
-def _threads() -> Iterator[Mapping[threading.Thread, str]]:
-    """Note which threads are started, and where; none is kept alive by that."""
-    started: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
+def _threads() -> Iterator[Mapping[threading.Thread, Trail]]:
+    """Note the threads that the block starts, and where; the notes keep no thread alive."""
+    started: WeakKeyDictionary[threading.Thread, Trail] = WeakKeyDictionary()
     start = threading.Thread.start
 
     def noting(thread: threading.Thread) -> None:
@@ -230,7 +255,7 @@ def _frame(thread: threading.Thread) -> FrameType | None:
 
 
 def _is_pooled(thread: threading.Thread) -> bool:
-    """Say whether a thread belongs to a pool, where it waits for work when it has none."""
+    """Say whether a thread belongs to a pool, idle or not."""
     frame = _frame(thread)
     while frame is not None and _place(frame) not in _POOLS:
         frame = frame.f_back
@@ -253,41 +278,3 @@ def _is_working(thread: threading.Thread) -> bool:
 
 def _place(frame: FrameType) -> tuple[str, str]:
     return frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
-
-
-@contextmanager
-def _coroutines(found: list[str]) -> Iterator[None]:
-    """Note coroutines that nobody awaited: those that are gone, and those still held."""
-    depth = sys.get_coroutine_origin_tracking_depth()
-    sys.set_coroutine_origin_tracking_depth(DEPTH)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("always", _NEVER_AWAITED, RuntimeWarning)
-        show = warnings.showwarning
-
-        def noting(message: Any, category: Any, *args: Any, **kwargs: Any) -> None:
-            text = str(message)
-            if category is RuntimeWarning and "was never awaited" in text:
-                found.append(f"{text.splitlines()[0]}, made at\n{told_again(text)}")
-            else:
-                show(message, category, *args, **kwargs)
-
-        warnings.showwarning = noting
-        try:
-            yield
-            gc.collect()
-            for coro in _unstarted():
-                name = coro.__qualname__
-                found.append(f"coroutine {name!r} was never awaited, made at\n{origin(coro)}")
-                coro.close()
-        finally:
-            sys.set_coroutine_origin_tracking_depth(depth)
-
-
-def _unstarted() -> list[CoroutineType[Any, Any, Any]]:
-    return [
-        thing
-        for thing in gc.get_objects()
-        if type(thing) is CoroutineType
-        and thing.cr_origin is not None
-        and inspect.getcoroutinestate(thing) == inspect.CORO_CREATED
-    ]

@@ -1,4 +1,4 @@
-"""The markers: what a test, its class or its module says about how it is to be run."""
+"""The marker `anyio_backends`: which backends a test, its class or its module allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from portable._backends import BACKENDS, get_backend
 from portable._errors import UnknownBackendError
 
-from ._use import BACKENDS_MARKER
+from ._items import BACKENDS_MARKER
 
 _USAGE = (
     '@pytest.mark.anyio_backends("trio"), ("asyncio", "uvloop") or (exclude="trio"), '
@@ -19,23 +19,23 @@ _USAGE = (
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the markers of a test leave of the backends.
+class Allowed:
+    """The backends that the markers of a test allow.
 
     Attributes:
-        names: the backends that it may run on, in the order in which they were named.
-        named: whether a marker names them; otherwise markers only exclude some.
+        names: the backends, in the order in which the markers name them.
+        named: whether a marker names backends; otherwise the markers only exclude some.
     """
 
     names: tuple[str, ...]
     named: bool
 
 
-def wish_of(node: pytest.Item) -> Wish | None:
-    """Return what the `anyio_backends` markers of a test say together; `None` without one.
+def allowed_by_markers(node: pytest.Item) -> Allowed | None:
+    """Return the backends that all `anyio_backends` markers of a test allow; `None`: no marker.
 
     Raises:
-        pytest.Collector.CollectError: a marker is used wrongly, or they leave nothing.
+        pytest.Collector.CollectError: a marker has wrong arguments, or no backend is left.
     """
     names, named = tuple(BACKENDS), False
     markers = list(node.iter_markers(BACKENDS_MARKER))
@@ -48,7 +48,7 @@ def wish_of(node: pytest.Item) -> Wish | None:
         names = tuple(name for name in names if name not in excluded)
     if not names:
         raise _error(node, "its markers leave no backend to run on")
-    return Wish(names, named)
+    return Allowed(names, named)
 
 
 def _arguments(node: pytest.Item, marker: pytest.Mark) -> tuple[list[str], list[str]]:
@@ -65,7 +65,7 @@ def _arguments(node: pytest.Item, marker: pytest.Mark) -> tuple[list[str], list[
 
 
 def _flat(values: Iterable[object]) -> list[str]:
-    """Return names that stand alone or in a list; what is no name is left to be refused."""
+    """Return names given one by one or in lists; what is no name is refused by the caller."""
     names: list[object] = []
     for value in values:
         if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,8 +1,7 @@
-"""Collecting a test once for each backend that it is to run on.
+"""Parametrising tests by backend: one variant of a test for each backend.
 
-The backends become a direct parametrisation of the test, which pytest puts before every
-fixture of that name. It has the scope of the session, so that async fixtures of every scope
-can be built on it.
+The backends are a direct parametrisation of `anyio_backend`, which pytest prefers to any
+fixture of that name. Its scope is the session, so async fixtures of any scope can use it.
 """
 
 from __future__ import annotations
@@ -15,29 +14,55 @@ import pytest
 
 from portable._backends import BACKENDS
 
-from ._markers import Wish, wish_of
+from ._items import BACKENDS_MARKER, FIXTURE, SEED_FIXTURE
+from ._markers import Allowed, allowed_by_markers
 from ._selection import Selection
-from ._use import BACKENDS_MARKER, FIXTURE, SEED_FIXTURE
 from ._values import name_of, value_of
 
 
-def parametrize(metafunc: pytest.Metafunc, selection: Selection | None) -> None:
-    """Say which backends a test runs on, unless it parametrises `anyio_backend` itself."""
-    wish = wish_of(metafunc.definition)
+def parametrize(metafunc: pytest.Metafunc, selection: Selection | None) -> list[str]:
+    """Parametrise a test by backend, unless it chooses its backends itself.
+
+    It does so if it parametrises `anyio_backend`, or if the project's own `anyio_backend` uses
+    other fixtures. `narrow()` and the set-up of the test look at the values in those cases.
+
+    Returns:
+        The fixtures that the project's own `anyio_backend` uses.
+    """
     if FIXTURE in _parametrized_by_marks(metafunc):
-        return
+        return []
+    needs = _needs_of_the_fixture(metafunc)
+    if not needs:
+        _parametrize_by_choice(metafunc, selection)
+    return needs
+
+
+def _parametrize_by_choice(metafunc: pytest.Metafunc, selection: Selection | None) -> None:
+    allowed = allowed_by_markers(metafunc.definition)
     if selection is not None:
         names = selection.names
-        if wish is not None:
-            names = tuple(name for name in names if name in wish.names)
+        if allowed is not None:
+            names = tuple(name for name in names if name in allowed.names)
             if not names:
-                _skipped(metafunc, wish.names, _not_chosen(wish.names, selection))
+                _skipped(metafunc, allowed.names, not_chosen(allowed.names, selection))
                 return
-    elif wish is not None and wish.named:
-        names = wish.names
+    elif allowed is not None and allowed.named:
+        names = allowed.names
     else:
-        return  # what a project's fixture gives is seen by `narrow`
+        return  # `narrow()` looks at the params of a project's fixture
     _parametrize(metafunc, [_param(name) for name in names])
+
+
+# pytest has no public name for which fixture uses which; it has one for those of a test in all.
+def _needs_of_the_fixture(metafunc: pytest.Metafunc) -> list[str]:
+    """Return the fixtures that a project's own `anyio_backend` uses.
+
+    Such a fixture makes its values from more than the name of a backend, so they are kept.
+    """
+    definitions = metafunc._arg2fixturedefs.get(FIXTURE)
+    if not definitions:
+        return []
+    return [name for name in definitions[-1].argnames if name != "request"]
 
 
 def _param(name: str) -> Any:
@@ -56,8 +81,8 @@ def _skipped(metafunc: pytest.Metafunc, names: Sequence[str], reason: str) -> No
 
 def _parametrize(metafunc: pytest.Metafunc, params: Sequence[Any]) -> None:
     metafunc.parametrize(FIXTURE, params, scope="session")
-    # Fixtures are made in this order. A project's own `anyio_backend` may have stood
-    # behind fixtures of higher scope; as a parameter of the session it goes first.
+    # pytest sets fixtures up in this order. A project's own `anyio_backend` may come behind
+    # fixtures of higher scope; a parameter of session scope has to come first.
     metafunc.fixturenames.remove(FIXTURE)
     metafunc.fixturenames.insert(0, FIXTURE)
 
@@ -71,34 +96,34 @@ def _parametrized_by_marks(metafunc: pytest.Metafunc) -> Iterator[str]:
 
 
 def narrow(items: list[Any], selection: Selection | None) -> list[Any]:
-    """Return the variants of one test that may run.
+    """Return the variants of one test that are to be collected.
 
-    These are the variants that the parametrisation above did not make: of a test that
-    parametrises `anyio_backend` itself, or by the params of a project's fixture. One whose
-    backend was not chosen is skipped. One that a marker excludes is left out, or skipped
-    where nothing else is left of the test.
+    `parametrize()` leaves alone a test that parametrises `anyio_backend` itself, and one that
+    gets the params of a project's fixture. Of these, a variant is skipped if its backend was
+    not chosen, and dropped if a marker excludes its backend. If markers exclude all variants,
+    these are skipped instead.
     """
     left = []
     excluded = []
     for item in items:
         name = name_of(getattr(item, "callspec", None) and item.callspec.params.get(FIXTURE))
-        wish = wish_of(item)
+        allowed = allowed_by_markers(item)
         if name is None:
             left.append(item)
-        elif wish is not None and name not in wish.names:
+        elif allowed is not None and name not in allowed.names:
             excluded.append(item)
-            item.add_marker(pytest.mark.skip(reason=refusal(name, wish)))
+            item.add_marker(pytest.mark.skip(reason=refusal(name, allowed)))
         else:
             left.append(item)
             if selection is not None and name not in selection.names:
-                item.add_marker(pytest.mark.skip(reason=_not_chosen([name], selection)))
+                item.add_marker(pytest.mark.skip(reason=not_chosen([name], selection)))
     return left or excluded
 
 
 def collect_late(items: list[pytest.Item]) -> None:
-    """Collect once more what was marked as a test of AnyIO's after it was collected.
+    """Collect again each test that got AnyIO's marker after it was collected.
 
-    AnyIO would make variants for its own backends out of such a test, past any choice.
+    AnyIO would run such a test on its own list of backends, whatever was chosen.
     """
     late: list[Any] = [item for item in items if _is_late(item)]
     again: dict[tuple[pytest.Collector, str], list[Any]] = {}
@@ -131,19 +156,20 @@ def _is_late(item: pytest.Item) -> bool:
 
 
 def _is_variant(variant: Any, item: Any) -> bool:
-    """Say whether a variant differs from a test in the backend, and the schedule, alone."""
+    """Say whether a variant differs from a test only in its backend and schedule."""
     old = item.callspec.params if hasattr(item, "callspec") else {}
     added = (FIXTURE, SEED_FIXTURE)
     new = {name: value for name, value in variant.callspec.params.items() if name not in added}
     return old.keys() == new.keys() and all(old[name] is new[name] for name in old)
 
 
-def refusal(name: str, wish: Wish) -> str:
-    """Say that the markers of a test keep it from a backend."""
-    return f"the marker {BACKENDS_MARKER} leaves {', '.join(wish.names)}, not {name}"
+def refusal(name: str, allowed: Allowed) -> str:
+    """Return the reason for a skip: the markers of a test exclude a backend."""
+    return f"the marker {BACKENDS_MARKER} leaves {', '.join(allowed.names)}, not {name}"
 
 
-def _not_chosen(names: Sequence[str], selection: Selection) -> str:
+def not_chosen(names: Sequence[str], selection: Selection) -> str:
+    """Return the reason for a skip: the backends of a test were not chosen."""
     backends = "backend" if len(names) == 1 else "backends"
     return (
         f"{backends} {', '.join(names)} not chosen; chosen by {selection.source}: "

@@ -1,26 +1,29 @@
-"""What a run says about its backends: the header, and the count for each at the end."""
+"""The report header and summary: the versions of the backends, and the results on each."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from portable._backends import BACKENDS
 
+from ._isolated_cases import factory_of
+from ._items import value_for
+from ._loop_factories import LoopFactory
 from ._selection import Selection
-from ._use import value_for
 from ._values import name_of
 
+_SHOWN = 5
 _ATTRIBUTE = "anyio_backend"
-# As pytest's own last line has them.
+# The order of pytest's own last line.
 _ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "error")
 
 
 def header(selection: Selection) -> list[str]:
-    """Return the lines of the header: the backends with their versions, then what is not."""
+    """Return the lines of the header: backends with their versions, then missing ones."""
     known = [f"{name} {BACKENDS[name].version}" for name in selection.names]
     lines = [f"backends: {', '.join(known)} ({selection.source})"]
     lines += [
@@ -31,10 +34,32 @@ def header(selection: Selection) -> list[str]:
 
 
 def note_backend(report: pytest.TestReport, item: pytest.Item) -> None:
-    """Write the backend into the report of a test, which may go to another process."""
-    name = name_of(value_for(item))
+    """Write the backend into a test's report, which may be sent to another process."""
+    name = name_of(value_for(item)) or _asyncios_backend(item)
     if name is not None:
         vars(report)[_ATTRIBUTE] = name
+
+
+def _asyncios_backend(item: pytest.Item) -> str | None:
+    """Return the backend of a test that runs by one of our loop factories."""
+    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    factories = [value for value in params.values() if isinstance(value, LoopFactory)]
+    factories += filter(None, [factory_of(item)])
+    return factories[0].backend if factories else None
+
+
+def note_cut_off(report: pytest.TestReport, jumps: Sequence[str]) -> None:
+    """Say in the report of a failed test which jumps of virtual time cut off real I/O.
+
+    The test may have failed for that reason alone.
+    """
+    if jumps:
+        more = [f"... and {len(jumps) - _SHOWN} more"] if len(jumps) > _SHOWN else []
+        advice = (
+            "If that was too short, say so: virtual_time_io = SECONDS in the ini file, or "
+            "@pytest.mark.virtual_time(io=SECONDS)."
+        )
+        report.sections.append(("virtual time", "\n".join([*jumps[:_SHOWN], *more, advice])))
 
 
 def summary(stats: Mapping[str, Iterable[Any]], selection: Selection) -> list[tuple[str, bool]]:
@@ -58,6 +83,14 @@ def summary(stats: Mapping[str, Iterable[Any]], selection: Selection) -> list[tu
         text = told if ran else f"no test ran{f' ({told})' if told else ''}"
         lines.append((f"{name:<{width}}  {text}", ran))
     return lines
+
+
+def kept_values(needs: Iterable[str]) -> str:
+    """Return the line that says why a project's own fixture kept its values."""
+    return (
+        f"a fixture {_ATTRIBUTE} takes its value from {', '.join(sorted(needs))}, so its "
+        "values were kept, and skipped where they were not chosen"
+    )
 
 
 def _rank(outcome: str) -> int:

@@ -1,8 +1,7 @@
-"""Which backends a run tests: what the option or the ini setting says, and what is installed.
+"""The selection of backends: from the option or the ini setting, checked against what is here.
 
-A process that runs tests for another one (pytest-xdist) may stand on another machine. It
-takes the list from the process that was asked for it, so that all collect the same tests,
-and skips those whose backend it lacks.
+A worker process of pytest-xdist may run on another machine. It gets the list from the main
+process, so that all processes collect the same tests, and skips those whose backend it lacks.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ class Selection:
 
     Attributes:
         names: the backends, in the order in which they were named.
-        source: where they were named: the option or the ini setting.
-        missing: those that `all` would have stood for, were they installed.
+        source: the option or the ini setting that names them.
+        missing: the backends that `all` leaves out because they are not installed.
     """
 
     names: tuple[str, ...]
@@ -39,8 +38,8 @@ def select(values: Sequence[str], source: str, *, named_elsewhere: bool = False)
     Args:
         values: what was given: names, and `all` for every installed backend; each string
             may hold several, separated by commas or spaces.
-        source: where it was given, for messages.
-        named_elsewhere: whether another process has checked that they are installed.
+        source: the option or the ini setting, for messages.
+        named_elsewhere: whether the list comes from the main process, which has checked it.
 
     Raises:
         pytest.UsageError: a name is unknown, or its backend is not installed, or there is

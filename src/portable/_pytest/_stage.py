@@ -1,13 +1,14 @@
-"""Tests and async fixtures on trio as a task of asyncio's, so that they may await what is its.
+"""The asyncio task on trio in which driven tests and async fixtures run.
 
-AnyIO runs the tests and fixtures of a run of trio's one after the other, in one task of
-trio's. On asyncio that one task is asyncio's, and a test may use all of its library. Here each
-call goes to one task of asyncio's in the same run, in the same context: one for all, so that a
-fixture may hold a scope, a nursery or a `timeout()` open across its `yield`, as it may without
-this.
+AnyIO runs the tests and fixtures of a run one after the other in one task. On asyncio that is
+an asyncio task, and a test may use all of asyncio. On trio it is a plain trio task. So the
+stage adds an asyncio task to the trio run, in the same context, and makes every call there. All
+calls share that one task, so a fixture may keep a scope, a nursery or a `timeout()` open across
+its `yield`, as it may without the stage.
 
-asyncio knows one running loop a thread. It is this one while trio runs a task of the run, and
-none in between, when pytest's own code runs and other tests start loops of theirs.
+asyncio has one running loop per thread. The stage's loop is the running one in each step of a
+trio task. Between steps there is none: pytest's own code runs there, and other tests may start
+loops of their own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SEVERAL = "Multiple exceptions occurred in asynchronous callbacks"
 
 
 class _RunningInSteps(trio.abc.Instrument):
-    """Makes a loop the running one in each step of a task of its run, and none in between."""
+    """Makes a loop asyncio's running one in each step of a trio task, and nowhere else."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -44,10 +45,10 @@ class _RunningInSteps(trio.abc.Instrument):
 
 
 class Stage:
-    """The task of asyncio's that calls go to, in one run of trio's.
+    """Makes calls in one asyncio task of a trio run.
 
     Attributes:
-        loop: its loop.
+        loop: the loop of the task.
     """
 
     def __init__(self, loop: EventLoop) -> None:
@@ -60,7 +61,7 @@ class Stage:
         trio.lowlevel.add_instrument(_RunningInSteps(loop))
 
     async def call(self, call: Call) -> Any:
-        """Make a call in the task; return what it returns, or raise what it raises."""
+        """Make a call in the asyncio task; return its result or raise its error."""
         __tracebackhide__ = True
         if self._task is None or self._task.done():
             self._inbox = asyncio.Queue()
@@ -74,7 +75,7 @@ class Stage:
             over.set()
 
         def stopped(failure: BaseException | None) -> None:
-            # As when run_until_complete() is left so: the call ends with the loop's others.
+            # As when stop() ends run_until_complete(): the caller gets the error at once.
             task, self._task = self._task, None
             if task is not None:
                 task.cancel()
@@ -101,8 +102,8 @@ class Stage:
                 await over.wait()
             raise
 
-    # What AnyIO does on asyncio: an error in a callback, or one that nobody has retrieved,
-    # is the test's.
+    # As AnyIO does on asyncio: an error in a callback, or one that nobody has retrieved, fails
+    # the test.
     def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if self._calling and isinstance(error, Exception):
@@ -128,10 +129,12 @@ class Stage:
 
 
 async def _serve(inbox: _Inbox) -> None:
+    __tracebackhide__ = True
     me = asyncio.current_task()
     assert me is not None
     while not me.cancelling():
-        # A fixture's scope that is cancelled in between has to end what is called next.
+        # A fixture may have cancelled a scope that is still open. That scope has to cancel the
+        # next call, not the wait for it.
         with trio.CancelScope(shield=True):
             call, done = await inbox.get()
         try:
@@ -146,7 +149,7 @@ _stages: trio.lowlevel.RunVar[Stage | None] = trio.lowlevel.RunVar("asyncio's te
 
 
 async def drive(call: Call) -> Any:
-    """Make a call in the run's task of asyncio's, from a task of trio's."""
+    """Make a call on the stage of this trio run, from one of its trio tasks."""
     __tracebackhide__ = True
     stage = _stages.get()
     if stage is None:
@@ -156,7 +159,7 @@ async def drive(call: Call) -> Any:
 
 
 def driven(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an async function, or async generator function, whose steps are driven on trio."""
+    """Wrap an async function, or async generator function, so that it is driven on trio."""
     if iscoroutinefunction(function):
 
         @wraps(function)

@@ -1,4 +1,4 @@
-"""What the `anyio_backend` fixture gives, and which backend of portable's that is."""
+"""The values of the `anyio_backend` fixture, and the backends that they stand for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from portable._backends import BACKENDS
 
 Value: TypeAlias = str | tuple[str, dict[str, Any]]
 
-# One object a backend for the whole run: pytest keeps fixtures of higher scope alive as long
-# as the value that they were made with stays the same.
+# One object for each backend in the whole run: pytest keeps a fixture of higher scope alive
+# as long as the value that it was made with is the same.
 _VALUES: dict[str, Value] = {
     name: (backend.anyio_backend, dict(backend.anyio_options))
     if backend.anyio_options
@@ -20,7 +20,7 @@ _VALUES: dict[str, Value] = {
 
 
 class NamedOptions(dict[str, Any]):
-    """Options that know the backend they choose, where it can't be seen from them."""
+    """AnyIO's `backend_options` with the name of the backend, which they may not show."""
 
     def __init__(self, backend: str, options: Mapping[str, Any]) -> None:
         super().__init__(options)
@@ -28,12 +28,12 @@ class NamedOptions(dict[str, Any]):
 
 
 def value_of(name: str) -> Value:
-    """Return what the fixture has to give for a test to run on that backend."""
+    """Return the fixture's value for a backend."""
     return _VALUES[name]
 
 
 def split(value: object) -> tuple[str, Mapping[str, Any]] | None:
-    """Return AnyIO's name and options out of a fixture's value; `None` if it is none."""
+    """Split a fixture's value into AnyIO's backend name and options; `None`: it is no such."""
     match value:
         case str(name):
             return name, {}
@@ -44,10 +44,10 @@ def split(value: object) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def name_of(value: object) -> str | None:
-    """Return the backend that a fixture's value stands for; `None` if that can't be told.
+    """Return the backend that a fixture's value stands for; `None`: unknown.
 
-    It can't for a value that is no value of AnyIO's, as the param of a fixture that makes
-    one out of it.
+    It is unknown for a value that AnyIO does not know: a project's fixture may have any params,
+    and make AnyIO's values from them.
     """
     parts = split(value)
     if parts is None or parts[0] not in ("asyncio", "trio"):

@@ -1,10 +1,10 @@
-"""Virtual time for tests: `anyio_backend` gets options that start a loop on a virtual clock.
+"""Virtual time for tests: options for `anyio_backend` that start a loop on a virtual clock.
 
-A `VirtualClock` serves one run of a loop, and AnyIO decides how many of those there are: one
-a test, or one for several where an async fixture of higher scope keeps the loop, or one an
-example where Hypothesis is at work. So the options renew themselves as soon as a run has
-taken them. The wall clock is steered while a test is set up, runs and is torn down, and left
-alone in between, where pytest looks at it.
+A `VirtualClock` serves one run of a loop, and AnyIO decides how many runs there are: one for
+each test, one for several tests if an async fixture of higher scope keeps the loop, one for
+each example of a Hypothesis test. So the options make a new clock as soon as a run has taken
+the last one. The wall clock follows virtual time while a test is set up, runs and is torn
+down. Between tests it is real, because pytest measures durations there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portable.clock import VirtualClock
+from portable.clock._taken import Seed
 
 from ._values import NamedOptions, Value, name_of, split
 
@@ -25,31 +26,51 @@ if TYPE_CHECKING:
 
 
 class VirtualTime:
-    """The virtual time of a process that runs tests.
+    """The virtual time of this process's tests.
 
     Attributes:
-        clock: the clock of the last run; `running` is `None` when that is over.
+        clock: the clock of the last run, which may be over.
     """
 
     def __init__(self) -> None:
         self.clock: VirtualClock | None = None
+        self._io_limit = 0.0
+        self._cut_off = 0
         self._alive: Callable[[], bool] = bool
         self._shown: VirtualClock | None = None
         self._showing = False
-        self._values: dict[tuple[str, int | None], Value] = {}
+        self._values: dict[tuple[str, Seed | None], Value] = {}
 
     @property
     def running(self) -> VirtualClock | None:
-        """The clock of the run under way, if there is one."""
+        """The clock of the run that is under way; `None`: there is no such run."""
         return self.clock if self.clock is not None and self._alive() else None
 
-    def value(self, real: object, seed: int | None = None) -> Value:
-        """Return the value for `anyio_backend` in place of one for real time.
-
-        The same for the same, so that pytest keeps what was built on it.
+    def begin(self, io_limit: float) -> None:
+        """Begin a test.
 
         Args:
-            real: the value for real time.
+            io_limit: the real seconds of silence that I/O from outside gets in it.
+        """
+        self._io_limit = io_limit
+        clock = self.running
+        self._cut_off = 0
+        if clock is not None:
+            clock.io_limit = io_limit
+            self._cut_off = len(clock.cut_off)
+
+    def cut_off(self) -> list[str]:
+        """Return the I/O that jumps have cut off since the test began, a sentence for each."""
+        return [] if self.clock is None else self.clock.cut_off[self._cut_off :]
+
+    def value(self, real: object, seed: Seed | None = None) -> Value:
+        """Return the value of `anyio_backend` for virtual time.
+
+        The same arguments give the same object, so that pytest keeps the fixtures that were
+        made with it.
+
+        Args:
+            real: the fixture's value for real time.
             seed: the schedule; `None`: the backend's own order.
         """
         parts, name = split(real), name_of(real)
@@ -65,16 +86,18 @@ class VirtualTime:
         return self._values[key]
 
     def started(self, clock: VirtualClock, alive: Callable[[], bool]) -> None:
-        """Take note of the run that AnyIO has started."""
+        """Note that AnyIO has started a run on this clock; `alive` says if it is under way."""
         self.clock, self._alive = clock, alive
+        clock.io_limit = self._io_limit
+        self._cut_off = 0
         if self._showing:
             self._show(clock)
 
     @contextmanager
     def steering_the_wall_clock(self) -> Iterator[None]:
-        """Let `time.time()`, `datetime.now()` and the like tell virtual time in the block.
+        """Let `time.time()`, `datetime.now()` and the like show virtual time in the block.
 
-        Before the loop runs they tell the time at which it will begin.
+        Until the loop runs they show the time at which it will begin.
         """
         self._showing = True
         try:
@@ -99,7 +122,7 @@ class _Options(NamedOptions):
     """Options for AnyIO's runner: those of the project, and a clock for the next run."""
 
     def __init__(
-        self, time: VirtualTime, name: str, options: Mapping[str, Any], seed: int | None
+        self, time: VirtualTime, name: str, options: Mapping[str, Any], seed: Seed | None
     ) -> None:
         super().__init__(name, options)
         self._time = time
@@ -139,8 +162,8 @@ class _Options(NamedOptions):
         self["instruments"] = [*self["instruments"], Notice(), *self._own_instruments]
 
 
-# A clock steers the wall clock once, between `__enter__` and `__exit__`. A test's clock has to
-# let go of it between two tests that share a loop, for which there is no public way.
+# Publicly a clock steers the wall clock once, from `__enter__` to `__exit__`. If two tests
+# share a loop, its clock has to release the wall clock between them and take it again.
 def _resume_wall(clock: VirtualClock) -> None:
     wall = clock._wall
     assert wall is not None
@@ -154,15 +177,15 @@ def _pause_wall(clock: VirtualClock) -> None:
 
 
 class RunningClock:
-    """The virtual clock of the loop that the test runs on: what `virtual_clock` gives."""
+    """The value of the fixture `virtual_clock`: the clock of the loop that the test runs on."""
 
     def __init__(self, time: VirtualTime) -> None:
         self._time = time
 
     def now(self) -> float:
-        """Return the virtual seconds since the loop began; 0.0 before it does.
+        """Return the virtual seconds since the loop began; 0.0 until it does.
 
-        A loop that an async fixture of higher scope keeps is older than the test.
+        If an async fixture of higher scope keeps the loop, the loop is older than the test.
         """
         clock = self._time.running
         return 0.0 if clock is None else clock.now()

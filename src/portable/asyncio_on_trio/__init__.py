@@ -1,16 +1,25 @@
 """asyncio's own library on trio.
 
-An event loop with asyncio's interface that trio drives, and tasks that are asyncio's and
-run inside tasks of trio's. asyncio's library, CPython's code, runs on it as it is, and in its
-tasks what is trio's and AnyIO's can be awaited as well. Nothing here knows of the rest of the
-package: it needs asyncio and trio alone.
+trio drives an event loop with asyncio's interface, and asyncio tasks run inside trio tasks. So
+asyncio's library, which is CPython's code, runs unchanged, and an asyncio task may also await
+trio's and AnyIO's functions. This folder imports nothing from the rest of portable, only
+asyncio and trio.
 """
 
 from __future__ import annotations
 
-from .hosting import bring_up, current_loop, open_loop
+from .guest import forget_run
 from .loop import EventLoop
+from .opening import bring_up, current_loop, open_loop
 from .running import run
 from .task import starts_eagerly
 
-__all__ = ["EventLoop", "bring_up", "current_loop", "open_loop", "run", "starts_eagerly"]
+__all__ = [
+    "EventLoop",
+    "bring_up",
+    "current_loop",
+    "forget_run",
+    "open_loop",
+    "run",
+    "starts_eagerly",
+]

@@ -1,8 +1,8 @@
-"""Who looks after an async generator that is dropped before its end.
+"""Hooks for async generators, which close a generator that is dropped before its end.
 
-Python asks two hooks of the thread: at a generator's first step, and when it is collected. trio
-sets its own for a run. Generators of asyncio's tasks get asyncio's, which close them in a task
-of their own; those of trio's tasks keep trio's.
+Python calls two hooks of the thread: at a generator's first step, and when it is collected.
+trio sets its own hooks in a run. The hooks here call asyncio's for generators that begin in an
+asyncio task, which are then closed in a task of their own; all others get trio's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def install_hooks(
         last_of_loop: asyncio's hook for the end.
     """
     before = sys.get_asyncgen_hooks()
-    # By id, as trio has it: weak references to a generator are gone when the hook is called.
+    # By id, as in trio: weak references to a generator are dead when the hook is called.
     ours: set[int] = set()
 
     def first(agen: Any) -> None:

@@ -1,25 +1,36 @@
-"""What a task of asyncio's has of trio's, between two of its steps.
+"""Belongings: what an asyncio task has of trio's, between two of its steps.
 
-A task that has nothing of trio's may take its next step in any worker. It has something if a
-scope or a nursery is open that was not before, or if anything has got hold of the trio task it
-ran in: an owner of a lock, a key of a dictionary, whatever calls
-`trio.lowlevel.current_task()` and keeps it.
+A task without belongings may take its next step in any worker. It has belongings if it has
+opened a scope or a nursery, or if something keeps a reference to its trio task: the owner of a
+lock, the key of a dictionary, or anything else that has called `trio.lowlevel.current_task()`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 from weakref import getweakrefcount
 
 import trio
 
+#: Returns an object that identifies the innermost scope around a trio task. The name is not
+#: public. The public way to see whether a scope was left open is to close another one around
+#: it, which costs more than the rest of a step. Without the name each task keeps its worker,
+#: which is right, but slower.
+innermost_scope: Callable[[Any], object] = (
+    attrgetter("_cancel_status")
+    if hasattr(trio.lowlevel.Task, "_cancel_status")
+    else lambda _: object()
+)
+
 
 class Belongings:
-    """Whether a trio task is as it was.
+    """Compares a trio task with how it was before an asyncio task used it.
 
     Args:
-        native: the trio task, at a time when the one that is to use it has not begun to.
+        native: the trio task, which no asyncio task uses yet.
     """
 
     __slots__ = ("_native", "_references", "_scope", "_weak_references")
@@ -29,28 +40,17 @@ class Belongings:
         self.note()
 
     def note(self) -> None:
-        """Take what there is now for nothing."""
+        """Note how the trio task is now, without belongings."""
         native = self._native
         self._scope = innermost_scope(native)
         self._references = sys.getrefcount(native)
         self._weak_references = getweakrefcount(native)
 
     def are_none(self) -> bool:
-        """Say whether nothing was opened and nobody has got hold of the task since."""
+        """Say whether the trio task is as it was: nothing was opened, nobody refers to it."""
         native = self._native
         return (
-            innermost_scope(native) is self._scope
+            innermost_scope(native) is self._scope  # that of a nursery, if one is open
             and sys.getrefcount(native) == self._references
             and getweakrefcount(native) == self._weak_references
-            and not native.child_nurseries
         )
-
-
-def innermost_scope(native: Any) -> object:
-    """Return what stands for the innermost scope around a trio task.
-
-    Its name is not public. The public way to see whether a scope was left open is to close one
-    around it, which costs more than all the rest of a step. Without the name each task keeps
-    its worker, which is right, and slower.
-    """
-    return getattr(native, "_cancel_status", None) or object()

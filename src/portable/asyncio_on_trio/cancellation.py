@@ -1,12 +1,12 @@
-"""Cancellations that cross from one language into the other.
+"""Cancellations that cross from trio into asyncio's library, and from asyncio into trio's.
 
-A scope of trio's or AnyIO's that is cancelled around a wait for something of asyncio's raises
-`ScopeCancelled` there. It is both: asyncio's library beneath, which cleans up at its
-`CancelledError`, sees it, and so do trio's scopes above.
+If a scope of trio's or AnyIO's is cancelled around a wait of an asyncio task, be it for a
+future or in trio, the wait raises `ScopeCancelled`. That is a subclass of both libraries'
+exceptions: asyncio's library around the wait cleans up at its `CancelledError`, and trio's
+scope further out catches its `Cancelled`.
 
-The other way, what asyncio cancels comes to trio's code as `asyncio.CancelledError`. Where that
-passes through a nursery it comes out in a group; `as_cancellation()` finds it there at the
-task's end.
+`task.cancel()` raises `asyncio.CancelledError` in trio's code. A nursery wraps that into a
+group; at the end of the task `as_cancellation()` unwraps it.
 """
 
 from __future__ import annotations
@@ -15,45 +15,63 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import outcome
 import trio
 
 if TYPE_CHECKING:
     from .traps import RaiseCancel
 
 
-class _Open:
-    """Goes before trio's class, whose own `__init_subclass__` refuses every subclass."""
+class _Subclassable:
+    """A base before trio's class, whose `__init_subclass__` refuses every subclass."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         pass
 
 
-class ScopeCancelled(_Open, asyncio.CancelledError, trio.Cancelled):  # type: ignore[misc]
-    """A scope of trio's or AnyIO's was cancelled around a wait for something of asyncio's."""
+class ScopeCancelled(_Subclassable, asyncio.CancelledError, trio.Cancelled):  # type: ignore[misc]
+    """A scope of trio's or AnyIO's was cancelled around a wait of an asyncio task."""
 
 
 def scope_cancelled(raise_cancel: RaiseCancel) -> ScopeCancelled:
-    """Return the cancellation of a scope, for asyncio's library and trio's scopes alike.
-
-    trio makes its exception in private: its class cannot be called, but for a class method that
-    every class of that kind has.
-    """
+    """Return a scope's cancellation, made from the function that trio raises it by."""
     try:
         raise_cancel()
     except trio.Cancelled as error:
-        make: Callable[..., Any] = ScopeCancelled._create
-        made: ScopeCancelled = make(
-            source=error.source, source_task=error.source_task, reason=error.reason
-        )
-        return made
+        return as_scope_cancelled(error)
     raise AssertionError("trio raised no cancellation")
 
 
-def as_cancellation(error: BaseException) -> BaseException:
-    """Return what a task ends with whose coroutine raised this.
+def as_scope_cancelled(error: trio.Cancelled) -> ScopeCancelled:
+    """Return a `ScopeCancelled` with the details of trio's exception.
 
-    A cancellation that passes through a nursery comes out in a group, or as trio's own; to
-    whoever awaits the task it is asyncio's, and the task counts as cancelled.
+    trio's class cannot be called. Its class method `_create()`, which subclasses inherit, is
+    the only way to make one, and is not public.
+    """
+    make: Callable[..., Any] = ScopeCancelled._create
+    made: ScopeCancelled = make(
+        source=error.source, source_task=error.source_task, reason=error.reason
+    )
+    return made
+
+
+def for_both_languages(answer: outcome.Error) -> outcome.Error:
+    """Return what an asyncio task is sent when its wait in trio has failed.
+
+    A scope's cancellation becomes asyncio's, too: `TaskGroup` and `timeout()` look for that.
+    """
+    error = answer.error
+    if isinstance(error, trio.Cancelled) and not isinstance(error, ScopeCancelled):
+        return outcome.Error(as_scope_cancelled(error))
+    return answer
+
+
+def as_cancellation(error: BaseException) -> BaseException:
+    """Return the exception that a task ends with if its coroutine has raised this one.
+
+    A cancellation of asyncio's that has passed through a nursery is in a group, or has become
+    trio's own. It is made an `asyncio.CancelledError` again, so that the task counts as
+    cancelled.
     """
     if isinstance(error, asyncio.CancelledError):
         return error

@@ -1,23 +1,24 @@
-"""The driver: what stands between asyncio's `Task` and the coroutine of a task.
+"""The driver: it stands between asyncio's `Task` and the coroutine of a task.
 
-asyncio's `Task`, CPython's own and unmodified, steps the driver as it would step the coroutine,
-and the driver passes on what comes. A future of asyncio's goes up to the `Task`. A trap of
-trio's does not: the driver keeps it for its worker, which yields it to trio, and gives the
-`Task` a `TrioWait` to wait for, which looks to it like any other future.
+asyncio's `Task`, CPython's own code, steps the driver as if it were the coroutine. The driver
+steps the coroutine and looks at what it yields. It passes an asyncio future up to the `Task`.
+It keeps a trio trap for its worker, which yields the trap to trio; the `Task` gets a `TrioWait`
+to wait for, which has a future's methods.
 
-A coroutine that waits in trio several times in a row is resumed by the driver alone. Its
-`Task` still waits for the same `TrioWait` then, and is woken when the coroutine ends or
-waits for something of asyncio's.
+If the coroutine then waits in trio again, the driver resumes it without the `Task`. The `Task`
+still waits for the same `TrioWait`, and is woken when the coroutine ends or awaits an asyncio
+future.
 
-**A cancellation of asyncio's** that meets a wait for a future goes to that future, by asyncio's
-own code. One that meets a wait in trio comes to `TrioWait.cancel()`. The worker then asks the
-wait to give up, as trio would, and the coroutine gets `asyncio.CancelledError`, once. Nothing
-else in the task is cancelled. If a value is on its way already it is delivered, and the
-next wait is cancelled.
+**`task.cancel()` during a wait for a future** cancels that future, by asyncio's own code.
 
-**A cancellation of a trio scope** around a wait for a future cancels the future, as asyncio
-does for an awaiting task, and is raised in place of the future's `CancelledError`; it is a
-`ScopeCancelled`, which is that as well.
+**`task.cancel()` during a wait in trio** calls `TrioWait.cancel()`. The worker asks the wait to
+give up, as trio would, and the coroutine gets `asyncio.CancelledError`, once. Nothing else in
+the task is cancelled. If a value is on its way already, it is delivered, and the next wait is
+cancelled.
+
+**A trio scope that is cancelled around a wait for a future** cancels the future. The coroutine
+gets a `ScopeCancelled` in place of the future's `CancelledError`; it is a subclass of both
+libraries' exceptions.
 """
 
 from __future__ import annotations
@@ -40,16 +41,15 @@ if TYPE_CHECKING:
     from .loop import EventLoop
     from .worker import Worker
 
-_enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task
-#: Whether `uncancel()` takes back a cancellation that was not delivered yet.
+#: Whether asyncio's `uncancel()` also takes back a cancellation that is not delivered yet.
 UNCANCEL_TAKES_BACK = sys.version_info >= (3, 13)
-#: A scope cancels every wait in it. asyncio's library may wait again at once, for what it has
-#: to see the end of; after so many refusals in a row it is left to wait.
+#: A cancelled scope cancels every wait in it. asyncio's library may have to wait again at once,
+#: for the end of something. After so many cancellations in a row its wait is left alone.
 _MOST_REFUSALS = 16
 
 
 class TrioWait:
-    """What asyncio's `Task` waits for while its coroutine waits in trio."""
+    """The future-like object for which a `Task` waits while its coroutine waits in trio."""
 
     __slots__ = ("_asyncio_future_blocking", "_driver", "wakeup")
 
@@ -72,9 +72,10 @@ class TrioWait:
     def cancel(self, msg: object = None) -> bool:
         driver = self._driver
         if not driver.pending and not driver.arriving:
-            # Before the worker has the trap asyncio hands on what came within the step.
-            driver.in_step = driver.running or driver.trap is not None
+            # Until the worker has the trap, the cancellation came from within the step.
+            driver.in_step = driver.loop.inside is driver or driver.trap is not None
             driver.pending, driver.message = True, msg
+            driver.disturbed = True
             if not driver.in_step:
                 driver.loop.call_when_running(driver.interrupt)
         return True
@@ -88,15 +89,15 @@ class Driver(Coroutine[Any, Any, Any]):
 
     Attributes:
         loop: the loop of the task.
-        worker: the trio task it runs in; `None` until its first step there.
-        trap: what the coroutine waits for in trio, until the worker takes it.
-        pending: whether a cancellation of asyncio's has yet to be delivered.
-        in_step: whether it came from within the coroutine's own step.
-        message: its message.
-        arriving: whether it is on its way to the coroutine; another one adds nothing to it.
+        worker: the worker that the task has; `None`: it has none.
+        trap: the trap that the coroutine has yielded, until the worker takes it.
+        pending: whether a `Task.cancel()` still has to be delivered to a wait in trio.
+        in_step: whether that was called from within the coroutine's own step.
+        message: the message of that cancellation.
+        arriving: whether a cancellation is on its way to the coroutine; another one is ignored.
         asked: whether `Task.cancel()` was called since the last step.
+        disturbed: whether `settle()` has to be called before the coroutine is resumed.
         was_in_trio: whether the coroutine has ever waited in trio.
-        running: whether the coroutine runs, resumed by the driver alone.
     """
 
     __slots__ = (
@@ -109,11 +110,11 @@ class Driver(Coroutine[Any, Any, Any]):
         "_wait",
         "arriving",
         "asked",
+        "disturbed",
         "in_step",
         "loop",
         "message",
         "pending",
-        "running",
         "trap",
         "was_in_trio",
         "worker",
@@ -121,11 +122,15 @@ class Driver(Coroutine[Any, Any, Any]):
 
     def __init__(self, coro: Coroutine[Any, Any, Any], loop: EventLoop) -> None:
         self._coro = coro
-        self.loop = loop
+        self.loop: EventLoop = loop
         self.worker: Worker | None = None
         self.trap: Trap = None
-        self.pending = self.in_step = self.asked = self.running = self.was_in_trio = False
-        self.arriving = False
+        self.pending: bool = False
+        self.in_step: bool = False
+        self.asked: bool = False
+        self.disturbed: bool = False
+        self.was_in_trio: bool = False
+        self.arriving: bool = False
         self.message: object = None
         self._stashed = False
         self._awaited: Any = None
@@ -136,7 +141,7 @@ class Driver(Coroutine[Any, Any, Any]):
 
     @property
     def coro(self) -> Coroutine[Any, Any, Any]:
-        """The coroutine it steps."""
+        """The coroutine of the task."""
         return self._coro
 
     # What asyncio's Task calls -----------------------------------------------------------
@@ -146,21 +151,21 @@ class Driver(Coroutine[Any, Any, Any]):
         if self._stashed:
             return self._take()
         if self.pending:
-            self._trio_cancel = None  # trio asks again at the next wait
+            self._trio_cancel = None  # trio cancels the next wait again
             error = self.take_cancellation()
             self.arriving = False
             return self._step(self._coro.throw, error)
         if self._trio_cancel is not None:
             if self._awaited is None:
                 return self._step(self._coro.throw, self._refuse())
-            self._trio_cancel = None  # the future ended with a value all the same
+            self._trio_cancel = None  # the future has ended with a value in spite of it
         self.asked = False
         self._refusals = 0
         try:
             awaited = self._awaited = self._coro.send(None)
         except (trio.Cancelled, BaseExceptionGroup) as error:
             raise as_cancellation(error) from error.__cause__
-        # Most waits are for asyncio's own; _up() is for the others.
+        # Most waits are for asyncio's futures; _up() is for the others.
         return awaited if type(awaited) is not SLEEP and awaited is not TURN else self._up()
 
     @disable_ki_protection
@@ -175,7 +180,7 @@ class Driver(Coroutine[Any, Any, Any]):
             self._trio_cancel = None
             return self._step(self._coro.throw, error)
         finally:
-            # The error's traceback leads here; kept here, it would keep itself.
+            # The error's traceback has this frame: a name for it here would keep it alive.
             error = None
 
     def close(self) -> None:
@@ -193,7 +198,7 @@ class Driver(Coroutine[Any, Any, Any]):
         return self._up()
 
     def _up(self) -> Any:
-        """Return what the task is to wait for, of what the coroutine waits for."""
+        """Return what the `Task` is to wait for: a future, or a `TrioWait` for a trap."""
         while True:
             awaited = self._awaited
             if type(awaited) is not SLEEP and awaited is not TURN:
@@ -216,7 +221,7 @@ class Driver(Coroutine[Any, Any, Any]):
         return wait
 
     def _take(self) -> Any:
-        """Return or raise what the coroutine did while it was resumed by the driver alone."""
+        """Return or raise the result of steps that the driver made without the `Task`."""
         self._stashed = False
         error, self._raised = self._raised, None
         if error is None:
@@ -230,7 +235,7 @@ class Driver(Coroutine[Any, Any, Any]):
             if isinstance(error, (trio.Cancelled, BaseExceptionGroup)):
                 error = as_cancellation(error)
             elif self.pending and self.in_step and isinstance(error, StopIteration):
-                # As in asyncio: cancelled right before its end.
+                # As in asyncio: the task cancelled itself right before its end.
                 error = self.take_cancellation()
             raise error
         finally:
@@ -239,102 +244,99 @@ class Driver(Coroutine[Any, Any, Any]):
     # What the worker calls ---------------------------------------------------------------
 
     @disable_ki_protection
-    def resume(self, task: asyncio.Task[Any], trap: Trap, answer: outcome.Outcome[Any]) -> None:
-        """Go on with what trio answered to the trap.
+    def resume(self, answer: outcome.Outcome[Any]) -> Any:
+        """Send trio's answer to the trap into the coroutine; return what it yields next."""
+        return self._coro.send(answer)
 
-        The task is an argument: a driver that knew it would keep it, and be kept by it.
-        After it either `trap` is set again, or the task has been woken and had its step.
-        """
-        wait = self._wait
-        assert wait is not None
+    def settle(self, trap: Trap, answer: outcome.Outcome[Any]) -> outcome.Outcome[Any]:
+        """Settle cancellations that came in the wait; return the answer to resume with."""
         if self.pending and trap is TURN and is_in_checkpoint(self._coro):
             answer = outcome.Error(self.take_cancellation())
         self.asked = self.arriving = False
+        self.disturbed = self.pending
         if not self.pending:
             self.in_step = False
         self._refusals = 0
-        self.running = True
-        _enter_task(self.loop, task)
-        try:
-            awaited = self._coro.send(answer)
-        except BaseException as error:
-            self._raised = error
-            awaited = None
-        finally:
-            answer = None  # type: ignore[assignment]
-            _leave_task(self.loop, task)
-            self.running = False
-        if self._raised is None and (type(awaited) is SLEEP or awaited is TURN):
-            self.trap = awaited
-            return
-        self._awaited = awaited
+        return answer
+
+    def hand_to_task(self, awaited: Any, error: BaseException | None) -> None:
+        """Wake the `Task`, which then gets what the coroutine has yielded or raised.
+
+        Args:
+            awaited: what the coroutine has yielded.
+            error: what it has raised instead.
+        """
+        wait = self._wait
+        assert wait is not None
+        self._awaited, self._raised = awaited, error
         self._stashed = True
         wakeup, wait.wakeup = wait.wakeup, None
         assert wakeup is not None
         try:
             wakeup(wait)
         finally:
-            # What the coroutine raised leads here by its traceback.
-            del task, wakeup
+            # The error's traceback has this frame: a name for it here would keep it alive.
+            del wakeup, error
 
     def interrupt(self) -> None:
-        """Let the worker end the wait in trio."""
+        """Ask the worker to end the wait in trio."""
         if self.worker is not None and self.pending:
             self.worker.interrupt(self)
 
     def give_up(self, trap: Trap) -> outcome.Error | None:
-        """Ask a wait in trio to give up; return what the coroutine gets, `None`: it refused.
+        """Ask a wait in trio to give up; return what the coroutine gets. `None`: it refuses.
 
-        One that refuses may take the cancellation all the same: a nursery that waits for its
+        A wait that refuses may still take the cancellation: a nursery that waits for its
         children keeps it, cancels them, and raises it in the end.
         """
         try:
             if not abort(trap, self.raise_cancellation):
                 return None
-        except BaseException as error:  # of the wait's own; left there it would never end
+        except BaseException as error:  # an error of the abort function: it ends the wait
             return outcome.Error(error)
         return outcome.Error(self.take_cancellation())
 
     def take_cancellation(self) -> asyncio.CancelledError:
-        """Return the cancellation of asyncio's that is pending; it is delivered then."""
-        self.pending, self.arriving = False, True
+        """Return the pending cancellation as an exception; from now on it is not pending."""
+        self.pending, self.arriving, self.disturbed = False, True, True
         message, self.message = self.message, None
         return asyncio.CancelledError(*([] if message is None else [message]))
 
     def raise_cancellation(self) -> NoReturn:
-        """Raise it: for a wait in trio that is asked to give up, and wants to know why."""
+        """Raise the pending cancellation: the `raise_cancel` of a wait that has to give up."""
         error = self.take_cancellation()
         self.arriving = False
         raise error
 
     def abort(self, raise_cancel: RaiseCancel) -> None:
-        """A scope of trio's was cancelled around a wait for something of asyncio's."""
+        """Cancel the awaited future, as a trio scope was cancelled around the wait for it."""
         if self.asked or self._refusals >= _MOST_REFUSALS:
-            return  # asyncio cancels it already; trio asks again at the next wait
+            return  # asyncio has cancelled it already; trio cancels the next wait again
         self._trio_cancel = raise_cancel
         cancel_safely(self._awaited)
 
     def take_back(self) -> None:
-        """`uncancel()` has taken back a cancellation that was not delivered."""
+        """Drop the pending cancellation, as `uncancel()` has taken it back."""
         self.pending = False
 
     def forget(self) -> None:
-        """Let go of what the coroutine awaited: the task has ended."""
+        """Drop references to what the coroutine awaited, as the task has ended."""
         self._awaited = self._wait = self._trio_cancel = None
 
     def _refuse(self) -> BaseException:
         raise_cancel, self._trio_cancel = self._trio_cancel, None
         assert raise_cancel is not None
         self._refusals += 1
+        self.disturbed = True
         return scope_cancelled(raise_cancel)
 
     # What looks at the coroutine ---------------------------------------------------------
 
-    def __await__(self) -> Any:
+    def __await__(self) -> Any:  # pragma: no cover - only asked for by Coroutine
         return self._coro.__await__()
 
     def __getattr__(self, name: str) -> Any:
-        # Stacks, reprs and call graphs ask for cr_frame, cr_code, __qualname__ and the like.
+        # Stacks, reprs and call graphs read cr_frame, cr_code, __qualname__ and the like.
         return getattr(self._coro, name)
 
     def __repr__(self) -> str:

@@ -1,9 +1,12 @@
-"""Futures that every task of trio can await.
+"""`Future`: asyncio's future, which every trio task can await.
 
-A task that asyncio drives yields a future to asyncio's `Task`, which waits for it. A plain task
-of trio (a nursery's child, say) has nobody who understands that; there the future waits in
-trio by itself, until its callbacks run. If a scope of trio's is cancelled meanwhile, what is
-awaited is cancelled and its end awaited, as when an awaiting task of asyncio's is cancelled.
+In an asyncio task a future is yielded to asyncio's `Task`, which waits for it. In a plain trio
+task, such as a nursery's child, nobody understands a yielded future. There the future itself
+waits in trio until its callbacks run. If a trio scope is cancelled meanwhile, the future is
+cancelled and its end awaited, as when an asyncio task that awaits it is cancelled.
+
+A clean-up in that scope may await the same future again, which is cancelled by now and raises
+at once. It raises the scope's cancellation again, so that the scope still catches it.
 """
 
 from __future__ import annotations
@@ -15,28 +18,39 @@ from typing import Any, TypeVar
 import trio
 from trio.lowlevel import Abort
 
-from .cancellation import scope_cancelled
+from .cancellation import as_scope_cancelled, scope_cancelled
 from .traps import RaiseCancel
 
 T = TypeVar("T")
+_current_task = asyncio.current_task
+_await_future: Any = asyncio.Future.__await__
 
 
 class Future(asyncio.Future[T]):
-    """asyncio's future, which plain trio tasks can await, too."""
+    """asyncio's future, which plain trio tasks can await, too.
+
+    Attributes:
+        by_scope: whether a trio scope around a wait for this future has cancelled it.
+    """
+
+    by_scope = False
 
     def __await__(self) -> Generator[Any, None, T]:
-        if in_plain_task(self.get_loop()):
+        loop = self.get_loop()
+        if _current_task(loop) is None and in_plain_task(loop):
             return wait_in_trio(self)
-        return super().__await__()
+        if self.by_scope and self.cancelled():
+            return raise_for_scope(self)
+        return _await_future(self)  # type: ignore[no-any-return]
 
     __iter__ = __await__
 
 
 def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
-    """Say whether a task of trio runs that is not one of asyncio's.
+    """Say whether the caller is a plain trio task, one that asyncio did not start.
 
     Raises:
-        RuntimeError: it is one, and the loop is another one's.
+        RuntimeError: it is one, and `loop` is not the loop of its trio run.
     """
     if asyncio.current_task(loop) is not None or not trio.lowlevel.in_trio_task():
         return False
@@ -51,10 +65,12 @@ def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
-    """Wait for a future in a plain task of trio's; return its result or raise its error."""
+    """Wait for a future in a plain trio task; return its result or raise its error."""
     asked: list[RaiseCancel] = []
     if not future.done():
         yield from _until_done(future, asked)
+    elif getattr(future, "by_scope", False) and future.cancelled():
+        yield from raise_for_scope(future)
     try:
         return future.result()
     except asyncio.CancelledError:
@@ -62,7 +78,18 @@ def wait_in_trio(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
             raise scope_cancelled(asked.pop()) from None
         raise
     finally:
-        del future  # an error it holds leads here by its traceback
+        del future  # its error has this frame in the traceback
+
+
+def raise_for_scope(future: asyncio.Future[T]) -> Generator[Any, Any, T]:
+    """Await a future that a trio scope has cancelled; raise that again if we are inside it."""
+    task: Any = asyncio.current_task()
+    if task is None or task._driver.worker is not None:  # else it starts in another's task
+        try:
+            yield from trio.lowlevel.checkpoint_if_cancelled().__await__()
+        except trio.Cancelled as error:
+            raise as_scope_cancelled(error) from None
+    return future.result()
 
 
 def _until_done(
@@ -83,9 +110,11 @@ def _until_done(
 
 
 def cancel_safely(awaited: Any) -> None:
-    """Cancel what is awaited, from within trio, which takes no error for an answer."""
+    """Cancel what is awaited for a trio scope; log an error, as trio must not get it."""
     cancel = getattr(awaited, "cancel", None)
     try:
+        if hasattr(awaited, "by_scope"):
+            awaited.by_scope = True
         if cancel is not None:
             cancel()
     except BaseException as error:

@@ -1,9 +1,9 @@
-"""A loop that brings its own run of trio's, for `loop_factory=` and `run_until_complete()`.
+"""The host of a trio run in guest mode, for `loop_factory=` and `run_until_complete()`.
 
-asyncio's loops start and stop many times in one life: `asyncio.run()` does it three times.
-trio.run() cannot be stopped and gone on with; its guest mode can: there trio is a guest of some
-host, which runs each of its steps. The host here is a queue of those steps. `run_forever()`
-runs them; between two calls of it trio stands still, and another loop of the thread may run.
+asyncio starts and stops a loop many times; `asyncio.run()` does it three times. A `trio.run()`
+cannot be stopped and continued, but trio's guest mode can: there a host runs each of trio's
+steps. The host here is the loop itself, by a queue of those steps. `run_forever()` runs them.
+Between two calls of it trio stands still, and another loop of the same thread may run.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 
 class _RunOfThread:
-    """Which run of trio's the thread is in.
+    """Takes the current thread into a trio run, and out of it.
 
-    trio keeps that in a thread-local of its own, and in guest mode leaves it there as long as
-    the run lasts; so a thread could not have two loops that take turns, as asyncio's loops can.
-    No public name reaches it.
+    trio keeps the run in a private thread-local. In guest mode it stays there as long as the
+    run lasts, so a thread could not have two loops that take turns, as it can in asyncio.
     """
 
     def __init__(self) -> None:
@@ -41,30 +40,30 @@ class _RunOfThread:
         return GLOBAL_RUN_CONTEXT.__dict__
 
     def enter(self) -> None:
-        """Let the thread be in this run."""
+        """Take the thread into this run."""
         self._of_thread().update(self._kept)
 
     def leave(self) -> None:
-        """Let the thread be in no run."""
+        """Take the thread out of its run, and keep that for `enter()`."""
         run = self._of_thread()
         self._kept = dict(run)
         run.clear()
 
 
-def _forget_run() -> None:
-    """In a process that was forked in the midst of a run there is none."""
+def forget_run() -> None:
+    """Leave the trio run in which this process was forked: it belongs to the parent."""
     if trio.lowlevel.in_trio_run():
         _RunOfThread().leave()
         with suppress(ValueError):  # not in the main thread
-            signal.set_wakeup_fd(-1)  # it was the parent's
+            signal.set_wakeup_fd(-1)  # it is the parent's
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_run)
+    os.register_at_fork(after_in_child=forget_run)
 
 
 class MonotonicClock(trio.abc.Clock):
-    """`time.monotonic()`, as asyncio's loops have it, before their first run as well."""
+    """A clock that shows `time.monotonic()`, as asyncio's loops do, even before the run."""
 
     def start_clock(self) -> None:
         pass
@@ -77,7 +76,7 @@ class MonotonicClock(trio.abc.Clock):
 
 
 class Host:
-    """Runs a guest run of trio's for one loop, piece by piece."""
+    """Runs the steps of a trio run in guest mode, for one loop."""
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
@@ -106,6 +105,9 @@ class Host:
                     await self._loop.pump()
                 except KeyboardInterrupt as error:
                     self._loop.fail(error)
+                except trio.Cancelled:  # trio's run breaks down
+                    self._loop.end()
+                    raise
         finally:
             undo_hooks()
 
@@ -117,16 +119,17 @@ class Host:
         self._outcome = result
 
     def call_when_running(self, call: Callable[[], object]) -> None:
-        """Call something as soon as trio's run goes on."""
+        """Call something as soon as trio's run is continued."""
         self._later.append(call)
 
     def go_on(self) -> None:
-        """Run until the loop is stopped; raise what ended the program, if that did."""
+        """Run until the loop is stopped; raise the error that stopped it, if one did."""
         self._halted = False
         self._run.enter()
         try:
-            self._call_later()
-            self._loop.go_on()
+            if self._outcome is None:  # else trio's run broke down before
+                self._call_later()
+                self._loop.go_on()
             while not self._halted and self._outcome is None:
                 self._steps.get()()
         finally:
@@ -150,8 +153,9 @@ class Host:
         """End trio's run."""
         self._run.enter()
         try:
-            self._call_later()
-            self._loop.end()
+            if self._outcome is None:
+                self._call_later()
+                self._loop.end()
             while self._outcome is None:
                 self._steps.get()()
         finally:

@@ -1,20 +1,21 @@
 """asyncio's event loop, with trio underneath.
 
-The loop is asyncio's selector loop in all that is not waiting and stepping: transports,
-servers, executors, exception handlers, debug mode are CPython's code. Ours are the queue of
-callbacks, the timers and who runs them.
+The loop is a subclass of asyncio's selector loop. Transports, servers, executors, exception
+handlers and debug mode are CPython's code. The queue of callbacks, the timers, and who runs
+them are portable's.
 
-**Order.** Callbacks run in asyncio's order, in asyncio's iterations: what is ready at the start
-of one runs in it, what they make ready runs in the next. A step of a task is such a callback,
-too, but has to run in the task's own trio task, if it has one (`worker.py`). So the *turn* goes
-around: whoever has it runs callbacks (`conduct()`) until the next one is a step of another
-worker's task; then it wakes that worker and hands over the turn, which costs a turn of trio's.
-Two iterations may share a turn of trio's, no more: trio's own tasks and I/O get theirs.
+**Order.** Callbacks run in asyncio's order and iterations: what is ready at the start of an
+iteration runs in it, and what that makes ready runs in the next one. A step of a task is a
+callback, too, but must run in the task's own trio task, if it has one (`worker.py`). So there
+is one *turn*. Whoever has it runs callbacks (`conduct()`) until the next one is a step of
+another worker's task. Then it wakes that worker and hands over the turn, which costs a turn of
+trio. Trio also gets a turn, for its own tasks and I/O, after eight callbacks, or after two
+iterations while a task of asyncio's has something of trio's.
 
-**Idle.** When nothing is ready nobody has the turn. The *pump*, a trio task of the loop's,
-sleeps until the next timer or until something is made ready from outside.
+**Idle.** When nothing is ready, nobody has the turn. The *pump*, a trio task of the loop,
+sleeps until the next timer is due or something is made ready from outside.
 
-A loop lives inside a run of trio's (`hosting.py`) or brings a run of its own (`guest.py`).
+A loop lives inside a trio run (`opening.py`), or hosts a trio run of its own (`guest.py`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ import asyncio
 import collections
 import inspect
 import logging
+import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, TypeVar, TypeVarTuple
@@ -34,6 +36,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import trio
 from trio.lowlevel import Abort, disable_ki_protection, reschedule
 
+from .adoption import adopt, explain, is_making_a_task
 from .asyncgens import install_hooks
 from .futures import Future
 from .guest import Host
@@ -41,20 +44,27 @@ from .plain_tasks import loop_closed, loop_opened
 from .selector import NestedSelector
 from .signals import SignalHandlers
 from .steps import Step, is_step
-from .task import Task, adopt, forget_frames, make_task
+from .task import Task, forget_frames, make_task
 from .timers import Timers
 from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
-logger = logging.getLogger("asyncio")
+logger: logging.Logger = logging.getLogger("asyncio")
 
-#: Workers that wait for a task; those beyond end. Each costs about 3 kB.
+#: How many free workers are kept; others end. Each takes about 3 kB.
 _MOST_FREE_WORKERS = 1000
 
-#: What `call_soon_threadsafe()` returns. Python 3.14 and newer have a class of its own for it,
-#: whose `cancel()` waits for the callback to end, under a name that is not public.
+#: After so many callbacks trio gets a turn, at the end of the iteration. A turn takes as long
+#: as two or three callbacks.
+_CALLBACKS_A_TURN = 8
+#: After so many iterations trio gets a turn while a task of asyncio's has something of trio's,
+#: or waits there: then somebody depends on what goes on in trio.
+_ITERATIONS_A_TURN = 2
+
+#: The class of what `call_soon_threadsafe()` returns. From Python 3.14 on it is a class without
+#: a public name, whose `cancel()` waits for the callback to end.
 ThreadSafeHandle: type[asyncio.Handle] = getattr(
     asyncio.events, "_ThreadSafeHandle", asyncio.Handle
 )
@@ -64,33 +74,47 @@ class EventLoop(asyncio.SelectorEventLoop):
     """asyncio's loop on trio.
 
     Attributes:
-        inside: whether a task runs that trio woke by itself; it conducts when it waits again.
-        ending: whether it has been told to end.
-        is_debugging: whether it is in debug mode; read at each step.
+        inside: the driver whose coroutine runs now because trio has woken its worker; `None`:
+            no such one. That worker conducts when the coroutine waits again.
+        starts_eagerly: whether a `Task` is being made that starts eagerly. Its constructor is
+            about to call `is_running()`.
+        ending: whether the loop was told to end.
+        queue: handles and steps that are ready.
+        is_debugging: whether it is in debug mode; an attribute, as it is read at each step.
         halted: whether it stands still between two iterations, until `go_on()`.
-        natives: the tasks of trio's that are the loop's own, workers and pump.
-        order: puts the callbacks of an iteration into another order; `None`: asyncio's own.
+        awaited: how many calls of `run_until_complete()` are under way.
+        natives: the loop's own trio tasks, which are the workers and the pump.
+        order: splits the ready callbacks into those to run now, in order, and those to keep for
+            the next iteration; `None`: all run now, in asyncio's order.
+        clock: trio's clock for a run that the loop hosts; `None`: `time.monotonic()`.
+        instruments: trio's instruments for such a run.
+        over: set when the loop has closed; `open_loop()` waits for it.
+        on_stop: called after `stop()` if the loop lives inside a trio run, with the error that
+            stopped it or `None`; returns whether the loop is to stand still.
     """
 
-    inside = False
-    is_debugging = False
-    halted = False
-    order: Callable[[list[Any]], Iterable[Any]] | None = None
+    inside: object = None
+    is_debugging: bool = False
+    starts_eagerly: bool = False
+    halted: bool = False
+    order: Callable[[list[Any]], tuple[list[Any], list[Any]]] | None = None
     clock: trio.abc.Clock | None = None
     instruments: tuple[trio.abc.Instrument, ...] = ()
+    awaited: int = 0
     over: trio.Event | None = None
     on_stop: Callable[[BaseException | None], object] | None = None
     _host: Host | None = None
 
     def __init__(self) -> None:
-        self._queue: collections.deque[asyncio.Handle | Step] = collections.deque()
+        self.queue: collections.deque[asyncio.Handle | Step] = collections.deque()
         self._timers = Timers()
         self._now: Callable[[], float] = time.monotonic
         self._todo = 0
-        # While the loop sits in no run of trio's nobody can wake its pump.
+        # Taken: as long as the loop is in no trio run, nobody can wake its pump.
         self._turn_taken = True
         self._turned = False
-        self._second = False
+        self._spare = 0
+        self._making_eagerly = False
         self._pump_task: trio.lowlevel.Task | None = None
         self._pump_sleeps = False
         self._pump_turn = False
@@ -102,11 +126,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._thread: int | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._stop_asked = False
-        self.ending = False
+        self.ending: bool = False
         self._failure: BaseException | None = None
         self._halt: Callable[[], bool] = bool
         self._sockets = NestedSelector(self._on_first_socket)
-        self._signals = SignalHandlers(self, self._deliver)
+        self._signals = SignalHandlers(self, self.queue.append)
         super().__init__(self._sockets)
 
     # Callbacks and timers ----------------------------------------------------------------
@@ -122,16 +146,20 @@ class EventLoop(asyncio.SelectorEventLoop):
             if self.is_closed():
                 raise RuntimeError("Event loop is closed")
             task = callback.__self__  # type: ignore[attr-defined]
-            strange = type(task) is not Task and not hasattr(task, "_driver")
-            if strange and adopt(self, task, context):
-                return None  # type: ignore[return-value]
+            if type(task) is not Task:
+                if hasattr(task, "_driver"):
+                    explain(task, callback)
+                else:
+                    eagerly, self._making_eagerly = self._making_eagerly, False
+                    if adopt(self, task, context, eagerly=eagerly):
+                        return None  # type: ignore[return-value]
             # An empty context is false.
             context = copy_context() if context is None else context
             handle = (task, callback, args, context)
         else:
             handle = self._handle("call_soon", callback, args, context)
-        self._queue.append(handle)
-        if not self._turn_taken and not self.inside:
+        self.queue.append(handle)
+        if not self._turn_taken and self.inside is None:
             self._wake()
         return handle  # type: ignore[no-any-return]
 
@@ -194,7 +222,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         return handle
 
     def _check(self, caller: str, callback: Any, any_thread: bool = False) -> None:
-        """Refuse what cannot be called; asyncio's own loop does it with the same words."""
+        """Refuse what cannot be called, with the messages of asyncio's own loop."""
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
         if not self.is_debugging:
@@ -215,30 +243,45 @@ class EventLoop(asyncio.SelectorEventLoop):
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timers.note_cancelled()
 
+    def next_timer(self) -> float:
+        """Return when the next timer is due, or infinity."""
+        return self._timers.earliest()
+
     def _collect_timers(self) -> None:
-        self._queue.extend(self._timers.take_due(self.time()))
+        self.queue.extend(self._timers.take_due(self.time()))
 
     # Sockets and signals -----------------------------------------------------------------
 
     def _collect_events(self) -> None:
         """Put the callbacks of what is ready into the queue.
 
-        What a selector's keys hold is asyncio's own business, and so is the method that knows.
+        Only asyncio's own method knows the data in a selector's keys; it has no public name.
         """
         events = self._sockets.select(0)
         if events:
             self._process_events(events)  # type: ignore[attr-defined]
             ready = self._ready  # type: ignore[attr-defined]
-            self._queue.extend(ready)
+            self.queue.extend(ready)
             ready.clear()
 
+    def watched(self) -> list[int]:
+        """Return the file descriptors that the program waits for, without the loop's own."""
+        own = self._signals.fileno()
+        return [key.fd for key in self._sockets.get_map().values() if key.fd != own]
+
+    def waits_for_sockets(self) -> bool:
+        """Say whether the pump waits in trio for the sockets."""
+        return self._pump_waits_for_sockets
+
     def _on_first_socket(self) -> None:
-        """Let the pump, if it sleeps, wait for the sockets as well."""
+        """Have the pump wait for sockets, too, if it sleeps."""
         self._wake()
 
     def _deliver(self, handle: asyncio.Handle) -> None:
         """Put a handle into the queue from anywhere: another thread, a signal handler."""
-        self._queue.append(handle)
+        self.queue.append(handle)
+        if self._turn_taken and self._thread == threading.get_ident():
+            return  # whoever has the turn looks at the queue, once more after giving it up
         if self._token is not None:
             try:
                 self._token.run_sync_soon(self._wake, idempotent=True)
@@ -272,28 +315,32 @@ class EventLoop(asyncio.SelectorEventLoop):
     # Whose turn it is --------------------------------------------------------------------
 
     def conduct(self, worker: Worker | None) -> object:
-        """Run what is ready until the turn goes elsewhere.
+        """Run what is ready, as the one who has the turn.
 
         Args:
-            worker: who asks; `None`: the pump.
+            worker: the worker that calls; `None`: the pump.
 
         Returns:
-            `TURN`: yield that to trio, then ask again. Otherwise the turn is gone, or is for
-            the worker's own `step`.
+            `TURN`: the caller has to yield that to trio and call again. Otherwise the turn was
+            handed on, or the worker has a `step` of its own to take.
         """
-        queue = self._queue
+        queue = self.queue
         while True:
             while self._todo > 0:
                 self._todo -= 1
                 if type(queue[0]) is not tuple:
-                    # No name for it here: what it raises would keep it, and it the error.
+                    # No name for the handle: its error has this frame in the traceback.
                     self._run_handle(queue.popleft())  # type: ignore[arg-type]
                     continue
                 entry: Any = queue.popleft()
                 other: Worker | None = entry[0]._worker
                 if other is None:
                     if worker is not None and worker.free:
-                        worker.step = entry
+                        if self.is_debugging:
+                            worker.step = entry
+                        elif worker.take(entry):
+                            del entry
+                            continue
                     elif self._free:
                         other = self._free.pop()
                         other.step = entry
@@ -306,7 +353,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                     other.step = entry
                     if other is not worker:
                         other.wake()
-                # What a callback raised may have led here, by its traceback; it keeps no task.
+                # A callback's error may have this frame, which must not keep the task alive.
                 del entry, other
                 return None
             if self._stop_asked and self._halt():
@@ -326,40 +373,45 @@ class EventLoop(asyncio.SelectorEventLoop):
                     self._wake_pump()  # it has to wait for the sockets, too
                     return None
                 self._turn_taken = False
+                if queue:  # from a signal handler, in this moment
+                    self._turn_taken = True
+                    continue
                 self._set_alarm()
                 return None
-            if turned or self._next_is_elsewhere(worker):
-                self._second = True  # trio has its turn; one more iteration may go without
-            elif self._second:
-                self._second = False
-            else:
-                self._turned = True
-                return TURN
-            if self.order is not None:
-                self._put_in_order(self.order)
+            if self._spare <= 0:
+                if not turned and not self._next_is_elsewhere(worker):
+                    self._turned = True
+                    return TURN
+                self._spare = _CALLBACKS_A_TURN  # that one is woken by a turn, too
             self._todo = len(queue)
+            idle = len(self._free) + (worker is not None and worker.free)
+            if len(self._workers) > idle:
+                self._spare -= _CALLBACKS_A_TURN // _ITERATIONS_A_TURN
+            else:
+                self._spare -= self._todo
+            if self.order is not None:
+                now, later = self.order(list(queue))
+                self._todo = len(now)
+                queue.clear()
+                queue.extend([*now, *later])
+                del now, later
 
     def _next_is_elsewhere(self, worker: Worker | None) -> bool:
         """Say whether what is next is a step of a task that another worker has."""
-        entry: Any = self._queue[0]
+        entry: Any = self.queue[0]
         if type(entry) is not tuple:
             return False
         other: Worker | None = entry[0]._worker
         return other is not None and other is not worker
 
-    def _put_in_order(self, order: Callable[[list[Any]], Iterable[Any]]) -> None:
-        entries = list(order(list(self._queue)))
-        self._queue.clear()
-        self._queue.extend(entries)
-
     def pass_on(self) -> None:
-        """Give the turn away: who has it is about to wait in trio."""
+        """Hand the turn on, as the one who has it is about to wait in trio."""
         if self.conduct(None) is TURN:
             self._wake_pump()
 
     def take_over(self) -> bool:
         """Take the turn after a step that trio caused, if it is needed and nobody has it."""
-        if self._turn_taken or not self._queue:
+        if self._turn_taken or not self.queue:
             return False
         self._turn_taken = True
         return True
@@ -385,7 +437,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         if self._turn_taken:
             return
         if self._thread != threading.get_ident() and self._token is not None:
-            # asyncio forbids it, but notices in debug mode alone; nor shall it break here.
+            # asyncio forbids this, but notices it in debug mode alone; so it works here, too.
             self._token.run_sync_soon(self._wake, idempotent=True)
             return
         self._turn_taken = True
@@ -414,7 +466,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             self._token.run_sync_soon(self._set_alarm, idempotent=True)
 
     async def pump(self) -> None:
-        """Keep the loop going, from this task of trio's, until it is told to end."""
+        """Keep the loop going, in this trio task, until it is told to end."""
         self._pump_task = trio.lowlevel.current_task()
         self.natives.add(self._pump_task)
         await self._pump()
@@ -448,23 +500,24 @@ class EventLoop(asyncio.SelectorEventLoop):
             # A timer is due, or a socket ready.
             if not self._turn_taken:
                 self._turn_taken = self._pump_turn = True
+                self._spare = _CALLBACKS_A_TURN
 
     # Workers -----------------------------------------------------------------------------
 
     def keep(self, worker: Worker) -> bool:
-        """Keep a worker whose task has ended for another one; `False`: there are enough."""
+        """Keep a free worker for another task; `False`: there are enough, and it has to end."""
         if self.ending or len(self._free) >= _MOST_FREE_WORKERS:
             return False
         self._free.append(worker)
         return True
 
-    def retired(self, worker: Worker) -> None:
-        """Forget a worker that ends."""
+    def forget_worker(self, worker: Worker) -> None:
+        """Forget a worker, as it has ended."""
         self._workers.discard(worker)
         self.natives.discard(worker.native)
 
     def abandon(self, worker: Worker) -> None:
-        """Let a worker end whose task was collected; called from a finalizer, at any time."""
+        """End a worker whose task was collected; may be called at any time, by a finalizer."""
         if self._token is not None and not self.ending:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(self._end_abandoned, worker)
@@ -482,11 +535,11 @@ class EventLoop(asyncio.SelectorEventLoop):
     # Life --------------------------------------------------------------------------------
 
     def attach(self, halt: Callable[[], bool]) -> None:
-        """Become the running loop of this run of trio's.
+        """Attach the loop to this trio run.
 
         Args:
-            halt: called between two iterations after `stop()` or `fail()`; says whether to
-                stop there.
+            halt: called between two iterations after `stop()` or `fail()`; returns whether the
+                loop is to stand still.
         """
         self._token = trio.lowlevel.current_trio_token()
         self._now = trio.lowlevel.current_clock().current_time
@@ -495,11 +548,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         loop_opened()
         if not self._pump_turn:
             self._turn_taken = False
-            if self._queue or self._timers:
+            if self.queue or self._timers:
                 self._wake()
 
     def end(self) -> None:
-        """Let the pump end, and the workers."""
+        """End the pump and the workers."""
         self.ending = True
         self._pump_turn = False
         self._turn_taken = True
@@ -513,14 +566,14 @@ class EventLoop(asyncio.SelectorEventLoop):
                 worker.end_wait()
 
     def detach(self) -> None:
-        """The run of trio's is over."""
+        """Detach the loop from its trio run, which is over."""
         if self._token is not None:
             loop_closed()
         self._token = None
         self._thread = None
 
     def fail(self, error: BaseException, source: object = None) -> None:
-        """Stop, if a callback or a step raised what ends a program; otherwise tell of it."""
+        """Handle the error of a callback or step: stop if it ends programs, else report it."""
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             self.stop_with(error)
             return
@@ -535,7 +588,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self.stop()
 
     def take_failure(self) -> BaseException | None:
-        """Return what ended the program, once."""
+        """Return the error that stopped the loop, and forget it; `None`: there is none."""
         failure, self._failure = self._failure, None
         return failure
 
@@ -548,8 +601,28 @@ class EventLoop(asyncio.SelectorEventLoop):
         """Forget that it was stopped."""
         self._stop_asked = False
 
+    def use_clock(self, clock: trio.abc.Clock) -> None:
+        """Use a clock of trio's for time and timers, even before the first run."""
+        self.clock = clock
+        self._now = clock.current_time
+
     def is_running(self) -> bool:
-        return self._thread is not None
+        if self._thread is None:
+            return False
+        if self._thread == threading.get_ident():
+            if self.starts_eagerly:
+                self.starts_eagerly = False
+            elif is_making_a_task(sys._getframe(1)):
+                self._making_eagerly = True  # it asks for its first step next, and is adopted
+                return False
+        return True
+
+    def run_until_complete(self, future: Any) -> Any:
+        self.awaited += 1
+        try:
+            return super().run_until_complete(future)
+        finally:
+            self.awaited -= 1
 
     def run_forever(self) -> None:
         if self.is_closed():
@@ -571,7 +644,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             asyncio._set_running_loop(None)
 
     def call_when_running(self, call: Callable[[], object]) -> None:
-        """Call something now, or as soon as the loop runs, if it stands still."""
+        """Call something now; if the loop stands still, as soon as it goes on."""
         if self._thread is None and self._host is not None:
             self._host.call_when_running(call)
         else:
@@ -601,25 +674,25 @@ class EventLoop(asyncio.SelectorEventLoop):
                 asyncio._set_running_loop(running)
                 self.detach()
         self._signals.remove_all()
-        self._queue.clear()
+        self.queue.clear()
         self._timers.clear()
         super().close()
 
     def cancel_all(self) -> list[asyncio.Task[Any]]:
-        """Cancel the tasks that are left; return them, for `finalize()`."""
+        """Cancel all tasks that are left; return them for `finalize()`."""
         left = list(asyncio.all_tasks(self))
         for task in left:
             task.cancel()
         return left
 
     async def finalize(self, left: list[asyncio.Task[Any]]) -> None:
-        """End what is left, as asyncio.run() does: tasks, async generators, the executor."""
+        """End tasks, async generators and the executor, as `asyncio.run()` does."""
         await asyncio.gather(*left, return_exceptions=True)
         for task in left:
             if not task.cancelled() and task.exception() is not None:
                 self.call_exception_handler(
                     {
-                        "message": "unhandled exception during shutdown",
+                        "message": "unhandled exception during asyncio.run() shutdown",
                         "exception": task.exception(),
                         "task": task,
                     }
@@ -631,15 +704,15 @@ class EventLoop(asyncio.SelectorEventLoop):
     def track_origins(self, running: bool) -> None:
         """Track where coroutines are made, in debug mode while the loop runs.
 
-        The base class does that in the parts of its `run_forever()` that this class replaces.
+        The base class does that in its `run_forever()`, which this class replaces.
         """
         enabled = running and self.get_debug()
         self._set_coroutine_origin_tracking(enabled)  # type: ignore[attr-defined]
 
     def install_hooks(self) -> Callable[[], None]:
-        """Look after the async generators of asyncio's tasks; return what undoes it.
+        """Set the hooks for async generators; return a function that undoes it.
 
-        asyncio's own hooks are methods of the base class without a public name.
+        asyncio's own hooks are methods of the base class without public names.
         """
         return install_hooks(
             self,
@@ -647,7 +720,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             self._asyncgen_finalizer_hook,  # type: ignore[attr-defined]
         )
 
-    # The selector loop's own pipe, to wake a selector that sleeps: trio needs none.
+    # asyncio's loop has a pipe to itself, to wake its selector; trio needs none.
 
     def _make_self_pipe(self) -> None:
         self._ssock = self._csock = None
@@ -656,7 +729,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         pass
 
     def complain_if_slow(self, source: object, began: float) -> None:
-        """Log a callback, or a step of a task, that took long; in debug mode, as asyncio."""
+        """Log a callback or step that took long, as asyncio does in debug mode."""
         seconds = self.time() - began
         if seconds >= self.slow_callback_duration:
             logger.warning("Executing %r took %.3f seconds", source, seconds)

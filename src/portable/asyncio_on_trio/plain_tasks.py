@@ -1,11 +1,14 @@
-"""What plain tasks of trio's find when they use asyncio's names.
+"""asyncio's names in plain trio tasks: three of them are replaced while a loop is open.
 
-Everything that asyncio's library awaits is a future that the loop makes, and those can wait in
-trio by themselves (`futures.py`), but for two: the future that `gather()` returns, and the bare
-`yield` of `sleep(0)`. And `timeout()`, `wait_for()` and `TaskGroup` ask for the current task of
-asyncio's; there is none, and what they say then helps nobody who writes for trio. All three are
-reached in `asyncio.tasks` alone. While a loop of ours is open, and no longer, they are replaced
-by ones that ask who calls. To tasks of asyncio's, on any loop, the answer makes no difference.
+asyncio's library waits for futures that the loop makes, and those can wait in trio
+(`futures.py`). Two things are not made by the loop: the future of `gather()` and the bare
+`yield` of `sleep(0)`. Besides, `timeout()`, `wait_for()` and `TaskGroup` ask for asyncio's
+current task; in a plain trio task there is none, and their message does not help somebody who
+writes for trio.
+
+All three can be reached in `asyncio.tasks` alone. As long as an `EventLoop` is open they are
+replaced there by versions that behave differently in plain trio tasks. In an asyncio task, on
+any loop, they behave as before.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ def _current_task(loop: Any = None) -> Any:
             needs, way = _ANYIOS_WAY[caller]
             raise RuntimeError(
                 f"{needs} a task of asyncio's, and this is a plain task of trio's; use {way} "
-                "here, or do it in asyncio.create_task(...) (T5)"
+                "here, or do it in asyncio.create_task(...) (`portable docs T5`)"
             )
     return task
 
@@ -88,7 +91,7 @@ _open_loops = 0
 
 
 def loop_opened() -> None:
-    """Put ours in their places, as a loop of ours has come up."""
+    """Put the replacements in place, if this is the first open loop."""
     global _open_loops
     with _lock:
         _open_loops += 1
@@ -99,7 +102,7 @@ def loop_opened() -> None:
 
 
 def loop_closed() -> None:
-    """Put back what was there when the last loop of ours is gone, unless others came since."""
+    """Put asyncio's own back when the last loop has closed, unless others replaced ours."""
     global _open_loops
     with _lock:
         _open_loops -= 1

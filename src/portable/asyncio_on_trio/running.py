@@ -1,7 +1,7 @@
-"""Run a coroutine as asyncio.run() does, on a loop of its own in a run of trio's of its own.
+"""`run()`: run a coroutine as `asyncio.run()` does, on a new loop in a new trio run.
 
-Ctrl-C is asyncio's, too: the first one cancels the main task, and the run then raises
-`KeyboardInterrupt`; the second one raises it where the program is.
+Ctrl-C works as in asyncio, too. The first one cancels the main task, and the run then raises
+`KeyboardInterrupt`. The second one raises it right where the program is.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import trio
 
-from .hosting import open_loop
 from .loop import EventLoop
+from .opening import open_loop
 
 T = TypeVar("T")
 
@@ -29,11 +29,11 @@ def run(
     instruments: Sequence[trio.abc.Instrument] = (),
     make_loop: Callable[[], EventLoop] = EventLoop,
 ) -> T:
-    """Run a coroutine as a task of asyncio's, in trio, and return what it returns.
+    """Run a coroutine as an asyncio task on trio, and return its result.
 
     Args:
         coro: the main coroutine.
-        debug: asyncio's debug mode; `None`: as asyncio finds it in the environment.
+        debug: asyncio's debug mode; `None`: as the environment says.
         clock: trio's clock.
         instruments: trio's instruments.
         make_loop: makes the loop.
@@ -43,25 +43,25 @@ def run(
         KeyboardInterrupt: Ctrl-C came, and the main task let itself be cancelled.
         RuntimeError: the loop was stopped before the coroutine ended, or trio runs already.
     """
-    program = _Program(coro, debug, make_loop)
+    run = _Run(coro, debug, make_loop)
     takes_interrupts = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
     if takes_interrupts:
-        signal.signal(signal.SIGINT, program.on_interrupt)
+        signal.signal(signal.SIGINT, run.on_interrupt)
     try:
-        result: T = trio.run(program.main, clock=clock, instruments=instruments)
+        result: T = trio.run(run.main, clock=clock, instruments=instruments)
         return result
     finally:
-        if takes_interrupts and signal.getsignal(signal.SIGINT) == program.on_interrupt:
+        if takes_interrupts and signal.getsignal(signal.SIGINT) == run.on_interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        program.let_go()
+        run.let_go()
         coro.close()  # if it never began
 
 
-class _Program:
-    """One program: its main coroutine, and what may end it sooner."""
+class _Run:
+    """One run: its main coroutine, and the errors and signals that may end it early."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class _Program:
         self._task: asyncio.Task[Any] | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._interrupts = 0
+        self._too_late = False
         self._failure: BaseException | None = None
 
     async def main(self) -> Any:
@@ -83,7 +84,7 @@ class _Program:
             async with open_loop(self._make_loop) as loop:
                 return await self._main(loop)
         finally:
-            if self._failure is not None:  # it came while the loop was closed
+            if self._failure is not None:  # it was raised while the loop was being closed
                 failure, self._failure = self._failure, None
                 try:
                     raise failure
@@ -105,7 +106,7 @@ class _Program:
 
         loop.on_stop = stopped
         task = self._task = loop.create_task(self._coro)
-        # As in asyncio: the iteration ends, and then nothing runs but what ends the rest.
+        # As in asyncio: this iteration goes on to its end, and after it only the clean-up runs.
         task.add_done_callback(lambda _: loop.stop())
         try:
             await over.wait()
@@ -119,7 +120,7 @@ class _Program:
         if self._failure is not None:
             failure = self._failure
             if task.done() and not task.cancelled():
-                task.exception()  # it is told of here; asyncio need not tell that nobody asked
+                task.exception()  # so that asyncio does not log "never retrieved"
             try:
                 raise failure
             finally:
@@ -128,10 +129,16 @@ class _Program:
             raise RuntimeError("Event loop stopped before Future completed.")
         if task.cancelled() and self._interrupts and task.uncancel() == 0:
             raise KeyboardInterrupt
+        if self._too_late and not task.cancelled() and task.exception() is None:
+            # The task ended before it could be cancelled; asyncio raises in that case, too.
+            raise KeyboardInterrupt
         return task.result()
 
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        self._too_late = not task.cancel()
+
     def let_go(self) -> None:
-        """Leave the thread without a running loop, even after an internal error of trio's."""
+        """Leave no running loop in the thread, not even after an internal error of trio."""
         if self._loop is not None and asyncio._get_running_loop() is self._loop:
             asyncio._set_running_loop(None)
             self._loop.detach()
@@ -143,8 +150,9 @@ class _Program:
         if token is None or loop is None or task is None:
             raise KeyboardInterrupt
         if self._interrupts == 1 and not task.done():
-            # Not here and now: the signal may have come in the midst of trio's own work.
-            token.run_sync_soon(task.cancel)
+            # Not at once: the signal may have arrived in the middle of trio's own code.
+            self._too_late = True
+            token.run_sync_soon(self._cancel, task)
         elif trio.lowlevel.currently_ki_protected():
             token.run_sync_soon(loop.fail, KeyboardInterrupt())
         else:

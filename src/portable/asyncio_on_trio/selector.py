@@ -1,10 +1,10 @@
-"""The selector of a loop on trio: asyncio's own, which trio waits for as a whole.
+"""The selector of the loop on trio: asyncio's own, for which trio waits as a whole.
 
-asyncio's transports register their sockets with the loop's selector, and asyncio's loop asks
-it, once in an iteration, which of them are ready. So does this loop. Only where asyncio's would
-sleep in the selector trio sleeps: an epoll or kqueue object is itself a file descriptor,
-readable when one of those it holds is ready, and `trio.lowlevel.wait_readable()` waits for that
-one. No socket costs trio anything.
+asyncio's transports register their sockets with the loop's selector. Once in an iteration the
+loop asks it which sockets are ready, as asyncio's own loop does. Only the sleep is different.
+An epoll or kqueue object is itself a file descriptor, which is readable if one of its sockets
+is ready. So trio waits for that one descriptor by `wait_readable()`, however many sockets it
+holds.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ CAN_BE_WAITED_FOR = hasattr(selectors.DefaultSelector, "fileno")
 
 
 class NestedSelector(selectors.DefaultSelector):
-    """The platform's best selector, which tells when the first socket is registered.
+    """The platform's best selector, with a callback for the first socket.
 
     Args:
-        on_first: called when it holds a socket, after it held none.
+        on_first: called when a socket is registered while it holds no other.
 
     Attributes:
         held: how many sockets it holds.
@@ -29,7 +29,7 @@ class NestedSelector(selectors.DefaultSelector):
     def __init__(self, on_first: Callable[[], object]) -> None:
         super().__init__()
         self._on_first = on_first
-        self.held = 0
+        self.held: int = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if not CAN_BE_WAITED_FOR:

@@ -1,9 +1,9 @@
-"""Which callbacks of a loop are steps of asyncio's tasks.
+"""Steps: the callbacks by which asyncio's `Task` runs its coroutine.
 
-asyncio's `Task` runs its coroutine by callbacks that it gives its loop: one type for a first
-or a bare step, one for a wake-up by a future. Neither has a public name. What they look like
-is learned here from a task that is made on a loop that only writes down what it is given, in a
-thread of its own, as the importing one may be in the midst of a task.
+A `Task` gives its loop callbacks of two types: one for its first step and after a bare `yield`,
+one for its wake-up by a future. Neither type has a public name. So this module makes a task on
+a recording loop, once, and learns the types from its callbacks. It does so in a thread of its
+own, because the importing thread may be inside a task.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Step: TypeAlias = "tuple[asyncio.Task[Any], Callable[..., object], tuple[Any, ..
 
 
 class _Recorder:
-    """A loop that only writes down the callbacks it is given, and a future that does."""
+    """A loop and a future in one, which only records the callbacks that it is given."""
 
     _asyncio_future_blocking = True
 
@@ -74,6 +74,6 @@ _STEP, _WAKEUP, _WAKEUP_NAME = _learn()
 
 
 def is_step(callback: Any) -> bool:
-    """Say whether a callback is a step of a task; the task is its `__self__`."""
+    """Say whether a callback is a step of a task; its `__self__` is the task then."""
     kind = type(callback)
     return kind is _STEP or (kind is _WAKEUP and callback.__name__ == _WAKEUP_NAME)

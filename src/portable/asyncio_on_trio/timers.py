@@ -1,7 +1,7 @@
-"""The timers of a loop: a heap that keeps ties in the order in which they were set.
+"""The timers of the loop: a heap that keeps ties in the order in which they were set.
 
-Cancelled timers stay in the heap until they come up, or until they are more than half of it:
-then it is swept.
+A cancelled timer stays in the heap until it is due, or until more than half of the heap is
+cancelled: then the heap is swept.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import itertools
 from collections.abc import Iterator
 from math import inf
 
-#: Fewer cancelled timers than these are not worth a sweep.
+#: With fewer cancelled timers the heap is not swept.
 _SWEEP_FROM = 100
 
 
 class Timers:
-    """The timers that are set, earliest first; false if there is none."""
+    """The timers that are set, earliest first; false if there are none."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, asyncio.TimerHandle]] = []
@@ -41,12 +41,12 @@ class Timers:
         return heap[0][0] if heap else inf
 
     def take_due(self, now: float) -> Iterator[asyncio.TimerHandle]:
-        """Yield the timers that are due, in order, and forget them."""
+        """Remove the timers that are due, and yield them in order."""
         while self.earliest() <= now:
             yield heapq.heappop(self._heap)[2]
 
     def note_cancelled(self) -> None:
-        """One of them was cancelled."""
+        """Count a cancelled timer; sweep the heap if there are too many."""
         self._cancelled += 1
         if self._cancelled > max(_SWEEP_FROM, len(self._heap) / 2):
             self._heap[:] = [entry for entry in self._heap if not entry[2].cancelled()]
@@ -54,6 +54,6 @@ class Timers:
             self._cancelled = 0
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all timers."""
         self._heap.clear()
         self._cancelled = 0

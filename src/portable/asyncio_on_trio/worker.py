@@ -1,54 +1,61 @@
-"""Workers: the tasks of trio's that asyncio's tasks run in.
+"""Workers: the trio tasks in which asyncio tasks run.
 
-A step of one of asyncio's tasks has to run inside a task of trio's, so that trio and AnyIO find
-there what is theirs: scopes, nurseries, the current task. A worker gives its trio task to one
-task of asyncio's after another, so that what trio demands for making a task is paid once for
-many.
+A step of an asyncio task must run inside a trio task, because trio and AnyIO look there for
+cancel scopes, nurseries and the current task. A worker is a trio task that serves one asyncio
+task after another, so the price of making a trio task is paid once for many.
 
-A task that has something of trio's (`belongings.py`), or has waited in trio, keeps its worker
-to its end. The steps of all others are taken by whichever worker has the turn, without a turn
-of trio's between them, and between two steps they need no worker at all.
+A task that has something of trio's (`belongings.py`), or has ever waited in trio, keeps its
+worker to its end. Any worker that has the turn may take the steps of all other tasks, without a
+turn of trio in between. Between two steps such a task has no worker.
 """
 
 from __future__ import annotations
 
+import asyncio
 import types
 import weakref
 from collections.abc import Generator
 from contextvars import Context
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import trio
+from outcome import Error
 from trio.lowlevel import Abort
 
 from .belongings import Belongings, innermost_scope
-from .traps import TURN, Asleep, RaiseCancel, Trap, sleep_trap
+from .cancellation import for_both_languages
+from .traps import SLEEP, TURN, Asleep, RaiseCancel, Trap, sleep_trap
 
 if TYPE_CHECKING:
     from .driver import Driver
     from .loop import EventLoop
     from .steps import Step
 
+_enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task
+
 
 class Worker:
-    """One trio task, for one task of asyncio's at a time.
+    """One trio task, which serves one asyncio task at a time.
 
     Attributes:
         native: the trio task.
-        step: the step that the loop hands over when it wakes the worker.
-        retired: whether it is to end.
-        free: whether it has no task of asyncio's.
-        sleeping: whether it waits for a step; what its task waits for is asyncio's then.
-        scope: lies around all that its tasks open.
+        step: the next step, which the loop sets before it wakes the worker.
+        begun: whether that step has been run already, and only its wait is left to be handled.
+        retired: whether the worker has to end.
+        free: whether it serves no asyncio task now.
+        sleeping: whether it waits for a step; if it serves a task, that awaits a future.
+        scope: a cancel scope around everything that its tasks open.
     """
 
     __slots__ = (
         "__weakref__",
+        "_belongings",
         "_cancel_now",
-        "_hurried",
         "_loop",
         "_task",
         "_trap",
+        "begun",
         "free",
         "native",
         "retired",
@@ -62,12 +69,14 @@ class Worker:
         self._task: weakref.ref[Any] | None = None
         self._trap: Trap = None
         self.step: Step | None = step
-        self.free = True
-        self._cancel_now = self._hurried = False
-        self.sleeping = self.retired = False
-        self.scope = trio.CancelScope(shield=True)
+        self.free: bool = True
+        self.begun: bool = False
+        self._cancel_now = False
+        self.sleeping: bool = False
+        self.retired: bool = False
+        self.scope: trio.CancelScope = trio.CancelScope(shield=True)
         # A neutral context: each step enters the context of its own task.
-        self.native = trio.lowlevel.spawn_system_task(
+        self.native: trio.lowlevel.Task = trio.lowlevel.spawn_system_task(
             self._work, name="a task of asyncio's", context=Context()
         )
 
@@ -76,33 +85,41 @@ class Worker:
             await self._serve()
         except BaseException as error:
             self._loop.fail(error, self)
-        self._loop.retired(self)
+        self._loop.forget_worker(self)
 
     @types.coroutine
     def _serve(self) -> Generator[Any, Any, None]:
         loop, native, sleep = self._loop, self.native, sleep_trap(self._abort)
+        neutral = native.context
         self.scope.__enter__()
+        queue = loop.queue
         clean = innermost_scope(native)
-        belongings = Belongings(native)
+        belongings = self._belongings = Belongings(native)
         while True:
-            # It has a step to take, and the loop's turn with it.
+            # The worker has a step to take, and with it the loop's turn.
             step = self.step
             assert step is not None
             self.step = None
             task: Any
             task, callback, args, context = step
             driver: Driver = task._driver
-            if self.free:
-                self.free = False
-                driver.worker = task._worker = self
-                belongings.note()
-            began = loop.time() if loop.is_debugging else 0.0
-            try:
-                context.run(callback, *args)
-            except BaseException as error:
-                loop.fail(error, callback)
-            if began:
-                loop.complain_if_slow(task, began)
+            if self.begun:
+                self.begun = False
+            else:
+                if self.free:
+                    self.free = False
+                    driver.worker = task._worker = self
+                    belongings.note()
+                began = loop.time() if loop.is_debugging else 0.0
+                try:
+                    if native.context is neutral:
+                        context.run(callback, *args)
+                    else:
+                        callback(*args)
+                except BaseException as error:
+                    loop.fail(error, callback)
+                if began:
+                    loop.complain_if_slow(task, began)
             del step, callback, args
             if driver.trap is None:
                 turn = True
@@ -111,31 +128,55 @@ class Worker:
                 driver.was_in_trio = True
                 loop.pass_on()
                 turn = False
-                while driver.trap is not None:
+                resume = driver.resume
+                trap, driver.trap = driver.trap, None
+                while trap is not None:
                     if turn:
+                        driver.trap = trap  # a cancel() from here counts as within its step
                         loop.pass_on()
-                    trap, driver.trap = driver.trap, None
+                        driver.trap = None
                     if loop.ending:
-                        driver.pending = True
-                    answer = None
-                    if driver.pending and trap is not TURN:
-                        answer = driver.give_up(trap)
-                    if answer is not None:
+                        driver.pending = driver.disturbed = True
+                    if trap is TURN:
+                        answer = yield TURN
+                    elif driver.pending and (refused := driver.give_up(trap)) is not None:
+                        answer, refused = refused, None
                         yield TURN
                     else:
-                        Asleep.mark(native)
+                        if native.custom_sleep_data is None:
+                            Asleep.mark(native)
                         self._trap = trap
                         answer = yield trap
                         self._trap = None
-                    loop.inside = True
+                        if type(answer) is Error:
+                            answer = for_both_languages(answer)
+                    if driver.disturbed:
+                        answer = driver.settle(trap, answer)
+                    loop.inside = driver
+                    _enter_task(loop, task)
+                    failure: BaseException | None = None
                     try:
-                        context.run(driver.resume, task, trap, answer)
+                        if native.context is neutral:
+                            awaited = context.run(resume, answer)
+                        else:  # trio has set another context, as for `from_thread.run()`
+                            awaited = resume(answer)
                     except BaseException as error:
-                        loop.fail(error, task)
-                    finally:
-                        loop.inside = False
-                    del trap, answer
-                    turn = loop.take_over()
+                        # This frame goes on with other tasks: keep it out of the traceback.
+                        awaited, failure = None, error.with_traceback(_next(error))
+                    _leave_task(loop, task)
+                    answer = None
+                    if type(awaited) is SLEEP or awaited is TURN:
+                        trap = awaited
+                    else:
+                        try:
+                            context.run(driver.hand_to_task, awaited, failure)
+                        except BaseException as error:
+                            loop.fail(error, task)
+                        del awaited, failure
+                        trap, driver.trap = driver.trap, None
+                    loop.inside = None
+                    turn = bool(queue) and loop.take_over()
+                del resume, trap, answer
             del context
             if task.done():
                 driver.worker = task._worker = None
@@ -148,30 +189,29 @@ class Worker:
                     self._renew_scope(task)
                     clean = innermost_scope(native)
             elif not driver.was_in_trio and belongings.are_none():
-                # Any worker may take its next step, and so the one that has the turn then.
+                # The next step is for whichever worker has the turn then.
                 driver.worker = task._worker = None
                 self._task = None
                 self.free = True
             elif self._task is None or self._task() is not task:
                 self._task = weakref.ref(task, self._lost)
-            # Nothing here keeps the task: if nobody does, it ends as asyncio's do.
+            # Keep no reference: a task that nobody holds has to be collected, as on asyncio.
             del task, driver
-            if self._hurried:
-                # It may again have its next step at once; so trio may cancel it right here.
-                self._hurried = not self.free and self._is_cancelled()
-                if self._hurried:
-                    self._cancel_now = True
-                    yield sleep
+            if turn and not self.free and self._is_cancelled():
+                # The wait began in a cancelled scope. trio ends such a wait at once, and the
+                # next step may be there before this worker sleeps.
+                self._cancel_now = True
+                yield sleep
             while turn and loop.conduct(self) is TURN:
                 yield TURN
             if self._has_step():
                 if not self.free and self._is_cancelled():
-                    # Its task took no time to wait, so trio could not cancel it there.
-                    self._hurried = self._cancel_now = True
+                    # The task did not really wait, so trio had no chance to cancel it.
+                    self._cancel_now = True
                     yield sleep
                 continue
             if native.child_nurseries and self._task is None:
-                # The worker is of no more use: what it would start would be in the nursery.
+                # This worker cannot serve again: its next task would be inside the nursery.
                 yield from self._close_nurseries(sleep)
                 return
             if self.free and not loop.keep(self):
@@ -186,27 +226,57 @@ class Worker:
             if not self._has_step():
                 return
 
-    def wake(self) -> None:
-        """Wake it, unless it is awake already.
+    def take(self, step: Step) -> bool:
+        """Run a step of a task without a worker; this worker is free and has the turn.
 
-        Somebody else may have woken it: a wait that trio was told of and that asyncio's task
-        has dropped as a "bad yield" is still known to whoever ends it.
+        Returns:
+            Whether the worker is free again, as the task has nothing of trio's; that is so for
+            most tasks. Otherwise the worker serves the task, and `begun` is set.
+        """
+        task: Any
+        task, callback, args, context = step
+        driver: Driver = task._driver
+        driver.worker = task._worker = self
+        belongings = self._belongings
+        belongings.note()
+        try:
+            context.run(callback, *args)
+        except BaseException as error:
+            self._loop.fail(error, callback)
+        if driver.trap is None and belongings.are_none():
+            driver.worker = task._worker = None
+            if task.done():
+                driver.forget()
+            free = True
+        else:
+            self.step = step
+            self.begun = True
+            free = self.free = False
+        # An error's traceback may have this frame, which must not keep the task alive.
+        del step, task, callback, args, context, driver
+        return free
+
+    def wake(self) -> None:
+        """Wake the worker, unless it is awake already.
+
+        Somebody else may have woken it: asyncio's `Task` may drop a wait in trio as a "bad
+        yield", but whoever was to end that wait still reschedules the trio task.
         """
         if Asleep.holds(self.native):
             trio.lowlevel.reschedule(self.native)
 
     def _is_cancelled(self) -> bool:
-        """Say whether trio cancels a wait now, or at its next look at the clock."""
+        """Say whether trio would cancel a wait now, or at its next look at the clock."""
         return trio.current_effective_deadline() <= self._loop.time()
 
     def _has_step(self) -> bool:
         return self.step is not None
 
     def interrupt(self, driver: Driver) -> None:
-        """End the wait in trio of its task, for a cancellation of asyncio's.
+        """End its task's wait in trio, as `Task.cancel()` was called.
 
-        Where that cannot be, because the task is awake already, or the wait refuses, the
-        cancellation stays pending for the next one.
+        If the trio task is awake already, or the wait refuses, the cancellation stays pending
+        for the next wait.
         """
         trap = self._trap
         if trap is None or trap is TURN or not Asleep.holds(self.native):
@@ -225,15 +295,15 @@ class Worker:
         return Abort.FAILED
 
     def _lost(self, _: object) -> None:
-        """The task was collected while it waited for what nobody can give it."""
+        """Have the worker end: its task was collected during a wait that nobody can end."""
         self._loop.abandon(self)
 
     def is_abandoned(self) -> bool:
-        """Say whether its task is gone without having ended."""
+        """Say whether its task was collected before it ended."""
         return self.sleeping and self._task is not None and self._task() is None
 
     def end_wait(self) -> None:
-        """End the task's wait in trio: the loop ends, and nobody will step the task again."""
+        """End its task's wait in trio, as the loop ends and will not step the task again."""
         task = None if self._task is None else self._task()
         if self._trap is not None and task is not None:
             driver: Driver = task._driver
@@ -241,7 +311,7 @@ class Worker:
             self.interrupt(driver)
 
     def _renew_scope(self, task: Any) -> None:
-        """Get rid of a scope that a task has left open; it would be around the next one."""
+        """Close a scope that a task has left open; it would be around the next task, too."""
         try:
             self.scope.__exit__(None, None, None)
         except RuntimeError as error:  # trio's "Cancel scope stack corrupted"
@@ -252,15 +322,15 @@ class Worker:
         self.scope.__enter__()
 
     def _close_nurseries(self, sleep: Trap) -> Generator[Any, Any, None]:
-        """End what is in the nurseries that a task has left open, as trio does then.
+        """Cancel the nurseries that a task has left open, and wait for their children.
 
-        trio holds whoever ends with an open nursery to account, and for a task of the system's
-        that is an internal error. The list it looks into has no public name.
+        To trio a task that ends with an open nursery is an error; for a system task it is an
+        internal error, which ends the run. The list that trio checks has no public name.
         """
         nurseries = self.native.child_nurseries
         for nursery in nurseries:
             nursery.cancel_scope.cancel()
-        # Not awake meanwhile: a nursery that takes the task for waiting in it wakes it.
+        # Sleep meanwhile: a nursery may take this task for its parent and reschedule it.
         trio.lowlevel.spawn_system_task(self._wake_when_empty, nurseries)
         while any(nursery.child_tasks for nursery in nurseries):
             Asleep.mark(self.native)
@@ -278,3 +348,9 @@ class Worker:
         if error is not None:
             context["exception"] = error
         self._loop.call_exception_handler(context)
+
+
+def _next(error: BaseException) -> TracebackType | None:
+    """Return an error's traceback without the frame that has caught it."""
+    assert error.__traceback__ is not None
+    return error.__traceback__.tb_next

@@ -1,8 +1,8 @@
-"""A process that runs samples of asyncio's tasks on one loop, when it is told to.
+"""A child process that runs jobs in asyncio's names on one loop.
 
-`Child` is the side of whoever measures. The other side is this module run as a program: it
-reads a kind of job and a number of tasks from a line, and answers with the CPU seconds that
-its thread took for them inside the loop, and how many results came out.
+`Child` is the parent's side. The child's side is this module, run as a program. It reads a kind
+of job and a number from each line of its input. It answers with the CPU seconds that the loop's
+thread took for so many jobs, and how many results there were.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 
 
 class Child:
-    """A process with one of the loops: `asyncio`, `portable` (on trio) or `trio-asyncio`.
+    """A child process with a loop: `asyncio`, `uvloop`, `portable` (on trio), `trio-asyncio`.
 
-    It ends when its standard input does, and so at the latest with this process.
+    It ends when its standard input is closed, so at the latest with this process.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,14 +31,16 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Ctrl-C goes to the parent alone, which ends the child by closing its input.
+            start_new_session=True,
         )
         atexit.register(self.close)
 
     def run(self, job: str, size: int) -> tuple[float, int]:
-        """Run so many tasks; return the seconds that took, and how many results there are.
+        """Run jobs; return the seconds that they took, and how many results there are.
 
         Raises:
-            RuntimeError: the process failed; with what it wrote.
+            RuntimeError: the process failed; the message is what it wrote.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -88,7 +90,11 @@ _JOBS: dict[str, Callable[[int], Coroutine[Any, Any, int]]] = {
 }
 
 
-async def _tasks(job: str, size: int) -> tuple[float, int]:
+async def _work(job: str, size: int) -> tuple[float, int]:
+    if job not in _JOBS:
+        from portable.bench._network import JOBS
+
+        return await JOBS[job](job, size)
     work = _JOBS[job]
     gc.collect()
     before = time.thread_time()
@@ -99,21 +105,17 @@ async def _tasks(job: str, size: int) -> tuple[float, int]:
     return seconds, len(set(results))
 
 
-def _on_asyncio(job: str, size: int) -> tuple[float, int]:
-    return asyncio.run(_tasks(job, size))
-
-
-def _on_portable(job: str, size: int) -> tuple[float, int]:
+def _on(backend: Any) -> Callable[[str, int], tuple[float, int]]:
     from portable._running import run
 
-    return run(_tasks, job, size, backend="trio")
+    return lambda job, size: run(_work, job, size, backend=backend)
 
 
 def _on_trio_asyncio() -> Callable[[str, int], tuple[float, int]]:
     trio_asyncio = import_module("trio_asyncio")
 
     async def main(job: str, size: int) -> tuple[float, int]:
-        done: Awaitable[tuple[float, int]] = trio_asyncio.aio_as_trio(_tasks)(job, size)
+        done: Awaitable[tuple[float, int]] = trio_asyncio.aio_as_trio(_work)(job, size)
         return await done
 
     def run(job: str, size: int) -> tuple[float, int]:
@@ -127,7 +129,7 @@ def _serve(name: str) -> None:
     if name == "trio-asyncio":
         run = _on_trio_asyncio()
     else:
-        run = {"asyncio": _on_asyncio, "portable": _on_portable}[name]
+        run = _on({"portable": "trio"}.get(name, name))
     gc.freeze()
     for line in sys.stdin:
         job, size = line.split()

@@ -1,23 +1,39 @@
-"""The guard: a file of limits that the ratios of some rows are not to exceed.
+"""Limits: ratios that rows of a run must not exceed.
 
-The file is TOML; a table names the operation, the kind of job and the implementation, its
-keys are backends: `[spawn.noop.portable]`, `asyncio = 8.0`. A limit holds for all sizes.
-Only ratios are limited, never times: those belong to a machine. And it is the ratio of the
-best rounds that is: a busy machine makes some rounds slower, but what has become dearer is
-so in all. On a machine that is busy throughout there may be no good round among a few, so
-whoever measures does well to measure such a row again before believing it.
+They stand in a TOML file. A table names the operation, the kind of job and the implementation;
+its keys are backends: `[spawn.noop.portable]`, `asyncio = 8.0`. A limit holds for all sizes.
+Ratios are limited and not times, because times differ between machines. The ratio is that of
+the best rounds: a busy machine slows some rounds down, but a dearer program is slower in all.
+On a machine that is busy all the time none of a few rounds may be good, so measure a row again
+before you believe that it exceeds its limit.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ._measurement import NO_LOOP
 from ._operations import Operation
-from ._results import Row
+from ._results import PORTABLE, Row
+
+#: A limit is the measured ratio times this. It has to hold on every machine, and to catch a
+#: price that has doubled.
+MARGIN = 1.5
+#: The margin where each side runs in a process of its own: that ratio differs more between
+#: machines.
+MARGIN_APART = 2.0
+_HEAD = f"""\
+# How many times its control portable may cost: {MARGIN} times what it did, and {MARGIN_APART}
+# times where each side has a process of its own.
+# Made by `portable bench-report FILE.json --limits benchmarks/limits.toml`, and checked by
+# `--bench-max-ratio`. On asyncio and uvloop asyncio's names have no row: they are asyncio's.
+"""
 
 Limits: TypeAlias = Mapping[tuple[str, str, str, str], float]
 
@@ -28,11 +44,11 @@ class LimitsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """A row that is dearer than it may be.
+    """A row that exceeds its limit.
 
     Attributes:
         row: the row.
-        limit: the ratio that it was to stay below.
+        limit: the ratio that it must not exceed.
     """
 
     row: Row
@@ -52,11 +68,11 @@ def read_limits(file: Path, operations: Mapping[str, Operation]) -> Limits:
 
     Args:
         file: the TOML file.
-        operations: by name, what limits may speak of.
+        operations: the operations that are measured, by name.
 
     Raises:
         LimitsError: the file is missing or no TOML, a limit is no number above 0, or it
-            speaks of something that is not measured.
+            names something that is not measured.
     """
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -109,3 +125,33 @@ def exceeded(rows: Iterable[Row], limits: Limits) -> list[Excess]:
         if limit is not None and row.best > limit:
             found.append(Excess(row, limit))
     return found
+
+
+def limits_of(rows: Iterable[Row]) -> str:
+    """Return a file with limits for portable's rows.
+
+    Args:
+        rows: the rows of a run; of several sizes the dearest counts.
+    """
+    dearest: dict[tuple[str, str, str], dict[str, float]] = {}
+    for row in rows:
+        if row.implementation.startswith(PORTABLE):
+            limits = dearest.setdefault((row.operation, row.job, row.implementation), {})
+            margin = MARGIN_APART if row.backend == NO_LOOP else MARGIN
+            limits[row.backend] = max(row.best * margin, limits.get(row.backend, 0.0))
+    lines = [_HEAD]
+    for key, limits in dearest.items():
+        lines += [f"[{'.'.join(map(_toml_key, key))}]"]
+        lines += [f"{name} = {_rounded_up(limit)}" for name, limit in limits.items()]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _toml_key(word: str) -> str:
+    return word if word.replace("_", "").isalnum() and word.isascii() else json.dumps(word)
+
+
+def _rounded_up(limit: float) -> float:
+    """Round up to two digits."""
+    scale = 10.0 ** (1 - math.floor(math.log10(limit)))
+    return math.ceil(limit * scale) / scale

@@ -1,4 +1,4 @@
-"""What is read before and after the work: a clock, or the memory in use."""
+"""Meters: clocks and counts of memory, which are read before and after the work."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Meter:
         name: what it counts.
         unit: `s` for seconds, `B` for bytes, nothing for a count.
         read: returns the count.
-        active: what it needs to be on while programs run.
-        own_loop: whether each program needs a loop for itself, since the meter would count
-            what one leaves behind in it (as asyncio keeps timers that were cancelled).
-        steady: whether it reads much the same each time, so that few rounds say it all.
+        active: a context in which programs must run.
+        own_loop: whether each program needs a loop of its own. Otherwise the meter would count
+            what an earlier program left in the loop, such as cancelled timers.
+        steady: whether it reads nearly the same each time, so that few rounds are enough.
     """
 
     name: str
@@ -45,15 +45,17 @@ def _bytes_in_use() -> float:
 
 
 WALL = Meter("time", "s", time.perf_counter)
-#: The time that the loop's own thread computed; waiting is free, for a turn on a processor
-#: that others use too. So it holds on a busy machine.
+#: The time that the loop's own thread computed. Waiting for a processor that others use does
+#: not count, so it holds on a busy machine.
 CPU = Meter("CPU time", "s", time.thread_time)
-#: For what a program counts by itself, and records.
+#: For a count that the program makes itself, and records.
 COUNT = Meter("count", "", float, steady=True)
 MEMORY = Meter("memory", "B", _bytes_in_use, _tracing, own_loop=True, steady=True)
 
-#: By what a user calls them, the clocks that work which waits for nothing can be priced by.
+#: The clocks that price time, by the names that users give them.
 CLOCKS: Mapping[str, Meter] = {"wall": WALL, "cpu": CPU}
+#: On Windows a thread's time has steps of 16 ms, which is longer than most rounds.
+DEFAULT_CLOCK = "cpu" if time.get_clock_info("thread_time").resolution < 1e-6 else "wall"
 
 _UNITS = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
@@ -62,8 +64,20 @@ _UNITS = {
 }
 
 
+#: The unit of prices that are shown as how many there are in a second.
+PER_SECOND = "/s"
+
+
 def shown(amount: float, unit: str, glue: str = " ") -> str:
-    """Return an amount of seconds or bytes with three digits and a fitting unit."""
+    """Return an amount as text, with three digits and a fitting unit.
+
+    Args:
+        amount: seconds, bytes or a count.
+        unit: the unit of the amount; `/s`: seconds, to be shown as how many there are in one.
+        glue: the text between the figure and its unit.
+    """
+    if unit == PER_SECOND:
+        return f"{float(f'{1 / amount:.3g}'):,.0f}{unit}"
     scales = _UNITS[unit]
     scale, name = next((each for each in scales if amount >= each[0]), scales[-1])
     value = amount / scale

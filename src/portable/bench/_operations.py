@@ -1,9 +1,8 @@
-"""The catalogue: which operations are priced, by whom, on what, and how big.
+"""Operations: what is priced, the implementations, backends and workloads of each.
 
-An operation is one module in `workloads`, which holds every implementation of it side by
-side. It gives each to the operation by a decorator that names the implementation, the
-backends it works on, and the package it needs. `cases()` spreads this out into single
-measurements.
+An operation is defined in a module of `workloads`, with all its implementations side by side.
+A decorator enters each with its name, the backends that it works on, and the package that it
+needs. `cases()` yields the single measurements of an operation.
 """
 
 from __future__ import annotations
@@ -17,16 +16,25 @@ from typing import Any, TypeVar
 
 from portable._backends import get_backend
 
-from ._measure import NO_LOOP, Effort, Pairing, Program, Sample
+from ._measurement import NO_LOOP, Effort, Pairing, Program, Sample
 from ._meters import WALL, Meter
-from ._results import NATIVE, NATIVE_AGAIN, PORTABLE, Unmeasured
+from ._results import ACROSS, NATIVE, PORTABLE, Unmeasured
 
-LOOPS = ("asyncio", "uvloop", "trio")
+ASYNCIO = "asyncio"
+LOOPS = (ASYNCIO, "uvloop", "trio")
+
+#: The themes by which a report groups operations.
+TASKS = "Tasks: start and cancel them"
+WAITING = "Waiting and time limits"
+MANY = "Many at once"
+PROGRAMS = "Whole programs"
+FOOTPRINT = "Memory, imports, idling"
+OTHER = "Other"
 
 EFFORTS: Mapping[str, Effort] = {
     effort.name: effort
     for effort in (
-        Effort("smoke", rounds=6, fewest=6, seconds=0.0, warm_up=1),
+        Effort("smoke", rounds=6, fewest=6, seconds=0.0, warm_up=1, most=6),
         Effort("small", rounds=16, fewest=4, seconds=0.1),
         Effort("full", rounds=16, fewest=4, seconds=0.25, patience=1.5),
     )
@@ -37,16 +45,16 @@ AnyProgram = TypeVar("AnyProgram", bound=Callable[..., Awaitable[None]])
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an implementation does an operation.
+    """The way in which an implementation does an operation.
 
     Attributes:
-        program: does it; is called with a sample, and with what it needs, if anything.
-        needs: a module, or `module:name`, which it gets handed, so that nothing is
-            imported that is not used, nor while the meter runs.
-        peer: whether another project than those compared throughout is at work.
-        driven: whether it runs in a task of asyncio's on trio, too. What is trio's or AnyIO's
-            runs in a plain task of trio's there, as it does in a program of theirs.
-        check: returns why it cannot be used here, where that is not to be seen from `needs`.
+        program: called with a sample, and with the object that it needs, if any.
+        needs: a module, or `module:name`: that object. It is imported only if the way is used,
+            and before the meter runs.
+        peer: whether it belongs to a library that is compared only with `--peers`.
+        driven: whether it runs in an asyncio task on trio. Otherwise it runs in a plain trio
+            task there, as in a program written for trio or AnyIO.
+        check: returns why the way cannot be used here, if `needs` does not show that.
     """
 
     program: Callable[..., Awaitable[None]]
@@ -56,7 +64,7 @@ class Way:
     check: Callable[[], str | None] | None = None
 
     def ready(self, backend: str = NO_LOOP) -> Program:
-        """Return the program as what needs a sample alone, in the task that it is to run in."""
+        """Return a program that takes a sample alone, and runs in the right kind of task."""
         program: Program = self.program
         if self.needs is not None:
             program = partial(_handed, self.program, _load(self.needs))
@@ -84,7 +92,7 @@ def _handed(
 
 
 async def _in_plain_task(program: Program, sample: Sample) -> None:
-    """Run a program in a nursery's child, and raise what it raises as it is."""
+    """Run a program in a child of a nursery; raise its error without a group."""
     errors: list[Exception] = []
 
     async def child() -> None:
@@ -107,12 +115,12 @@ def _load(needed: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One kind of job and how many of them.
+    """A kind of job, and how many of them a sample runs.
 
     Attributes:
         job: the kind of job.
         size: how many.
-        peers: whether peers do it too; some would take minutes over the largest.
+        peers: whether peers run it, too; some would take minutes for the largest.
     """
 
     job: str
@@ -120,37 +128,44 @@ class Workload:
     peers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """Something that programs do with tasks, which has a price.
 
     Attributes:
         name: a short name, which `-k` finds.
         title: what is priced, in words.
-        workloads: by the name of an effort, the workloads that it measures.
-        meter: what is read.
-        loops: whether it is priced on each backend, or but once.
-        elsewhere: whether others than the loop's own thread do a part of the work, so that
-            no clock but one on the wall tells how long it takes.
-        ways: by implementation and backend, how that does it.
+        workloads: the workloads by the name of the effort that measures them.
+        theme: the heading that it stands under in a report.
+        question: the question that it answers, if it is one of those at the top of a report.
+            Then loops are compared, too: their native ways with that of asyncio's own loop.
+        meter: what is read before and after the work.
+        loops: whether it is priced on each backend; otherwise it is priced once.
+        elsewhere: whether threads or processes besides the loop's own thread do a part of the
+            work, so that only a wall clock measures it all.
+        unit: the unit of its prices, if it is not the meter's.
+        ways: the ways by implementation and backend.
     """
 
     name: str
     title: str
     workloads: Mapping[str, tuple[Workload, ...]]
+    theme: str = OTHER
+    question: str | None = None
     meter: Meter = WALL
     loops: bool = True
     elsewhere: bool = False
+    unit: str | None = None
     ways: dict[tuple[str, str], Way] = field(default_factory=dict)
 
     def by(
         self, implementation: str, *backends: str, **way: Any
     ) -> Callable[[AnyProgram], AnyProgram]:
-        """Enter a program as an implementation's way to do this on these backends.
+        """Return a decorator that enters a program as an implementation's way.
 
         Args:
-            implementation: whose way it is.
-            backends: where; none named: everywhere.
+            implementation: the name of the implementation.
+            backends: the backends that it works on; none: all.
             way: the other attributes of the `Way`.
         """
 
@@ -158,8 +173,8 @@ class Operation:
             entered = Way(program, **way)
             for backend in backends or (LOOPS if self.loops else (NO_LOOP,)):
                 self.ways[implementation, backend] = entered
-                if implementation == NATIVE:
-                    self.ways[NATIVE_AGAIN, backend] = entered
+                if implementation == NATIVE and self.question and backend != ASYNCIO:
+                    self.ways[ACROSS, backend] = entered
             return program
 
         return enter
@@ -167,11 +182,17 @@ class Operation:
     def by_asyncio(self, program: AnyProgram) -> AnyProgram:
         """Enter a program in asyncio's names.
 
-        On asyncio and uvloop it is the native way, and portable's, whose names are the very
-        same objects; so portable has no row of its own there. On trio it is portable's.
+        On trio it is portable's way. On asyncio and uvloop it is the native way; portable's
+        names are the same objects there, so portable has no row of its own.
         """
         self.by(NATIVE, "asyncio", "uvloop")(program)
         return self.by(PORTABLE, "trio", driven=True)(program)
+
+    def headline(self, effort: str) -> Workload:
+        """Return the workload that represents it: its first job, in the size nearest 1,000."""
+        first, *others = self.workloads[effort]
+        same = [first, *(each for each in others if each.job == first.job)]
+        return min(same, key=lambda each: abs(each.size - 1_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,31 +211,36 @@ class Case:
 
     @property
     def control(self) -> Way:
-        """What it is compared with."""
-        return self.operation.ways[NATIVE, self.backend]
+        """The way that it is compared with."""
+        return self.operation.ways[NATIVE, self.control_backend]
+
+    @property
+    def control_backend(self) -> str:
+        """The backend of the control: the case's own, or asyncio if loops are compared."""
+        return ASYNCIO if self.implementation == ACROSS else self.backend
 
     @property
     def name(self) -> str:
-        """What tells it from the other cases of its operation."""
+        """A name that is unique among the cases of its operation."""
         implementation = self.implementation.replace(" ", "-")
         return f"{self.workload.job}-{self.workload.size}-{self.backend}-{implementation}"
 
     @property
     def group(self) -> str:
-        """What it has in common with the cases that it is to be compared with."""
+        """A name that is the same for all cases that are compared with each other."""
         job, size = self.workload.job, self.workload.size
         return f"{self.operation.name}: {job}, N={size:,}, {self.backend}"
 
     @property
-    def place(self) -> dict[str, str | int]:
-        """Where its result stands, in the words of `Row`."""
+    def place(self) -> dict[str, Any]:
+        """The attributes of its row, except what is measured."""
         return {
             "operation": self.operation.name,
             "job": self.workload.job,
             "size": self.workload.size,
             "backend": self.backend,
             "implementation": self.implementation,
-            "unit": self.operation.meter.unit,
+            "unit": self.operation.unit or self.operation.meter.unit,
         }
 
     @property
@@ -227,30 +253,24 @@ class Case:
         return self.way.obstacle or self.control.obstacle
 
     def unmeasured(self, reason: str, *, failed: bool = False) -> Unmeasured:
-        """Return what stands in place of its row, and why."""
-        return Unmeasured(
-            self.operation.name,
-            self.workload.job,
-            self.workload.size,
-            self.backend,
-            self.implementation,
-            reason,
-            failed,
-        )
+        """Return what stands in place of its row if it was not measured."""
+        place = {name: value for name, value in self.place.items() if name != "unit"}
+        return Unmeasured(**place, reason=reason, failed=failed)
 
     def pairing(self, clock: Meter = WALL) -> Pairing:
         """Return its program and the native one, ready to be measured side by side.
 
         Args:
-            clock: what to take the time by, where it is the time that is priced.
+            clock: the clock to use if time is priced, and the loop's thread does all the work.
         """
         meter = self.operation.meter
         if meter is WALL and not self.operation.elsewhere:
             meter = clock
         return Pairing(
             self.way.ready(self.backend),
-            self.control.ready(self.backend),
+            self.control.ready(self.control_backend),
             backend=self.backend,
+            control_backend=self.control_backend,
             size=self.workload.size,
             job=self.workload.job,
             meter=meter,
@@ -258,10 +278,14 @@ class Case:
 
 
 def cases(operation: Operation, effort: str, backends: Iterable[str]) -> Iterator[Case]:
-    """Yield what is to be measured of an operation, natives before the others."""
+    """Yield the cases of an operation, the native ones before the others."""
     chosen = (*backends, NO_LOOP)
     for workload in operation.workloads[effort]:
+        across = ASYNCIO in chosen and workload == operation.headline(effort)
         for backend in chosen:
             for (implementation, on), way in operation.ways.items():
-                if on == backend and (workload.peers or not way.peer):
+                left_out = (way.peer and not workload.peers) or (
+                    implementation == ACROSS and not across
+                )
+                if on == backend and not left_out:
                     yield Case(operation, workload, backend, implementation)

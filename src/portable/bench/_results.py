@@ -1,29 +1,42 @@
-"""What a benchmark says: a ratio with its quartiles, and the row that it stands in.
+"""The results of a run: rows, their ratios with quartiles, and the prices made of them.
 
-A row survives the way through pytest-benchmark's JSON (`as_dict` and `from_dict`), so that
-whatever is shown at the end of a run can be shown again from its file.
+A row is saved in pytest-benchmark's JSON (`as_dict()`, `from_dict()`), so the report can be
+made again from the file. `Prices` holds the rows of a run and computes what needs several of
+them: how noisy a row is, and what an operation costs on one loop beside another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import hypot, sqrt
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, TypeAlias
 
-from ._measure import Pair
+from ._measurement import Pair
 
+#: Operation, kind of job, size, backend and implementation.
+Place: TypeAlias = tuple[str, str, int, str, str]
+
+#: The loop's own way. It is measured against itself, so what its ratio differs from 1 is noise.
 NATIVE = "native"
 PORTABLE = "portable"
-#: The native way once more, priced against itself: what it strays from 1 is noise.
-NATIVE_AGAIN = "native again"
-#: How far that may stray before the other ratios beside it are not to be quoted.
+#: The native way, measured against asyncio's on asyncio's own loop: this compares loops.
+ACROSS = "native, to asyncio's"
+#: The reason of a row that there was no time for.
+NO_TIME = "not measured in the time that there was"
+#: A price that may be off by more than this is noisy, and must not be quoted.
 NOISE_LIMIT = 0.05
+#: From so many rounds on, two rounds in swapped order make one figure.
+_SWAPPED_FROM = 4
+#: The notch of a box plot: a median lies within this many interquartile ranges, divided by the
+#: square root of how many figures it is made of, with a probability of 95 %.
+_NOTCH = 1.57
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How many times as much as its control something took, over many rounds.
+    """The ratio of a program's price to its control's, over many rounds.
 
     Attributes:
         median: the middle of the rounds' ratios.
@@ -37,10 +50,18 @@ class Ratio:
 
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Ratio:
-        """Return the ratio that these rounds say, each weighing the same."""
+        """Return the ratio of these rounds, all with the same weight.
+
+        The order of program and control is swapped from round to round, as the first may have
+        an advantage. So two rounds make one figure, their geometric mean, without it.
+        """
         if not pairs:
             raise ValueError("pairs: a ratio needs at least one measured round")
         ratios = [pair.ratio for pair in pairs]
+        if len(ratios) >= _SWAPPED_FROM:
+            ratios = [
+                sqrt(one * two) for one, two in zip(ratios[::2], ratios[1::2], strict=False)
+            ]
         if len(ratios) == 1:
             return cls(*ratios * 3)
         lower, middle, upper = quantiles(ratios, n=4, method="inclusive")
@@ -56,12 +77,12 @@ class Row:
         job: the kind of job, as `noop`.
         size: how many jobs a sample ran.
         backend: `asyncio`, `uvloop` or `trio`.
-        implementation: who did it: `native`, `anyio`, `portable`, or a peer.
-        ratio: how many times as much as the native way it took.
-        amount: the median of what it took itself, per job.
-        least: the least of what it took itself, per job.
-        native: the least that the native way took beside it, per job.
-        unit: what that is in: `s` for seconds, `B` for bytes, nothing for a count.
+        implementation: `native`, `anyio`, `portable`, or a peer.
+        ratio: its price, divided by that of the native way.
+        amount: the median of its price in all rounds, per job.
+        least: the least price in any round, per job.
+        native: the least price of the native way in the same rounds, per job.
+        unit: the unit of these: `s` for seconds, `B` for bytes, nothing for a count.
         rounds: how many rounds were measured.
     """
 
@@ -79,16 +100,23 @@ class Row:
 
     @property
     def best(self) -> float:
-        """The ratio with all disturbance left out that can be, for it only ever adds."""
+        """The ratio of the least prices; disturbances affect it least."""
         return self.least / self.native
 
     @property
-    def noisy(self) -> bool:
-        """Whether this is a control whose ratio to itself is too far from 1."""
-        return self.implementation == NATIVE_AGAIN and abs(self.ratio.median - 1) > NOISE_LIMIT
+    def place(self) -> Place:
+        """The attributes that identify it."""
+        return (self.operation, self.job, self.size, self.backend, self.implementation)
+
+    @property
+    def uncertainty(self) -> float:
+        """How far off the ratio may be, as a part of it, judged by its own rounds."""
+        figures = self.rounds // 2 if self.rounds >= _SWAPPED_FROM else self.rounds
+        spread = self.ratio.upper - self.ratio.lower
+        return _NOTCH * spread / sqrt(figures) / self.ratio.median
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, which is all."""
+        """Return the row as plain data, for JSON."""
         return asdict(self)
 
     @classmethod
@@ -99,16 +127,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Unmeasured:
-    """A row that there is not, and why.
+    """A row that is missing, and why.
 
     Attributes:
         operation: the operation's name.
         job: the kind of job.
         size: how many jobs a sample was to run.
         backend: `asyncio`, `uvloop` or `trio`.
-        implementation: who was to do it.
+        implementation: whose way was to be measured.
         reason: why it was not measured, as `aiometer is not installed: pip install …`.
-        failed: whether it was tried.
+        failed: whether it was tried, and failed.
     """
 
     operation: str
@@ -120,22 +148,8 @@ class Unmeasured:
     failed: bool = False
 
 
-def by_place(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
-    """Return rows of one operation, job and size by implementation and backend.
-
-    On asyncio and uvloop asyncio's names are asyncio's own objects in portable. What is made of
-    them is measured once, as the native way; that row is portable's there, too.
-    """
-    found = {(row.implementation, row.backend): row for row in rows}
-    for backend in ("asyncio", "uvloop"):
-        native = found.get((NATIVE, backend))
-        if native is not None:
-            found.setdefault((PORTABLE, backend), native)
-    return found
-
-
 def row_of(pairs: Sequence[Pair], **place: Any) -> Row:
-    """Return the row that these rounds make; `place` names where it stands, and its unit."""
+    """Return the row of these rounds; `place` has the attributes that are not measured."""
     return Row(
         **place,
         ratio=Ratio.of(pairs),
@@ -146,20 +160,71 @@ def row_of(pairs: Sequence[Pair], **place: Any) -> Row:
     )
 
 
-def costs(rows: Iterable[Row]) -> dict[Row, float]:
-    """Return what each row costs, in a way that can be compared from loop to loop.
+class Prices:
+    """The rows of a run, by their places.
 
-    Loops and sizes are measured one after the other, on a machine that may be busier with
-    one than with the next. So a cost is the least that the native way took there in any
-    round, times the row's ratio to it.
+    On asyncio and uvloop portable's names are asyncio's own objects. So they are measured once,
+    as the native way, and that row is portable's, too.
     """
-    least: dict[tuple[str, str, int, str], float] = {}
-    found = list(rows)
-    for row in found:
-        place = (row.operation, row.job, row.size, row.backend)
-        least[place] = min(row.native, least.get(place, row.native))
-    return {
-        row: least[row.operation, row.job, row.size, row.backend]
-        * (1.0 if row.implementation == NATIVE else row.ratio.median)
-        for row in found
-    }
+
+    def __init__(self, rows: Iterable[Row | Unmeasured]) -> None:
+        self._rows = {row.place: row for row in rows if isinstance(row, Row)}
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows.values())
+
+    def at(self, operation: str, job: str, size: int, backend: str, by: str) -> Row | None:
+        """Return the row of a place, or `None`."""
+        found = self._rows.get((operation, job, size, backend, by))
+        if found is None and by == PORTABLE and backend in ("asyncio", "uvloop"):
+            return self._rows.get((operation, job, size, backend, NATIVE))
+        return found
+
+    def beside(self, row: Row, by: str, backend: str | None = None) -> Row | None:
+        """Return another implementation's row of the same operation, job and size."""
+        return self.at(row.operation, row.job, row.size, backend or row.backend, by)
+
+    def sizes(self, operation: str, job: str) -> list[int]:
+        """Return the sizes that an operation was measured in, in order."""
+        return sorted(
+            {row.size for row in self if (row.operation, row.job) == (operation, job)}
+        )
+
+    def noise(self, row: Row) -> float:
+        """Return how far off a row's ratio may be, as a part of it.
+
+        It is the larger of two figures: how far the native way, measured against itself, is
+        from 1 there, and the uncertainty of the row's own rounds.
+        """
+        again = self.beside(row, NATIVE)
+        stray = abs(again.ratio.median - 1) if again else 0.0
+        return max(stray, row.uncertainty)
+
+    def noisy(self, row: Row) -> bool:
+        """Whether a row is too far off to be quoted."""
+        return self.noise(row) > NOISE_LIMIT
+
+    def cost(self, row: Row) -> float:
+        """Return the price of one job, so that loops and sizes can be compared.
+
+        Loops and sizes are measured one after the other, and the machine may be busier during
+        one than during the next. So the price is a ratio times the least price of the native
+        way: on the same loop, or on asyncio if the two loops were measured in turn.
+        """
+        ratio = 1.0 if row.implementation == NATIVE else row.ratio.median
+        across = self.beside(row, ACROSS)
+        on_asyncio = self._least(row, "asyncio") if across else None
+        if across and on_asyncio:
+            return on_asyncio * across.ratio.median * ratio
+        return (self._least(row, row.backend) or row.native) * ratio
+
+    def cost_noise(self, row: Row) -> float:
+        """Return how far off a cost may be when loops are compared, as a part of it."""
+        across = self.beside(row, ACROSS)
+        return hypot(self.noise(row), self.noise(across) if across else 0.0)
+
+    def _least(self, like: Row, backend: str) -> float | None:
+        place = (like.operation, like.job, like.size, backend)
+        beside = (row for row in self if row.place[:4] == place)
+        found = (row.native for row in beside if row.implementation != ACROSS)
+        return min(found, default=None)

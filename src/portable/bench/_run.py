@@ -1,4 +1,4 @@
-"""A whole run of benchmarks, as it stands in a file: its rows, and what it was run on."""
+"""`Run`: the rows of a whole run and what it was measured on, as saved in a file."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ _PACKAGES = (
     "quattro",
     "aiotools",
     "trio-asyncio",
+    "starlette",
+    "httpx",
 )
 
 
@@ -37,8 +39,8 @@ class Run:
     """What one run measured.
 
     Attributes:
-        rows: its rows, and those that are missing, in order.
-        about: what they were measured on, as `about()` tells it.
+        rows: its rows, with those that were not measured, in order.
+        about: the machine, the packages and so on, from `about()`.
     """
 
     rows: tuple[Row | Unmeasured, ...]
@@ -46,11 +48,11 @@ class Run:
 
     @property
     def measured(self) -> tuple[Row, ...]:
-        """The rows that there are."""
+        """The rows that were measured."""
         return tuple(row for row in self.rows if isinstance(row, Row))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold of it, in the places where pytest-benchmark's has it."""
+        """Return the run as plain data for JSON, in the shape of pytest-benchmark's file."""
         missing = [asdict(row) for row in self.rows if isinstance(row, Unmeasured)]
         return {
             "portable": {"about": dict(self.about), "unmeasured": missing},
@@ -59,19 +61,22 @@ class Run:
 
     @classmethod
     def read(cls, file: Path) -> Run:
-        """Return the run that a file holds, written by `--benchmark-json` or by `as_dict()`.
+        """Read a run from a file that `--benchmark-json` or `portable bench --json` wrote.
 
         Raises:
-            NoRunError: the file cannot be read, or is of another kind.
+            NoRunError: the file cannot be read, or holds something else.
         """
         try:
             saved = json.loads(file.read_text(encoding="utf-8"))
             rows = [Row.from_dict(each["extra_info"]) for each in saved["benchmarks"]]
             missing = [Unmeasured(**each) for each in saved["portable"]["unmeasured"]]
-            return cls((*rows, *missing), dict(saved["portable"]["about"]))
-        except (OSError, ValueError) as error:
-            raise NoRunError(f"{file}: {error}") from error
-        except (KeyError, TypeError) as error:
+            told = dict(saved["portable"]["about"])
+            if "command" not in told:
+                raise KeyError("command")
+            return cls((*rows, *missing), told)
+        except OSError as error:
+            raise NoRunError(f"{file}: {error.strerror}") from error
+        except (KeyError, TypeError, ValueError) as error:
             raise NoRunError(
                 f"{file}: not from these benchmarks; make one with: "
                 "pytest benchmarks/ --benchmark-only --benchmark-json FILE.json"
@@ -82,7 +87,7 @@ _CLOCKS = {"wall": "time on the wall", "cpu": "CPU time of the loop's own thread
 
 
 def about(command: str, effort: str, clock: str = "wall") -> dict[str, str]:
-    """Return what a reader has to know of a run beside its figures.
+    """Return what a reader has to know about a run: date, machine, packages and so on.
 
     Args:
         command: what started it.

@@ -1,27 +1,23 @@
-"""The benchmarks without pytest: for whoever has installed the package alone.
-
-The same cases, measured in the same way, one after the other; then the tables, and what
-they mean in words. Peers are left out unless asked for: the question here is which loop to
-take, and what it costs to be free to take it.
-"""
+"""`bench()`: a whole run without pytest, in a given time; and the summary of any run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn
 
 from portable._backends import BACKENDS, require_backend
+from portable._errors import did_you_mean
 
-from ._answer import answer
-from ._measure import quiet_collector
-from ._meters import CLOCKS
+from ._budget import Budget
+from ._measurement import quiet_collector
+from ._meters import CLOCKS, DEFAULT_CLOCK
 from ._operations import EFFORTS, Case, Operation, cases
-from ._results import Row, Unmeasured, row_of
+from ._results import NO_TIME, Prices, Row, Unmeasured, row_of
 from ._run import Run, about
-from ._tables import LEGEND, tables
+from ._tables import LEGEND, as_rich, detail_tables, question_tables
+from ._verdict import verdict
 from .workloads import OPERATIONS
 
 
@@ -39,9 +35,7 @@ def get_operation(name: str) -> Operation:
     if operation is not None:
         return operation
     message = f"unknown operation {name!r}; there are: {', '.join(OPERATIONS)}"
-    for close in get_close_matches(name.lower(), OPERATIONS, n=1):
-        message += f". Did you mean {close!r}?"
-    raise UnknownOperationError(message)
+    raise UnknownOperationError(message + did_you_mean(name.lower(), OPERATIONS))
 
 
 def suite(
@@ -77,38 +71,56 @@ def suite(
     ]
 
 
-def measured(
-    chosen: Sequence[Case],
-    effort: str,
-    clock: str = "wall",
-    tell: Callable[[Case], object] = lambda _: None,
-) -> Iterator[Row | Unmeasured]:
-    """Measure cases one after the other, and yield their rows.
+def measure(case: Case, effort: str, clock: str = DEFAULT_CLOCK) -> Row | Unmeasured:
+    """Measure a case with as many rounds as an effort gives it.
 
     Args:
-        chosen: the cases.
+        case: the case.
         effort: `smoke`, `small` or `full`.
         clock: `wall` or `cpu`.
-        tell: is called with each case before it is measured.
     """
-    for case in chosen:
-        tell(case)
-        yield _measured(case, effort, clock)
-
-
-def _measured(case: Case, effort: str, clock: str) -> Row | Unmeasured:
     if case.obstacle is not None:
         return case.unmeasured(case.obstacle)
-    try:
-        pairing = case.pairing(CLOCKS[clock])
-        for _ in range(pairing.warm_up(EFFORTS[effort])):
-            pairing()
-    except Exception as error:
-        if not case.way.peer:
-            raise
-        reason = f"{case.implementation} fails on {case.backend}: {error!r}"
-        return case.unmeasured(reason, failed=True)
+    pairing = case.pairing(CLOCKS[clock])
+    for _ in range(pairing.warm_up(EFFORTS[effort])):
+        pairing()
     return row_of(pairing.pairs, **case.place)
+
+
+def obstacles(chosen: Sequence[Case]) -> list[str]:
+    """Return what is missing here, each thing once, with the command that installs it."""
+    missing: Mapping[str, None] = dict.fromkeys(
+        case.obstacle for case in chosen if case.obstacle is not None
+    )
+    return [*missing]
+
+
+def summary(rows: Sequence[Row | Unmeasured]) -> Iterator[RenderableType]:
+    """Yield the summary of a run: the questions, the other tables by theme, the verdict.
+
+    Args:
+        rows: the rows, with those that were not measured.
+    """
+    prices = Prices(rows)
+    answers = [part for table in question_tables(prices) for part in (as_rich(table), "")]
+    if answers:
+        yield "[bold underline]What a task costs[/]\n"
+        yield from answers
+    for theme, tables in detail_tables(rows).items():
+        yield f"[bold underline]{theme}[/]\n"
+        for table in tables:
+            yield from (as_rich(table), "")
+    yield from (LEGEND, "")
+    conclusions = verdict(prices)
+    if conclusions:
+        yield "[bold underline]Which loop to take[/]\n"
+        yield from conclusions
+    left_out = sum(isinstance(row, Unmeasured) and row.reason == NO_TIME for row in rows)
+    if left_out:
+        yield (
+            f"\nThere was time for {len(rows) - left_out} of {len(rows)} prices. "
+            "Give more by --time, or name what you want to know."
+        )
 
 
 def bench(
@@ -117,19 +129,23 @@ def bench(
     effort: str = "small",
     backends: Sequence[str] = (),
     peers: bool = False,
-    clock: str = "wall",
+    clock: str = DEFAULT_CLOCK,
+    seconds: float = 60.0,
     command: str = "portable bench",
     console: Console | None = None,
 ) -> Run:
-    """Measure, with progress shown on a terminal, and print the tables and the answer.
+    """Measure for a time, with a progress bar on a terminal, and print the summary.
+
+    After Ctrl-C the summary shows what was measured so far.
 
     Args:
         names: the operations; none named: all of them.
-        effort: `smoke`, `small` or `full`.
+        effort: which workloads: `smoke`, `small` or `full`.
         backends: the event loops; none named: all that portable knows.
         peers: whether other libraries are priced too.
         clock: `wall`, or `cpu`: the time that the loop's own thread computes, which holds
             on a machine that is busy with other things.
+        seconds: how long it may take. Prices that are still noisy at the end are marked.
         command: what the user typed, for the report.
         console: where to print; standard output by default.
 
@@ -144,27 +160,33 @@ def bench(
     """
     if clock not in CLOCKS:
         raise ValueError(f"clock: unknown clock {clock!r}; there are: {', '.join(CLOCKS)}")
-    shown = console or Console(highlight=False)
+    output = console or Console(highlight=False)
     chosen = suite(names, effort=effort, backends=backends, peers=peers)
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description:<40.40}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=shown,
+        TextColumn("{task.fields[left]:.0f} s left"),
+        console=output,
         transient=True,
-        disable=not shown.is_terminal,
+        disable=not output.is_terminal,
     )
-    rows = []
-    with bar, quiet_collector():
-        task = bar.add_task("", total=len(chosen))
-        for row in measured(
-            chosen, effort, clock, lambda case: bar.update(task, description=case.group)
-        ):
-            rows.append(row)
-            bar.advance(task)
-    run = Run(tuple(rows), about(command, effort, clock))
-    shown.print(*tables(run.rows, OPERATIONS), LEGEND, "", sep="\n")
-    for sentence in answer(run.measured):
-        shown.print(sentence)
+    task = bar.add_task("", total=seconds, left=seconds)
+
+    def tell(case: Case, left: float) -> None:
+        left = max(left, 0.0)
+        bar.update(task, description=case.group, completed=seconds - left, left=left)
+
+    budget = Budget(chosen, EFFORTS[effort], seconds, CLOCKS[clock], tell)
+    for obstacle in obstacles(chosen):
+        output.print(f"Not here: {obstacle}", soft_wrap=True, markup=False)
+    details = about(command, effort, clock)
+    try:
+        with bar, quiet_collector():
+            budget.spend()
+    except KeyboardInterrupt:
+        details["interrupted"] = f"with {budget.left:.0f} of {seconds:.0f} s left"
+        output.print(f"Interrupted {details['interrupted']}. This is what there is:\n")
+    run = Run(budget.rows(), details)
+    for part in summary(run.rows):
+        output.print(part)
     return run

@@ -1,9 +1,9 @@
-"""A clock for pytest-benchmark that shows what was measured inside the loop.
+"""A timer for pytest-benchmark that shows the seconds measured inside the loop.
 
-pytest-benchmark reads its timer before and after a round and takes the difference for the
-round's time. This timer stands still while a round runs; the round then advances it by the
-seconds it measured itself. So the table, the statistics, the JSON and the comparisons of
-pytest-benchmark are all about the time inside the loop.
+pytest-benchmark reads its timer before and after a round; the difference is the round's time.
+This timer stands still while a round runs, and the round then advances it by the seconds that
+it has measured itself. So all tables, statistics and comparisons of pytest-benchmark are about
+the time inside the loop.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _advanced = False
 
 
 def in_loop_seconds() -> float:
-    """Return the sum of all seconds that rounds have measured so far.
+    """Return the sum of the seconds that all rounds have measured.
 
-    Each reading with no round since the one before is a nanosecond later: pytest-benchmark
-    asks for the smallest step of its timer, and would ask for ever if there were none.
+    A second reading without a round in between is a nanosecond later. pytest-benchmark looks
+    for the smallest step of its timer, and would never find one otherwise.
     """
     global _now, _advanced
     if not _advanced:
@@ -28,7 +28,7 @@ def in_loop_seconds() -> float:
 
 
 def advance(seconds: float) -> None:
-    """Let the timer go on by what a round has measured, in seconds."""
+    """Advance the timer by the seconds that a round has measured."""
     global _now, _advanced
     _now += seconds
     _advanced = True

@@ -1,9 +1,8 @@
-"""The command `portable`: `check`, `compare`, `list` and `show`.
+"""The command line `portable`: its start, its exit codes, and what it needs to be installed.
 
-This module is what starts it and what it ends with: it works without the optional packages
-(to name those that are missing), turns Ctrl-C and a closed pipe into exit codes, and makes
-output possible that the terminal's encoding has no characters for. The commands are in
-`app`, what they print in `display` and `as_json`.
+This module works without the optional packages, and names those that are missing. It turns
+Ctrl-C and a closed pipe into exit codes, and escapes characters that the terminal's encoding
+does not have. `app` has the commands; `display` and `as_json` render their results.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import NoReturn
 
 DIFFERS = 1
 BAD_USE = 2
-INTERRUPTED = 130  # 128 + SIGINT, and below 128 + SIGPIPE: what shells say in these cases
-PIPE_CLOSED = 141
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
+PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _NEEDED = {"typer": "typer", "rich": "rich", "time_machine": "time-machine"}
 
@@ -34,8 +33,10 @@ def main() -> NoReturn:
             sys.stdout.flush()
         except KeyboardInterrupt:
             code = INTERRUPTED
+        if code == INTERRUPTED:
+            sys.stderr.write("portable: interrupted\n")
     except BrokenPipeError:
-        # What is still buffered would raise again when Python flushes it at its end.
+        # Python flushes the rest of the buffer at its end, which would raise the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
     sys.exit(code)
@@ -53,10 +54,9 @@ def _main() -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
-    from .app import app  # imports the packages looked for above
+    from .app import app  # imports the packages that were checked above
 
     try:
-        app(prog_name="portable")
-    except SystemExit as end:
+        return int(app(prog_name="portable") or 0)
+    except SystemExit as end:  # how Typer ends, as a rule
         return end.code if isinstance(end.code, int) else BAD_USE
-    return 0

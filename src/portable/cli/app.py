@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from portable._backends import BACKENDS, get_backend
-from portable.equivalence import Checked, check
+from portable.clock._taken import Seed
+from portable.equivalence import Report, check
 from portable.patterns import Pattern, UnknownPatternError, get_pattern, patterns
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import named_backends, seeds_of, write
+from .arguments import (
+    BackendsOption,
+    SeedOption,
+    StretchOption,
+    named_backends,
+    require_folder,
+    seeds_of,
+    write,
+    write_page,
+)
 from .as_json import as_json
 from .comparing import compare
-from .display import Terminal, print_patterns, print_programs, print_results
-from .exploring import explored, explored_as_json, print_explored
+from .display import (
+    Terminal,
+    print_explored,
+    print_patterns,
+    print_programs,
+    print_results,
+    source_of,
+)
+from .docs import docs
+from .plain import PlainCommand, complete_patterns
+from .porting import port
 from .prices import bench_command, report_command
+from .progress import bar, planned_runs
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help="asyncio's own library on any event loop: run, ported, proved and priced.",
+    epilog="New here? `portable docs tasks` is the tutorial; it ends with a proved port.",
     no_args_is_help=True,
-    add_completion=False,
     # Plain text: it reads the same in a pipe, and Rich's panels cut long messages into pieces.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -47,23 +68,27 @@ def _options(
 ) -> None: ...
 
 
-@app.command("check")
+@app.command("check", cls=PlainCommand)
 def _check(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATTERN]...", help="The patterns to check; none: all."),
+        typer.Argument(
+            metavar="PATTERN",
+            help="The patterns to check; none: all.",
+            autocompletion=complete_patterns,
+        ),
     ] = None,
-    backends: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
-    ] = None,
+    backends: BackendsOption = None,
     schedules: Annotated[
         int | None,
-        typer.Option(min=1, help="Run the ports under so many orders of ready tasks, too."),
+        typer.Option(
+            min=1,
+            metavar="COUNT",
+            help="Run the ports under so many orders of ready tasks, too.",
+        ),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="The first schedule's seed; alone: that schedule.")
-    ] = None,
+    seed: SeedOption = None,
+    stretch: StretchOption = 0.0,
     json_file: Annotated[
         str | None,
         typer.Option(
@@ -73,61 +98,87 @@ def _check(
         ),
     ] = None,
 ) -> None:
-    """Run patterns on all backends, and compare with the original on asyncio.
+    """Compare the patterns' ports with their originals.
 
     Exits with 1 if a program differs, with 2 if a backend named here is not installed.
     """
     chosen = [_pattern(name) for name in dict.fromkeys(names)] if names else patterns()
     on = list(BACKENDS) if backends is None else named_backends(backends)
-    seeds = seeds_of(schedules, seed)
+    seeds = seeds_of(schedules, seed, stretch)
+    require_folder(json_file)
     try:
-        results = _results(chosen, on)
-        under = explored(chosen, on, seeds) if seeds else {}
+        reports = _reports(chosen, on, seeds)
     except KeyboardInterrupt:
-        # Said here, because older Typers make an exit code of 1 of it.
+        # Older versions of Typer would turn it into exit code 1, which means: differs.
         raise typer.Exit(INTERRUPTED) from None
     terminal = Terminal(stderr=json_file == "-")
-    print_results(terminal, results, on)
-    if under:
-        print_explored(terminal, under, seeds)
-    data = as_json(results)
-    data["schedules"] = explored_as_json(under)
-    data["equivalent"] &= all(report.equivalent for report in under.values())
+    print_results(terminal, reports, on)
+    if seeds:
+        print_explored(terminal, reports, seeds)
     if json_file is not None:
-        write(json_file, json.dumps(data, indent=2) + "\n")
-    if not data["equivalent"]:
+        write(json_file, json.dumps(as_json(reports.items()), indent=2) + "\n")
+    if not all(report.equivalent and report.faithful for report in reports.values()):
         raise typer.Exit(DIFFERS)
     if backends is not None and not all(get_backend(name).installed for name in on):
-        # Asked for by name and not done: a build that relies on it must not pass.
+        # A backend was asked for by name and not checked: a build must not pass.
         raise typer.Exit(BAD_USE)
 
 
-app.command("compare")(compare)
+app.command("compare", cls=PlainCommand)(compare)
+app.command("port", cls=PlainCommand)(port)
 
 
-@app.command("list")
+@app.command("list", cls=PlainCommand)
 def _list() -> None:
     """List the patterns."""
     print_patterns(Terminal(), patterns())
 
 
-@app.command("show")
-def _show(name: Annotated[str, typer.Argument(metavar="PATTERN")]) -> None:
-    """Show the two programs of a pattern: the asyncio original and its AnyIO port."""
-    print_programs(Terminal(), _pattern(name))
+@app.command("show", cls=PlainCommand)
+def _show(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="PATTERN", help="Its name.", autocompletion=complete_patterns),
+    ],
+    html_file: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write a page that shows them run, too."),
+    ] = None,
+) -> None:
+    """Show a pattern: the asyncio original and its AnyIO port."""
+    pattern = _pattern(name)
+    require_folder(html_file, "--html")
+    print_programs(Terminal(), pattern)
+    if html_file is not None:
+        report = check(*pattern.programs, declared=pattern.declared)
+        write_page(
+            html_file,
+            report,
+            title=pattern.title,
+            sources=[(program.name, source_of(program)) for program in pattern.programs],
+        )
 
 
-app.command("bench")(bench_command)
-app.command("bench-report")(report_command)
+app.command("docs", cls=PlainCommand)(docs)
+app.command("bench", cls=PlainCommand)(bench_command)
+app.command("bench-report", cls=PlainCommand)(report_command)
 
 
-def _results(
-    chosen: tuple[Pattern, ...] | list[Pattern], on: list[str]
-) -> dict[str, list[Checked]]:
-    return {
-        pattern.name: check(*pattern.programs, backends=on, declared=pattern.declared)
-        for pattern in chosen
-    }
+def _reports(
+    chosen: tuple[Pattern, ...] | list[Pattern], on: list[str], seeds: Sequence[Seed]
+) -> dict[str, Report]:
+    reports = {}
+    total = len(chosen) * planned_runs(on, len(seeds))
+    with bar(total, wanted=bool(seeds)) as progress:
+        for pattern in chosen:
+            reports[pattern.name] = check(
+                *pattern.programs,
+                backends=on,
+                seeds=seeds,
+                declared=pattern.declared,
+                progress=progress.advance,
+            )
+    return reports
 
 
 def _pattern(name: str) -> Pattern:

@@ -1,48 +1,117 @@
-"""What several commands take and do: names of backends, seeds, and files to write to."""
+"""Arguments that several commands share: backends, seeds, programs, files to write to."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from portable._backends import BACKENDS, get_backend
 from portable._errors import UnknownBackendError
+from portable.clock._taken import Seed, schedules
+from portable.equivalence import Report
+from portable.equivalence.target import Target, TargetError
+
+
+def message_of(error: Exception) -> str:
+    """Return an error's message without the name of the Python parameter at its start."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return re.sub(r"^\w+: ", "", str(error))
+
+
+def one_of(value: str, known: Iterable[str], hint: str) -> str:
+    """Return a word if it is a known one; otherwise raise an error that lists those."""
+    known = list(known)
+    if value not in known:
+        raise typer.BadParameter(
+            f"{value!r} is unknown; there are: {', '.join(known)}", param_hint=hint
+        )
+    return value
 
 
 def named_backends(text: str) -> list[str]:
-    """Return the backends of a comma-separated list, or say which are known."""
+    """Return the backends of a comma-separated list; an error lists the known ones."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     try:
         if names:
             return list(dict.fromkeys(get_backend(name).name for name in names))
     except UnknownBackendError as error:
-        raise typer.BadParameter(str(error), param_hint="--backends") from None
+        raise typer.BadParameter(message_of(error), param_hint="--backends") from None
     known = ", ".join(BACKENDS)
     raise typer.BadParameter(
         f"no backend is named; known are: {known}", param_hint="--backends"
     )
 
 
-def seeds_of(schedules: int | None, seed: int | None) -> range:
-    """Return the seeds that are asked for: so many from the first, or that one alone."""
-    first = seed or 0
-    if schedules is None:
-        return range(first, first) if seed is None else range(first, first + 1)
-    return range(first, first + schedules)
+BackendsOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
+]
+SeedOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SEED",
+        help="The first schedule's seed; alone: that schedule, or a report's replay string.",
+    ),
+]
+StretchOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Seconds by which sleeps may take longer under schedules.",
+    ),
+]
 
 
-def require_folder(file: str) -> None:
-    """Refuse a file that could not be written, before hours go into what it is to hold."""
-    if file != "-" and (Path(file).is_dir() or not Path(file).parent.is_dir()):
+def seeds_of(count: int | None, seed: str | None, stretch: float) -> tuple[Seed, ...]:
+    """Return the seeds that the options ask for: `count` from the first on, or that alone."""
+    try:
+        return schedules(count, seed, stretch)
+    except ValueError as error:
+        name, _, problem = str(error).partition(": ")
+        raise typer.BadParameter(problem, param_hint=f"--{name}") from None
+
+
+def require_target(target: str, hint: str) -> None:
+    """Refuse a missing program at once, instead of once for each backend."""
+    try:
+        Target.find(target)
+    except TargetError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
+
+def require_folder(file: str | None, option: str = "--json") -> None:
+    """Refuse a file that cannot be written, before any work begins."""
+    if file is None or file == "-":
+        return
+    if Path(file).is_dir() or not Path(file).parent.is_dir():
         raise typer.BadParameter(
             f"cannot write to {file!r}: it is a folder, or in one that does not exist",
-            param_hint="--json",
+            param_hint=option,
         )
 
 
-def write(file: str, text: str) -> None:
-    """Write to a file; to standard output if it is called `-`."""
+def write_page(
+    file: str, report: Report, *, title: str, sources: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Write a report to a file as a page."""
+    try:
+        from portable.equivalence.page import page
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(
+            f"a page needs {error.name}; install it with: pip install 'portable-tasks[cli]'",
+            param_hint="--html",
+        ) from None
+    write(file, page(report, title=title, sources=sources), "--html")
+
+
+def write(file: str, text: str, option: str = "--json") -> None:
+    """Write to a file; `-` is standard output."""
     if file == "-":
         typer.echo(text, nl=False)
         return
@@ -50,5 +119,5 @@ def write(file: str, text: str) -> None:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(
-            f"cannot write to {file!r}: {error.strerror}", param_hint="--json"
+            f"cannot write to {file!r}: {error.strerror}", param_hint=option
         ) from None

@@ -1,24 +1,31 @@
-"""What `portable check --json` writes: everything the table and the differences say, as data.
+"""The output of `--json`: reports as data, in one schema for all commands.
 
-The shape has a version, `schema`: it goes up when something that was there means something
-else or is gone; new keys do not count.
+The key `schema` has the version of the schema. It goes up when a key changes its meaning or is
+removed, but not when one is added. `docs/reference/compare-json.md` explains each key.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 
 from portable._backends import BACKENDS
-from portable.equivalence import Checked, explain
+from portable.equivalence import Explored, Judged, Report, explain
+from portable.equivalence.shrinking import in_words
+from portable.equivalence.telling import ended
 
-SCHEMA = 1
+SCHEMA = 2
 
 
-def as_json(results: Mapping[str, Sequence[Checked]]) -> dict[str, Any]:
-    """Return the results of a check, by the name of the pattern, as plain data."""
+def as_json(found: Iterable[tuple[str | None, Report]]) -> dict[str, Any]:
+    """Return reports as plain data.
+
+    Args:
+        found: the reports, each with the name of its pattern; `None`: a user's programs.
+    """
+    reports = list(found)
     return {
         "schema": SCHEMA,
         "portable": metadata.version("portable-tasks"),
@@ -29,42 +36,92 @@ def as_json(results: Mapping[str, Sequence[Checked]]) -> dict[str, Any]:
             name: {
                 "installed": backend.installed,
                 "version": backend.version if backend.installed else None,
+                "install_command": backend.install_command,
             }
             for name, backend in BACKENDS.items()
         },
-        "equivalent": all(one.equivalent for found in results.values() for one in found),
-        "results": [
-            {"pattern": pattern, **_result(one)}
-            for pattern, found in results.items()
-            for one in found
+        "equivalent": all(report.equivalent for _, report in reports),
+        "faithful": all(report.faithful for _, report in reports),
+        "comparisons": [
+            {
+                "pattern": pattern,
+                "original": report.original,
+                "port": report.port,
+                "equivalent": report.equivalent,
+                "faithful": report.faithful,
+                "unsteady": [
+                    [None if seen is None else str(seen) for seen in (one.first, one.then)]
+                    for one in report.unsteady
+                ],
+                "results": [_row(row) for row in report.rows],
+                "schedules": [_explored(found) for found in report.explored],
+            }
+            for pattern, report in reports
         ],
     }
 
 
-def _result(one: Checked) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "program": one.program,
-        "backend": one.backend,
-        "verdict": one.verdict,
-        "equivalent": one.equivalent,
+def _row(row: Judged) -> dict[str, Any]:
+    run, found = row.run, row.comparison
+    data: dict[str, Any] = {
+        "program": row.program,
+        "backend": run.backend,
+        "seed": run.seed,
+        "verdict": row.verdict,
+        "equivalent": row.equivalent,
+        "note": row.note,
+        "ended": None,
         "duration": None,
+        "failure": None,
         "compared_with": None,
+        "parts_at": None,
         "reasons": [],
         "declared": [],
         "difference": None,
-        "install_command": one.install_command,
+        "causes": [
+            {
+                "id": one.id,
+                "sentence": one.sentence,
+                "paragraph": one.paragraph,
+                "remedy": one.remedy,
+            }
+            for one in row.causes
+        ],
         "trace": None,
     }
-    if one.trace is not None:
-        row["duration"] = one.trace.duration
-        row["trace"] = one.trace.as_dict()
-    if one.comparison is not None:
-        beside = one.comparison.original
-        row["compared_with"] = {"program": beside.program, "backend": beside.backend}
-        row["reasons"] = list(one.comparison.reasons)
-        row["declared"] = [
-            {"id": meant.id, "reason": meant.reason} for meant in one.comparison.declared
-        ]
-        if one.verdict != "same":
-            row["difference"] = explain(one.comparison)
-    return row
+    if run.trace is not None:
+        data["ended"] = ended(run.trace)
+        data["duration"] = run.trace.duration
+        data["trace"] = run.trace.as_dict()
+    if run.failure is not None:
+        data["failure"] = {
+            "kind": run.failure.kind,
+            "message": run.failure.message,
+            "details": list(run.failure.details),
+        }
+    if found is not None:
+        data["compared_with"] = found.original.backend
+        data["parts_at"] = None if found.parting is None else found.parting.time
+        data["reasons"] = list(found.reasons)
+        data["declared"] = [{"id": one.id, "reason": one.reason} for one in found.declared]
+        data["difference"] = None if row.verdict == "same" else explain(found)
+    return data
+
+
+def _explored(found: Explored) -> dict[str, Any]:
+    return {
+        "backend": found.backend,
+        "schedules": found.schedules,
+        "distinct_traces": found.distinct,
+        "failing_seeds": [one.run.seed for one in found.failing],
+        "shortest": _row(found.failing[0]) if found.failing else None,
+        "shrunk": None
+        if found.shrunk is None
+        else {
+            "replay": found.shrunk.taken.replay,
+            "steps": found.shrunk.steps,
+            "runs": found.shrunk.runs,
+            "sentence": in_words(found.shrunk.taken),
+        },
+        "threads": found.threads,
+    }

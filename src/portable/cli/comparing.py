@@ -1,28 +1,38 @@
-"""`portable compare`: its options, its progress bar, its report and its JSON."""
+"""`portable compare`: its options, its progress bar and its report."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from importlib import metadata
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from portable._backends import BACKENDS, get_backend
-from portable.equivalence.comparing import Explored, Judged, Report, compare_programs
+from portable._command_line import without_options
+from portable.clock._taken import Seed
+from portable.equivalence import compare_programs
 from portable.equivalence.declaring import read_declarations
 from portable.equivalence.reading import STREAMS, Reading
-from portable.equivalence.telling import ended, tell
+from portable.equivalence.telling import tell
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import named_backends, require_folder, seeds_of, write
-from .display import Terminal
-from .exploring import print_marked
-from .progress import bar
-
-SCHEMA = 1
+from .arguments import (
+    BackendsOption,
+    SeedOption,
+    StretchOption,
+    named_backends,
+    require_folder,
+    require_target,
+    seeds_of,
+    write,
+    write_page,
+)
+from .as_json import as_json
+from .display import Terminal, print_marked
+from .progress import bar, planned_runs
 
 
 def compare(
@@ -35,15 +45,21 @@ def compare(
     port: Annotated[str, typer.Argument(metavar="PORT", help="The same, for the port.")],
     arg: Annotated[
         list[str] | None,
-        typer.Option("--arg", help="An argument for both; may be given more than once."),
+        typer.Option(
+            "--arg", metavar="VALUE", help="An argument for both; may be given more than once."
+        ),
     ] = None,
-    backends: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
-    ] = None,
+    backends: BackendsOption = None,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, help="Real seconds for each run.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Real seconds for each run.")
     ] = 10.0,
+    until: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Leave a service that never ends at that time."),
+    ] = None,
+    stdin: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What both find on stdin.")
+    ] = None,
     normalize: Annotated[
         list[str] | None,
         typer.Option(metavar="REGEX", help="What it matches becomes '...' on both sides."),
@@ -52,7 +68,10 @@ def compare(
         str, typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(STREAMS)}.")
     ] = "",
     tolerance: Annotated[
-        float, typer.Option(min=0, help="Seconds by which things may come at other times.")
+        float,
+        typer.Option(
+            min=0, metavar="SECONDS", help="Seconds by which things may come at other times."
+        ),
     ] = 0.0,
     strict_order: Annotated[
         bool, typer.Option("--strict-order", help="Another order within an instant counts.")
@@ -66,10 +85,17 @@ def compare(
     ] = None,
     schedules: Annotated[
         int | None,
-        typer.Option(min=1, help="Run the port under so many orders of ready tasks, too."),
+        typer.Option(
+            min=1,
+            metavar="COUNT",
+            help="Run the port under so many orders of ready tasks, too.",
+        ),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="The first schedule's seed; alone: that schedule.")
+    seed: SeedOption = None,
+    stretch: StretchOption = 0.0,
+    html_file: Annotated[
+        str | None,
+        typer.Option("--html", metavar="FILE", help="Write the report as a page, too."),
     ] = None,
     json_file: Annotated[
         str | None,
@@ -78,25 +104,26 @@ def compare(
         ),
     ] = None,
 ) -> None:
-    """Run your own two programs on all backends and compare the port with its original.
+    """Compare your own program with its port, on all backends.
 
     The port may still use asyncio in part: then asyncio's loop is up on trio as well.
 
     Exits with 1 if the port differs or fails, with 2 if a program cannot be loaded or a
     backend named here is not installed.
     """
+    require_target(original, "ORIGINAL")
+    require_target(port, "PORT")
     on = list(BACKENDS) if backends is None else named_backends(backends)
-    seeds = seeds_of(schedules, seed)
+    seeds = seeds_of(schedules, seed, stretch)
     terminal = Terminal(stderr=json_file == "-")
     try:
         declared = read_declarations(declare or ())
     except ValueError as error:
         problem = str(error).removeprefix("--declare: ")
         raise typer.BadParameter(problem, param_hint="--declare") from None
-    if json_file is not None:
-        require_folder(json_file)
-    total = len(on) * (len(seeds) + 1) + len({"asyncio", *on})
-    with bar(total, wanted=bool(seeds)) as progress:
+    require_folder(json_file)
+    require_folder(html_file, "--html")
+    with bar(planned_runs(on, len(seeds)), wanted=bool(seeds)) as progress:
         try:
             report = compare_programs(
                 original,
@@ -112,6 +139,8 @@ def compare(
                 ),
                 real_time=real_time,
                 time_limit=time_limit,
+                stdin=stdin,
+                until=until,
                 seeds=seeds,
                 progress=progress.advance,
             )
@@ -121,13 +150,15 @@ def compare(
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
-    def again(backend: str, failing: int) -> str:
+    def again(backend: str, failing: Seed) -> str:
         return _again(sys.argv[1:], backend, failing)
 
     for mark, line in tell(report, width=min(terminal.width, 160) - 2, again=again):
         print_marked(terminal, mark, line)
     if json_file is not None:
-        write(json_file, json.dumps(as_json(report), indent=2) + "\n")
+        write(json_file, json.dumps(as_json([(None, report)]), indent=2) + "\n")
+    if html_file is not None:
+        write_page(html_file, report, title=f"{original} and {port}")
     if not report.loadable:
         raise typer.Exit(BAD_USE)
     if not report.equivalent:
@@ -136,73 +167,9 @@ def compare(
         raise typer.Exit(BAD_USE)
 
 
-def _again(arguments: list[str], backend: str, seed: int) -> str:
-    kept, skip = [], False
-    for word in arguments:
-        if skip:
-            skip = False
-        elif word in ("--schedules", "--seed", "--backends", "--json"):
-            skip = True
-        elif not word.startswith(("--schedules=", "--seed=", "--backends=", "--json=")):
-            kept.append(word)
+_ABOUT_THE_RUN = ("--schedules", "--seed", "--stretch", "--backends", "--json", "--html")
+
+
+def _again(arguments: list[str], backend: str, seed: Seed) -> str:
+    kept = without_options(arguments, _ABOUT_THE_RUN)
     return shlex.join(["portable", *kept, "--backends", backend, "--seed", str(seed)])
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """Return a report as plain data; `docs/compare-json.md` tells what it means."""
-    return {
-        "schema": SCHEMA,
-        "portable": metadata.version("portable-tasks"),
-        "original": report.original,
-        "port": report.port,
-        "equivalent": report.equivalent,
-        "results": [_row(row) for row in report.rows],
-        "schedules": [_explored(found) for found in report.explored],
-    }
-
-
-def _row(row: Judged) -> dict[str, Any]:
-    run, found = row.run, row.comparison
-    return {
-        "program": row.program,
-        "backend": run.backend,
-        "seed": run.seed,
-        "verdict": row.verdict,
-        "equivalent": row.equivalent,
-        "note": row.note,
-        "ended": None if run.trace is None else ended(run.trace),
-        "duration": None if run.trace is None else run.trace.duration,
-        "failure": None
-        if run.failure is None
-        else {
-            "kind": run.failure.kind,
-            "message": run.failure.message,
-            "details": list(run.failure.details),
-        },
-        "compared_with": None if found is None else found.original.backend,
-        "parts_at": None if found is None or found.parting is None else found.parting.time,
-        "reasons": [] if found is None else list(found.reasons),
-        "declared": []
-        if found is None
-        else [{"id": one.id, "reason": one.reason} for one in found.declared],
-        "causes": [
-            {
-                "id": one.id,
-                "sentence": one.sentence,
-                "paragraph": one.paragraph,
-                "remedy": one.remedy,
-            }
-            for one in row.causes
-        ],
-        "trace": None if run.trace is None else run.trace.as_dict(),
-    }
-
-
-def _explored(found: Explored) -> dict[str, Any]:
-    return {
-        "backend": found.backend,
-        "schedules": found.schedules,
-        "distinct_traces": found.distinct,
-        "failing_seeds": [one.run.seed for one in found.failing],
-        "shortest": _row(found.failing[0]) if found.failing else None,
-    }

@@ -1,7 +1,7 @@
-"""What the commands print, with colours where there is a terminal.
+"""The output of the commands, with colours on a terminal.
 
-Every line is made to be readable in 80 columns and in a pipe: nothing is cut off with an
-ellipsis, and where the output's encoding is not Unicode, the table is drawn in ASCII.
+Every line is readable in 80 columns and in a pipe: nothing is cut off with an ellipsis. If the
+encoding is not Unicode, tables are drawn in ASCII.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from portable.equivalence import Checked, Program, Verdict, explain
+from portable._backends import BACKENDS
+from portable.clock._taken import Seed
+from portable.equivalence import Judged, Program, Report
+from portable.equivalence.telling import told_rows, told_schedules
 from portable.patterns import Pattern
 
 STYLES = {
@@ -29,6 +32,9 @@ STYLES = {
     "skipped": "magenta",
     "reference": "default",
 }
+_COLOURS = {"-": "red", "+": "green", "|": "yellow", "!": "bold red", "=": "green", "?": "cyan"}
+# Marks that are also printed, for readers without colours.
+_SHOWN = "-+|"
 STARTED_BY = {
     "asyncio": "raw asyncio",
     "anyio": "the AnyIO way",
@@ -36,13 +42,13 @@ STARTED_BY = {
 
 
 class Terminal(Console):
-    """A console that leaves it to the caller what a closed pipe means."""
+    """A console that raises an error if the pipe is closed."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False)
 
     def on_broken_pipe(self) -> NoReturn:
-        """Pass on what went wrong; Rich would exit with code 1, which means: differs."""
+        """Raise BrokenPipeError; Rich would exit with code 1, which means: differs."""
         raise BrokenPipeError
 
     def line(self, text: str = "", style: str = "") -> None:  # type: ignore[override]
@@ -50,61 +56,89 @@ class Terminal(Console):
         self.print(Text(text, style=style), soft_wrap=True)
 
 
+def print_marked(console: Terminal, mark: str, line: str) -> None:
+    """Print a line of a report in the colour of its mark."""
+    console.line(f"{mark if mark in _SHOWN else ' '} {line}".rstrip(), _COLOURS.get(mark, ""))
+
+
 def print_results(
-    console: Terminal, results: Mapping[str, Sequence[Checked]], backends: Sequence[str]
+    console: Terminal, reports: Mapping[str, Report], backends: Sequence[str]
 ) -> None:
-    """Print the table, the differences below it, and what it all comes to."""
-    console.print(_table(results, backends))
-    for pattern, found in results.items():
-        for one in found:
-            _print_difference(console, pattern, one)
-    everything = [one for found in results.values() for one in found]
-    commands = {one.backend: one.install_command for one in everything if one.install_command}
-    for backend, command in commands.items():
+    """Print the table, the differences below it, and a line that sums up."""
+    console.print(_table(reports, backends))
+    rows = [(name, row) for name, report in reports.items() for row in report.rows]
+    rows = [(name, row) for name, row in rows if row.run.backend in backends]
+    for name, report in reports.items():
+        lines = list(told_rows(report.rows, _width(console), {}))
+        if lines:
+            console.line(f"\n{name}", "bold")
+        for mark, line in lines:
+            print_marked(console, mark, line)
+    for backend in dict.fromkeys(row.run.backend for _, row in rows if _skipped(row)):
         console.line(
-            f"{backend}: skipped, as it is not installed; install it with: {command}",
+            f"{backend}: skipped, as it is not installed; install it with: "
+            f"{BACKENDS[backend].install_command}",
             STYLES["skipped"],
         )
-    counts = Counter(one.verdict for one in everything)
+    counts = Counter(row.verdict for _, row in rows)
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict])
-    noun = "pattern" if len(results) == 1 else "patterns"
-    console.line(f"{len(results)} {noun}, {len(everything)} programs and backends: {summary}")
+    noun = "pattern" if len(reports) == 1 else "patterns"
+    console.line(f"{len(reports)} {noun}, {len(rows)} programs and backends: {summary}")
 
 
-def _table(results: Mapping[str, Sequence[Checked]], backends: Sequence[str]) -> Table:
+def _width(console: Terminal) -> int:
+    return min(console.width, 160) - 2
+
+
+def _skipped(row: Judged) -> bool:
+    return row.verdict == "skipped"
+
+
+def _table(reports: Mapping[str, Report], backends: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("pattern, program", overflow="fold")
     for backend in backends:
         table.add_column(backend, overflow="fold")
-    for pattern, found in results.items():
+    for pattern, report in reports.items():
         table.add_row(Text(pattern, style="bold"))
-        cells = {(one.program, one.backend): one for one in found}
-        for program in dict.fromkeys(one.program for one in found):
-            row = [cells.get((program, backend)) for backend in backends]
+        for program in ("original", "port"):
+            row = [report.row(program, backend) for backend in backends]
             table.add_row(f"  {program}", *map(_cell, row))
     return table
 
 
-def _cell(one: Checked | None) -> Text:
-    if one is None:
-        return Text("-")
-    duration = "" if one.trace is None else f" {one.trace.duration:g} s"
-    return Text.assemble((one.verdict, STYLES[one.verdict]), duration)
+def _cell(row: Judged) -> Text:
+    duration = "" if row.run.trace is None else f" {row.run.trace.duration:g} s"
+    return Text.assemble((row.verdict, STYLES[row.verdict]), duration)
 
 
-def _print_difference(console: Terminal, pattern: str, one: Checked) -> None:
-    if one.comparison is None or one.comparison.verdict is Verdict.SAME:
-        return
-    first, *rest = explain(one.comparison).split("\n")
+def print_explored(
+    console: Terminal, reports: Mapping[str, Report], seeds: Sequence[Seed]
+) -> None:
+    """Print a line for each port, and each failure in full with the command to repeat it."""
     console.line()
-    if one.comparison.verdict is Verdict.REORDERED:
-        name = f"{pattern}: {one.program} on {one.backend}"
-        console.line(f"{name}: another order within an instant", STYLES[one.verdict])
-        return
-    console.line(f"{pattern}: {first}", STYLES[one.verdict])
-    for line in rest:
-        mark = line[2:4]
-        console.line(line, {"- ": "red", "+ ": "green"}.get(mark, ""))
+    first = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    console.line(f"{len(seeds)} schedules of each port ({first}), distinct traces:")
+    width = max(map(len, reports))
+    for name, report in reports.items():
+        counts = ", ".join(f"{one.backend} {one.distinct}" for one in report.explored)
+        failing = sum(len(one.failing) for one in report.explored)
+        verdict = f"{failing} failing" if failing else "all equivalent"
+        print_marked(console, "!" if failing else "=", f"{name:<{width}}  {counts}; {verdict}")
+    for name, report in reports.items():
+        _print_failing(console, name, report)
+
+
+def _print_failing(console: Terminal, pattern: str, report: Report) -> None:
+    def again(backend: str, seed: Seed) -> str:
+        return f"portable check {pattern} --backends {backend} --seed {seed}"
+
+    shown: dict[object, str] = {}
+    for one in report.explored:
+        if one.failing:
+            console.line(f"\n{pattern}: the port under schedules", "bold")
+            for mark, line in told_schedules(one, _width(console), again, shown):
+                print_marked(console, mark, line)
 
 
 def print_patterns(console: Terminal, patterns: Iterable[Pattern]) -> None:
@@ -117,7 +151,7 @@ def print_patterns(console: Terminal, patterns: Iterable[Pattern]) -> None:
 
 def print_programs(console: Terminal, pattern: Pattern) -> None:
     """Print the programs of a pattern, side by side where there is room."""
-    sources = [_source(program) for program in pattern.programs]
+    sources = [source_of(program) for program in pattern.programs]
     headings = [
         f"{program.name}: {STARTED_BY[program.starter]}" for program in pattern.programs
     ]
@@ -140,7 +174,8 @@ def print_programs(console: Terminal, pattern: Pattern) -> None:
         console.print(_highlighted(source))
 
 
-def _source(program: Program) -> str:
+def source_of(program: Program) -> str:
+    """Return the source of a program."""
     return textwrap.dedent(inspect.getsource(program.main)).rstrip()
 
 

@@ -1,14 +1,16 @@
-"""The commands that price: `bench` measures on this machine, `bench-report` shows results."""
+"""The commands `portable bench`, which measures, and `portable bench-report`."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from portable._backends import BACKENDS
 from portable._errors import (
     BackendNotInstalledError,
     MissingDependencyError,
@@ -16,29 +18,48 @@ from portable._errors import (
 )
 from portable.bench import (
     CLOCKS,
+    DEFAULT_CLOCK,
     EFFORTS,
     OPERATIONS,
     NoPlaceError,
     NoRunError,
+    Run,
     UnknownOperationError,
     bench,
+    compare,
+    limits_of,
     write_readme,
     write_report,
 )
+
+from . import BAD_USE, DIFFERS, INTERRUPTED
+from .arguments import BackendsOption, message_of, one_of, require_folder, write
+from .plain import complete_operations
 
 
 def bench_command(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[OPERATION]...", help=f"Any of {', '.join(OPERATIONS)}."),
+        typer.Argument(
+            metavar="OPERATION",
+            help=f"Any of {', '.join(OPERATIONS)}; none: all.",
+            autocompletion=complete_operations,
+        ),
     ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            "--time",
+            metavar="SECONDS",
+            min=1,
+            help="How long to measure. What is still noisy then is marked.",
+        ),
+    ] = 60,
     size: Annotated[
-        str, typer.Option(metavar="SIZE", help=f"How thorough: any of {', '.join(EFFORTS)}.")
+        str,
+        typer.Option(metavar="SIZE", help=f"How big the work is: any of {', '.join(EFFORTS)}."),
     ] = "small",
-    backends: Annotated[
-        str | None,
-        typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(BACKENDS)}."),
-    ] = None,
+    backends: BackendsOption = None,
     peers: Annotated[bool, typer.Option("--peers", help="Price other libraries too.")] = False,
     clock: Annotated[
         str,
@@ -47,29 +68,51 @@ def bench_command(
             help=f"{' or '.join(CLOCKS)}: the time that passes, or that which the loop's own "
             "thread computes and which holds on a busy machine.",
         ),
-    ] = "wall",
+    ] = DEFAULT_CLOCK,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the results to a file too."),
+        typer.Option(
+            "--json", metavar="FILE", help="Write the results to a file too; - is stdout."
+        ),
     ] = None,
 ) -> None:
-    """Say what a task costs on each event loop here, and what portable adds."""
-    if json_file is not None and not json_file.parent.is_dir():
-        raise typer.BadParameter(
-            f"there is no directory {str(json_file.parent)!r}", param_hint="--json"
-        )
+    """Say what a task costs on each loop here, and which to take.
+
+    Ctrl-C ends it early, and shows what there is by then.
+    """
+    to_stdout = str(json_file) == "-"
+    require_folder(None if json_file is None else str(json_file))
+    one_of(size, EFFORTS, "--size")
+    one_of(clock, CLOCKS, "--clock")
     loops = [name.strip() for name in (backends or "").split(",") if name.strip()]
     try:
-        run = bench(names or (), effort=size, backends=loops, peers=peers, clock=clock)
+        run = bench(
+            names or (),
+            effort=size,
+            backends=loops,
+            peers=peers,
+            clock=clock,
+            seconds=seconds,
+            command=_command(json_file),
+            console=Console(stderr=to_stdout, highlight=False),
+        )
     except UnknownOperationError as error:
         raise typer.BadParameter(str(error), param_hint="OPERATION") from None
     except (UnknownBackendError, BackendNotInstalledError) as error:
-        raise typer.BadParameter(str(error), param_hint="--backends") from None
-    except ValueError as error:
-        hint = "clock" if str(error).startswith("clock") else "size"
-        raise typer.BadParameter(str(error), param_hint=f"--{hint}") from None
+        raise typer.BadParameter(message_of(error), param_hint="--backends") from None
     if json_file is not None:
-        json_file.write_text(json.dumps(run.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write(str(json_file), json.dumps(run.as_dict(), indent=2) + "\n")
+    if "interrupted" in run.about:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _command(json_file: Path | None) -> str:
+    """Return the command as typed, with the file's name in place of its path."""
+    words = [
+        json_file.name if json_file and word == str(json_file) else word
+        for word in sys.argv[1:]
+    ]
+    return f"portable {shlex.join(words)}"
 
 
 def report_command(
@@ -77,7 +120,7 @@ def report_command(
         Path, typer.Argument(metavar="FILE", help="Results, from --benchmark-json or --json.")
     ],
     older: Annotated[
-        Path | None, typer.Argument(metavar="[OLDER]", help="Others, to compare them with.")
+        Path | None, typer.Argument(metavar="OLDER", help="Others, to compare them with.")
     ] = None,
     directory: Annotated[
         Path | None,
@@ -85,20 +128,61 @@ def report_command(
             "--to", metavar="DIRECTORY", help="Where to write; by default beside FILE."
         ),
     ] = None,
+    fail_on_slower: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-slower",
+            help="Exit with 1 if anything is slower than in OLDER by more than the noise.",
+        ),
+    ] = False,
     readme: Annotated[
         Path | None,
-        typer.Option(metavar="README", help="Put a table and pictures into this file instead."),
+        typer.Option(metavar="FILE", help="Put a table and pictures into this file instead."),
+    ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Make a file for --bench-max-ratio of the results instead."
+        ),
     ] = None,
 ) -> None:
-    """Write results as Markdown and as an HTML page, or into a README."""
+    """Write results as Markdown and HTML; say what got slower."""
+    if fail_on_slower and older is None:
+        raise typer.BadParameter("slower than what? Name OLDER.", param_hint="--fail-on-slower")
+    require_folder(None if readme is None else str(readme), "--readme")
+    require_folder(None if limits is None else str(limits), "--limits")
+    for results, hint in ((file, "FILE"), (older, "OLDER")):
+        if results is not None:
+            _require_run(results, hint)
     try:
-        if readme is None:
-            written = [*write_report(file, older, directory=directory)]
-        else:
+        changes = compare(file, older) if older else None
+        if readme is not None:
             written = write_readme(
                 file, readme, directory or readme.parent / "docs" / "pictures"
             )
-    except (NoRunError, NoPlaceError, MissingDependencyError, OSError) as error:
-        raise typer.BadParameter(str(error), param_hint="FILE") from None
+        elif limits is not None:
+            limits.write_text(limits_of(Run.read(file).measured), encoding="utf-8")
+            written = [limits]
+        else:
+            written = [*write_report(file, older, directory=directory)]
+    except MissingDependencyError as error:
+        typer.echo(f"portable: {error}", err=True)
+        raise typer.Exit(BAD_USE) from None
+    except NoPlaceError as error:
+        raise typer.BadParameter(str(error), param_hint="--readme") from None
+    except OSError as error:
+        option = "--readme" if readme else "--limits" if limits else "--to"
+        raise typer.BadParameter(message_of(error), param_hint=option) from None
     for each in written:
         typer.echo(str(each))
+    for line in changes.lines if changes else ():
+        typer.echo(line)
+    if fail_on_slower and changes and changes.slower:
+        raise typer.Exit(DIFFERS)
+
+
+def _require_run(file: Path, hint: str) -> None:
+    try:
+        Run.read(file)
+    except NoRunError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None

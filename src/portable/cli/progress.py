@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from portable._backends import get_backend
+
 
 class Bar(Protocol):
-    """Something that is told of progress."""
+    """A progress bar, or nothing in its place."""
 
     def advance(self) -> object:
-        """Take note of one more run."""
+        """Count one more run."""
 
 
 class _NoBar:
@@ -25,25 +27,40 @@ class _NoBar:
 class _RichBar:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
+        self._total = total
+        self._done = 0
         self._task = progress.add_task("runs", total=total)
 
     def advance(self) -> None:
-        self._progress.advance(self._task)
+        self._done += 1
+        # Where a port differs, the original is run more often than was planned.
+        total = max(self._total, self._done)
+        self._progress.update(self._task, completed=self._done, total=total, refresh=True)
+
+
+def planned_runs(backends: Iterable[str], schedules: int) -> int:
+    """Return how many runs a comparison takes where nothing differs.
+
+    The original runs on asyncio in any case, and twice: to see what of it is noise.
+    """
+    on = {name for name in backends if get_backend(name).installed}
+    return len({"asyncio", *on}) + 1 + len(on) * (schedules + 1)
 
 
 @contextmanager
 def bar(total: int, *, wanted: bool) -> Iterator[Bar]:
-    """Show a bar on standard error while the block runs, if it is wanted and a terminal."""
+    """Show a bar on standard error during the block, if it is wanted and on a terminal."""
     console = Console(stderr=True)
     if not wanted or not console.is_terminal:
         yield _NoBar()
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # The programs' own output is none of the bar's business, and recorded elsewhere.
     with Progress(
         *columns,
         console=console,
         transient=True,
+        # A thread of Rich's would draw in the midst of a run, and so into what is recorded.
+        auto_refresh=False,
         redirect_stdout=False,
         redirect_stderr=False,
     ) as progress:

@@ -1,34 +1,43 @@
-"""Virtual time on asyncio: a loop whose selector jumps where another would wait.
+"""Virtual time on asyncio: a loop whose selector moves the time instead of waiting.
 
-asyncio asks its selector to wait without limit exactly when no callback is ready: the
-loop's own heap of timers stays empty, since `call_at` is replaced. That is the moment to
-move virtual time. The selector belongs to the loop's public construction.
+`call_at()` is replaced, so the loop's own heap of timers stays empty. Then asyncio asks its
+selector to wait without limit exactly when no callback is ready, and that is the moment to move
+virtual time. A selector can be given to the loop in public.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
+from collections.abc import Iterable
 from math import inf
+from typing import Any
 
 from ._loop import VirtualLoop
-from ._schedule import ShuffledLoop
+from ._outside import from_outside
+from ._schedule import Schedule
+from ._scheduled_loop import ScheduledLoop
 from ._steering import Steering
 from ._timeline import Timeline
+from ._work import starts_pool_process
 
 
 class _JumpingSelector(selectors.DefaultSelector):
     steering: Steering
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        __tracebackhide__ = True
         steering = self.steering
         if timeout is not None:  # a callback is ready
-            steering.stillness.busy()
+            error = steering.busy()
+            if error is not None:
+                raise error
             events = super().select(timeout)
             steering.release()
             return events
-        # Threads are looked at before the I/O is: one that ends in between has told so by
-        # way of the loop's own pipe, and is seen.
+        # First the threads, then the I/O: a thread that ends in between has written to the
+        # loop's own pipe, so its end is seen as I/O.
         seconds = steering.wait()
         events = super().select(None if seconds == inf else seconds)
         if events:
@@ -46,14 +55,37 @@ class VirtualAsyncioLoop(VirtualLoop, asyncio.SelectorEventLoop):
     def __init__(self, timeline: Timeline) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
-        own = len(self._jumping.get_map())
-        self.steering = Steering(self, timeline, io=lambda: len(self._jumping.get_map()) > own)
-        self._jumping.steering = self.steering
+        self._own = set(self._jumping.get_map())
+        # The descriptors of processes in AnyIO's pool, which wait for work.
+        self._pooled: dict[int, selectors.SelectorKey] = {}
+        self._jumping.steering = self.steering = Steering(
+            self, timeline, self._awaits_io, self._outside
+        )
+
+    def _awaits_io(self) -> bool:
+        return len(self._jumping.get_map()) > len(self._own)
+
+    def _outside(self, shared: bool) -> Iterable[str]:
+        watched = [
+            key.fd
+            for key in self._jumping.get_map().values()
+            if key.fd not in self._own and self._pooled.get(key.fd) != key
+        ]
+        return from_outside(watched, shared=shared)
+
+    async def subprocess_exec(self, *args: Any, **kwargs: Any) -> Any:
+        before = set(self._jumping.get_map())
+        child = await super().subprocess_exec(*args, **kwargs)
+        # sys._getframe() is the documented way to find the caller.
+        if starts_pool_process(sys._getframe(1)):
+            now = self._jumping.get_map().values()
+            self._pooled |= {key.fd: key for key in now if key.fd not in before}
+        return child
 
 
-class ShuffledAsyncioLoop(ShuffledLoop, VirtualAsyncioLoop):
-    """The same, with the turns of tasks in an order that a seed decides."""
+class ScheduledAsyncioLoop(ScheduledLoop, VirtualAsyncioLoop):
+    """asyncio's loop under virtual time, with the order of ready tasks from a schedule."""
 
-    def __init__(self, timeline: Timeline, seed: int) -> None:
-        self.set_schedule(seed)
+    def __init__(self, timeline: Timeline, schedule: Schedule) -> None:
+        self.set_schedule(schedule)
         super().__init__(timeline)

@@ -1,4 +1,4 @@
-"""The methods of an event loop that virtual time replaces, whichever loop lies below them."""
+"""`VirtualLoop`: the methods that virtual time replaces in asyncio's loop and in uvloop."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ else:
 
 
 class VirtualLoop(_LoopBelow):
-    """The methods of a loop that virtual time replaces, for any loop below it.
+    """A mix-in with the methods that virtual time replaces; goes before the loop's class.
 
     Attributes:
         steering: set by the loop's class as the last step of its construction.
-        due_is_ready: whether a timer of no delay is a `call_soon` (uvloop's way) and not
-            a timer that comes behind what is ready already (asyncio's).
+        due_is_ready: whether a timer without delay becomes a `call_soon()`, as on uvloop. On
+            asyncio it is a timer, which comes behind everything that is ready.
     """
 
     steering: Steering
     due_is_ready = False
 
     def touched(self) -> None:
-        """Take note that the program set a timer."""
+        """Note that the program set a timer."""
 
     def time(self) -> float:
         return self.steering.timeline.now
@@ -53,7 +53,7 @@ class VirtualLoop(_LoopBelow):
         when = self.steering.timeline.now + delay
         if self.due_is_ready and when <= self.steering.timeline.now:
             return cast("asyncio.TimerHandle", self.call_soon(callback, *args, context=context))
-        # The documented way to learn who calls.
+        # sys._getframe() is the documented way to find the caller.
         caller = sys._getframe(1)
         return self.steering.call_at(when, callback, args, context, caller)
 
@@ -72,6 +72,7 @@ class VirtualLoop(_LoopBelow):
         return self.steering.call_at(when, callback, args, context)
 
     def run_forever(self) -> None:
+        __tracebackhide__ = True
         self.steering.running(threading.get_ident())
         try:
             super().run_forever()
@@ -79,6 +80,7 @@ class VirtualLoop(_LoopBelow):
             self.steering.running(None)
 
     def run_until_complete(self, future: Any) -> Any:
+        __tracebackhide__ = True
         self.steering.awaited += 1
         try:
             return super().run_until_complete(future)
@@ -97,7 +99,7 @@ class VirtualLoop(_LoopBelow):
         self.steering.jobs -= 1
 
     async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
-        self.steering.jobs += 1  # it waits for a thread of the loop's own
+        self.steering.jobs += 1  # asyncio waits for a thread that it starts for this
         try:
             await super().shutdown_default_executor(*args, **kwargs)
         finally:
@@ -112,6 +114,11 @@ class VirtualLoop(_LoopBelow):
     def remove_signal_handler(self, sig: int) -> bool:
         self.steering.signals.discard(sig)
         return super().remove_signal_handler(sig)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        # sys._getframe() is the documented way to find the caller.
+        self.steering.futures.look(sys._getframe(1))
+        return super().create_future()
 
     def close(self) -> None:
         super().close()

@@ -1,168 +1,320 @@
-"""Schedules: the order in which tasks that are ready at once take their turns, by seed.
+"""Schedules: a seed decides the order in which ready tasks take their steps.
 
-What is ready in one iteration of the loop is put into an order that the seed decides. On
-asyncio and uvloop it is held back for that, and handed over for the next iteration; the loop
-on trio asks for the order (`EventLoop.order`). Tasks change places; what is promised does not:
-plain callbacks stay in the order in which they were registered, a task's own steps stay in
-theirs, and a task that a future wakes up comes after the callbacks that the future had before
-it. The lots are drawn among the tasks in the order of their making and not in that of their
-waking, which is chance where AnyIO cancels the tasks of a scope: they are in a set. trio's own
-scheduler, which orders what trio itself wakes, draws its lots by itself; it gets the seed.
+A schedule reorders the steps of different tasks, and may delay a step until later ones are
+ready. It keeps every order that asyncio promises: plain callbacks run in the order in which
+they were registered, a task's own steps stay in order, and a task that a future wakes comes
+after the callbacks that the future had before. Even seeds shuffle, odd seeds give the tasks
+priorities (`_strategies.py`). `Schedule.taken()` records what was done, for a replay
+(`_taken.py`).
+
+On asyncio and uvloop `_scheduled_loop.py` holds back what is ready and asks for the order. The
+loop on trio asks by `EventLoop.order`, trio's own scheduler by `_trio_order.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from contextvars import Context
+import re
+import weakref
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVarTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from ._loop import VirtualLoop
-from ._timers import Timer
+from ._strategies import Priorities, Replay, Shuffle, Step, Strategy
+from ._taken import (
+    CALLBACK,
+    MACHINERY,
+    Hold,
+    Overtaker,
+    Seed,
+    Stretch,
+    Taken,
+    parse_seed,
+)
 
-Args = TypeVarTuple("Args")
-
-#: The chain of all plain callbacks; tasks are counted from 1.
-CALLBACK = 0
+# How many steps to look back at, to find who overtook a step.
+_LOOKED_BACK = 100
+# asyncio's and uvloop's names for tasks that have none.
+_NUMBERED = re.compile(r"Task-\d+")
+# trio and AnyIO name a task after its function.
+_DOTTED = re.compile(r"[\w<>]+(?:\.[\w<>]+)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a ready callback must not overtake.
+    """Says which others a ready callback must not overtake.
 
     Attributes:
-        chain: the number of the task whose step it is, or that of all plain callbacks.
-        cause: the identity of the future whose callback it is, if it is one's.
+        chain: the number of the task whose step it is, or `CALLBACK`, or `MACHINERY`. It must
+            not overtake the same chain.
+        cause: the identity of the future whose callback it is; `None`: of no future.
+        cancelled: whether that future was cancelled.
     """
 
     chain: int
-    cause: int | None
+    cause: int | None = None
+    cancelled: bool = False
 
 
 class Schedule:
-    """The orders that one seed decides, for one loop."""
+    """Decides the order of steps in one run, by a seed.
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-        # Weak, as a task that is kept alive can no longer tell that it was destroyed.
-        self._numbers: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
+    Args:
+        seed: an integer, or a string that names a schedule.
+
+    Attributes:
+        threads: whether threads have taken part.
+        now: returns the virtual time.
+
+    Raises:
+        TypeError: the seed is neither.
+        ValueError: the string names none.
+    """
+
+    def __init__(self, seed: Seed) -> None:
+        number, self._stretch, holds, stretches = parse_seed(seed)
+        self.threads = False
+        self.now: Callable[[], float] = float
+        # Weak: a task that was kept alive here could not log "Task was destroyed".
+        self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._labels: dict[int, str] = {CALLBACK: "a callback", MACHINERY: "the event loop"}
+        # uvloop names a task only after it has scheduled its first step.
+        self._unnamed: dict[int, weakref.ref[Any]] = {}
         self._made = 0
+        self._taken: dict[int, int] = {}
+        self._replay: Replay | None = None
+        self._random = random.Random(f"sleeps {number}")
+        if number is None:
+            self._replay = Replay(holds, self._steps_of)
+        # trio's tasks have random numbers of their own: asyncio's get the same on each backend.
+        self._of_loop = self._replay or _strategy(number, random.Random(number))
+        self._of_trio = self._replay or _strategy(number, random.Random(f"trio {number}"))
+        self._long = {(one.task, one.step, one.nth): one.seconds for one in stretches}
+        self._sleeps: dict[Step, int] = {}
+        self._ranks = _Ranks()
+        self._steps: list[_TakenStep] = []
+        self._stretches: list[Stretch] = []
+
+    # Who is who ------------------------------------------------------------------------
 
     def link(self, owner: object, args: Sequence[object]) -> Link:
-        """Return the link of a callback that is a method of this owner."""
-        chain = self._number(owner) if isinstance(owner, asyncio.Task) else CALLBACK
-        return Link(chain, cause_of(args))
+        """Return the link of a callback.
 
-    def _number(self, task: asyncio.Task[Any]) -> int:
-        """Count the tasks as they are made: each is scheduled then for the first time."""
+        Args:
+            owner: the object whose method the callback is: a task, if it is a step.
+            args: the arguments of the callback.
+        """
+        chain = self.number(owner) if isinstance(owner, asyncio.Task) else CALLBACK
+        future = args[0] if args and isinstance(args[0], asyncio.Future) else None
+        if future is None:
+            return Link(chain)
+        return Link(chain, id(future), future.cancelled())
+
+    def number(self, task: Any) -> int:
+        """Return the number of a task; tasks are counted when they are first scheduled."""
         if task not in self._numbers:
             self._made += 1
             self._numbers[task] = self._made
+            self._unnamed[self._made] = weakref.ref(task)
         return self._numbers[task]
 
-    def order(self, links: Sequence[Link]) -> list[int]:
-        """Return the places of what is ready in an order that breaks no promise, by lot."""
-        return shuffled(links, self._random)
+    def _name_new(self) -> None:
+        for number, named in self._unnamed.items():
+            self._labels[number] = _label(named())
+        self._unnamed.clear()
+
+    def _steps_of(self, chain: int) -> int:
+        return self._taken.get(chain, 0)
+
+    # Order -----------------------------------------------------------------------------
+
+    def order(self, ready: Sequence[Link], *, in_trio: bool = False) -> list[int]:
+        """Return the indices of what is to run now, in order; the rest has to wait.
+
+        Args:
+            ready: the links of what is ready, in the order in which it became ready.
+            in_trio: whether trio's scheduler asks; otherwise an event loop asks.
+        """
+        if all(one.chain == MACHINERY for one in ready):
+            return list(range(len(ready)))
+        self._name_new()
+        strategy = self._of_trio if in_trio else self._of_loop
+        queue = _Ready(ready, self._taken, self._ranks)
+        if self._replay is not None:
+            self._replay.look(queue.steps)
+        order = []
+        for _ in range(min(strategy.limit(len(ready)), len(ready))):
+            step = queue.take(strategy.choose(queue.free))
+            order.append(queue.place(step))
+            self._taken[step[0]] = step[1]
+            self._steps.append((step, self._ranks.pop(step), self.now()))
+        return order
+
+    # Sleeps ----------------------------------------------------------------------------
+
+    def longer(self, task: object) -> float:
+        """Return the seconds by which to stretch a sleep that begins now.
+
+        Args:
+            task: the task that sleeps; `None`: a callback.
+        """
+        if not (self._stretch or self._long):
+            return 0.0
+        chain = CALLBACK if task is None else self.number(task)
+        step = chain, self._steps_of(chain)
+        self._sleeps[step] = nth = self._sleeps.get(step, 0) + 1
+        if self._stretch:
+            longer = max(0.0, self._random.uniform(-self._stretch, self._stretch))
+            longer = float(f"{longer:.6g}")  # few digits: it is part of the replay string
+        else:
+            longer = self._long.get((*step, nth), 0.0)
+        if longer:
+            self._stretches.append(Stretch(*step, nth, longer, self.now()))
+        return longer
+
+    # Afterwards ------------------------------------------------------------------------
+
+    def taken(self) -> Taken:
+        """Return what the schedule has done so far."""
+        return Taken(
+            tuple(_holds(self._steps)),
+            tuple(self._stretches),
+            _numbered_apart(self._labels),
+            self.threads,
+        )
 
 
-def cause_of(args: Sequence[object]) -> int | None:
-    """Return the identity of the future that a callback with these arguments is called by."""
-    return id(args[0]) if args and isinstance(args[0], asyncio.Future) else None
+def _strategy(number: int | None, generator: random.Random) -> Strategy:
+    assert number is not None
+    return Priorities(generator) if number % 2 else Shuffle(generator)
 
 
-def shuffled(links: Sequence[Link], lots: random.Random) -> list[int]:
-    """Return the places of what is ready in an order that breaks no promise, by lot."""
-    followers: dict[int, list[int]] = {}
-    waits = [0] * len(links)
-    last: dict[int, int] = {}
-    last_callback: dict[int, int] = {}
-    for place, one in enumerate(links):
-        before = {
-            last.get(one.chain),
-            None if one.cause is None else last_callback.get(one.cause),
-        }
-        for earlier in before - {None}:
-            assert earlier is not None
-            followers.setdefault(earlier, []).append(place)
-            waits[place] += 1
-        last[one.chain] = place
-        if one.chain == CALLBACK and one.cause is not None:
-            last_callback[one.cause] = place
+class _Ranks:
+    """The usual order, as ranks: each step gets a rank when it becomes ready."""
 
-    def by_chain(places: list[int]) -> list[int]:
-        return sorted(places, key=lambda place: links[place].chain)
+    def __init__(self) -> None:
+        self._ranks: dict[Step, int] = {}
+        self._next = 0
 
-    free = by_chain([place for place, count in enumerate(waits) if not count])
-    order = []
-    while free:
-        at = lots.randrange(len(free))
-        free[at], free[-1] = free[-1], free[at]
-        place = free.pop()
-        order.append(place)
-        for follower in by_chain(followers.get(place, [])):
-            waits[follower] -= 1
-            if not waits[follower]:
-                free.append(follower)
-    return order
+    def __getitem__(self, step: Step) -> int:
+        return self._ranks[step]
+
+    def pop(self, step: Step) -> int:
+        """Forget a step, as it is taken; return its rank."""
+        return self._ranks.pop(step)
+
+    def add(self, steps: Sequence[Step], ready: Sequence[Link]) -> None:
+        """Rank what has become ready, in that order.
+
+        Cancelled tasks are an exception: the libraries cancel the tasks of a group in the order
+        of a set, which is random. These tasks are ranked in the order in which they were made.
+        """
+        for step in steps:
+            if step not in self._ranks:
+                self._ranks[step] = self._next
+                self._next += 1
+        cancelled = [
+            step
+            for step, one in zip(steps, ready, strict=True)
+            if one.cancelled and one.chain > 0
+        ]
+        ranks = sorted(map(self._ranks.__getitem__, cancelled))
+        self._ranks.update(zip(sorted(cancelled), ranks, strict=True))
 
 
-class _Held(Timer):
-    """One `call_soon` that is held back: cancellable until its callback has begun."""
+class _Ready:
+    """The ready steps, and which of them are free to be taken.
 
-    __slots__ = ("link",)
+    A step is free if every step that it must not overtake has been taken.
 
-    link: Link
-
-
-class ShuffledLoop(VirtualLoop):
-    """The methods of a virtual loop that a schedule replaces; goes before the loop's class."""
-
-    def set_schedule(self, seed: int) -> None:
-        """Decide on the orders, before anything is scheduled."""
-        self._schedule = Schedule(seed)
-        self._held: list[_Held] = []
-
-    def call_soon(
-        self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
-    ) -> asyncio.Handle:
-        if self.is_closed() or not callable(callback):
-            return super().call_soon(callback, *args, context=context)  # says what is wrong
-        if not self._held:
-            super().call_soon(self._hand_over)
-        held = _Held(self.time(), callback, args, self, context, _nothing)
-        held.link = self._schedule.link(getattr(callback, "__self__", None), args)
-        self._held.append(held)
-        return held
-
-    def _hand_over(self) -> None:
-        held, self._held = self._held, []
-        for place in self._schedule.order([one.link for one in held]):
-            held[place].release(super().call_soon)
-
-
-def _nothing() -> None:
-    return None
-
-
-def seed_trio(seed: int) -> Callable[[], None]:
-    """Let trio's scheduler draw its lots by a seed; return what makes it as it was.
-
-    trio shuffles the tasks that are ready on its own, from a generator that nobody can
-    reach in public; the one public user of it is a plugin for Hypothesis that seeds it and
-    turns on the sorting that makes a seed mean something. This does the same.
+    Attributes:
+        steps: all ready steps.
+        free: the free steps, in their usual order.
     """
-    from trio._core import _run
 
-    scheduler: Any = _run
-    before = scheduler._ALLOW_DETERMINISTIC_SCHEDULING, scheduler._r.getstate()
-    scheduler._ALLOW_DETERMINISTIC_SCHEDULING = True
-    scheduler._r.seed(seed)
+    def __init__(self, ready: Sequence[Link], taken: dict[int, int], ranks: _Ranks) -> None:
+        self._followers: dict[Step, list[Step]] = {}
+        self._waits: dict[Step, int] = {}
+        self._ranks = ranks
+        last: dict[int, Step] = {}
+        last_callback: dict[int, Step] = {}
+        for one in ready:
+            earlier = last.get(one.chain)
+            step = one.chain, (taken.get(one.chain, 0) if earlier is None else earlier[1]) + 1
+            before = {earlier, None if one.cause is None else last_callback.get(one.cause)}
+            before.discard(None)
+            for other in before:
+                assert other is not None
+                self._followers.setdefault(other, []).append(step)
+            self._waits[step] = len(before)
+            last[one.chain] = step
+            if one.chain == CALLBACK and one.cause is not None:
+                last_callback[one.cause] = step
+        self.steps = list(self._waits)
+        ranks.add(self.steps, ready)
+        self._places = {step: place for place, step in enumerate(self.steps)}
+        self.free = [step for step in self.steps if not self._waits[step]]
+        self.free.sort(key=ranks.__getitem__)
 
-    def restore() -> None:
-        scheduler._ALLOW_DETERMINISTIC_SCHEDULING = before[0]
-        scheduler._r.setstate(before[1])
+    def place(self, step: Step) -> int:
+        """Return the index of a step among those that are ready."""
+        return self._places[step]
 
-    return restore
+    def take(self, at: int) -> Step:
+        """Take the step at an index of `free`, and return it."""
+        step = self.free.pop(at)
+        for follower in self._followers.get(step, ()):
+            self._waits[follower] -= 1
+            if not self._waits[follower]:
+                insort(self.free, follower, key=self._ranks.__getitem__)
+        return step
+
+
+_TakenStep = tuple[Step, int, float]
+"""A step that was taken, its rank in the usual order, and the virtual time."""
+
+
+def _holds(steps: Sequence[_TakenStep]) -> Iterator[Hold]:
+    """Yield the holds that make a run take its steps in this order."""
+    above: list[int] = []  # indices of earlier steps with a higher rank, in descending ranks
+    for index, (step, rank, time) in enumerate(steps):
+        while above and steps[above[-1]][1] < rank:
+            above.pop()
+        if above:
+            first = steps[above[-1]][0]
+            yield Hold(*first, *step, time, _overtakers(steps, index, rank))
+        above.append(index)
+
+
+def _overtakers(steps: Sequence[_TakenStep], index: int, rank: int) -> tuple[Overtaker, ...]:
+    """Return the tasks that took steps while the step at an index was ready and waited."""
+    found: dict[int, Overtaker] = {}
+    for (task, step), other_rank, _ in reversed(steps[max(0, index - _LOOKED_BACK) : index]):
+        if other_rank > rank:
+            found[task] = task, step, found.get(task, (0, 0, step))[2]
+    return tuple(found.values())
+
+
+def _label(task: Any) -> str:
+    """Return a label for a task: its own name, or the name of its function."""
+    if task is None:
+        return "a task"
+    coro = task.get_coro() if isinstance(task, asyncio.Task) else task.coro
+    name = str(task.get_name() if isinstance(task, asyncio.Task) else task.name)
+    if _NUMBERED.fullmatch(name):
+        name = str(getattr(coro, "__qualname__", type(coro).__name__))
+    return name.rpartition(".")[2] if _DOTTED.fullmatch(name) else name
+
+
+def _numbered_apart(labels: dict[int, str]) -> dict[int, str]:
+    """Number the labels that more than one task has."""
+    names = list(labels.values())
+    counts: dict[str, int] = {}
+    apart = {}
+    for number, label in labels.items():
+        counts[label] = counts.get(label, 0) + 1
+        apart[number] = f"{label} {counts[label]}" if names.count(label) > 1 else label
+    return apart

@@ -1,8 +1,8 @@
-"""Where things wait: the stacks of suspended tasks and of running threads.
+"""The stacks of suspended tasks, which show where they wait.
 
-A suspended task's stack is a chain of coroutines, each awaiting the next. It is read
-through the public attributes of coroutines and generators; the few objects that hide what
-they drive (an async generator's step, `coroutine.__await__()`) are seen through with `gc`.
+The stack of a suspended task is a chain of coroutines, each awaiting the next. Their public
+attributes lead from one to the next. Two kinds of objects have no such attribute, an async
+generator's step and `coroutine.__await__()`; `gc` finds what they refer to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 _NEXT = {"cr_frame": "cr_await", "gi_frame": "gi_yieldfrom", "ag_frame": "ag_await"}
 
-# Whose frames tell a user nothing about where a task waits.
+# The frames of these do not say in which line of the user's a task waits.
 _OURS = ("portable._", "portable.asyncio_on_trio", "portable.clock")
 _MACHINERY = ("anyio", "asyncio", "concurrent", "outcome", "threading", "trio", "uvloop")
 
@@ -39,6 +39,20 @@ def await_frames(coro: object) -> Iterator[FrameType]:
             current = _driven_by(current)
 
 
+def innermost(coro: object) -> object:
+    """Return the last object in the chain: the future or bare yield that is awaited."""
+    current: Any = coro
+    while current is not None:
+        last = current
+        for name in _NEXT.values():
+            if hasattr(current, name):
+                current = getattr(current, name)
+                break
+        else:
+            current = _driven_by(current)
+    return last
+
+
 def _driven_by(opaque: object) -> object | None:
     for referent in gc.get_referents(opaque):
         if any(hasattr(referent, name) for name in _NEXT):
@@ -52,7 +66,7 @@ def waits_in(coro: object, code: CodeType) -> bool:
 
 
 def place(coro: object) -> str | None:
-    """Return `file:line, in function` for the user's line a coroutine waits at."""
+    """Return `file:line, in function` of the user's line at which a coroutine waits."""
     found = None
     for frame in await_frames(coro):
         name = module(frame)

@@ -1,20 +1,21 @@
 """Threads: which of them keep virtual time from jumping.
 
-A pool's thread that works for a task must be waited for in real time. But one that itself
-waits for another thread, in most cases for the loop (`from_thread.run(sleep, 10)`), would
-be waited for in vain: the loop must go on. Python does not say what a thread is doing;
-its stack does, and a thread counts as waiting once it has stood at the very same place
-for a while. Threads that the program started by itself may call into the loop at any
-time, or never: they count as I/O does.
+If a pool's thread works for a task, it must be waited for in real time. But if that thread
+itself waits for another one, mostly for the loop (`from_thread.run(sleep, 10)`), the loop must
+go on. Python does not say what a thread is doing, but its stack shows it: a thread counts as
+waiting once its stack has not changed for a while. Threads that the program started by itself
+may call into the loop at any time, or never; they count like I/O.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Collection, Iterator
-from types import FrameType
+from concurrent.futures import Future
+from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from weakref import WeakSet
 
 import anyio.to_thread
@@ -23,34 +24,92 @@ from ._stacks import module, waits_in
 
 _POOLS = ("anyio", "concurrent", "trio")  # packages whose threads are lent to tasks
 
+# Whose threads wait for one child process each, on Python 3.11.
+_CHILD_WATCHER = "asyncio.unix_events"
+
+# How far to follow references from a thread's variables, and over how many objects at most.
+_DEPTH, _OBJECTS = 8, 3000
+# A future leads to the loop of whoever awaits it, but those are counted by `ForeignFutures`.
+_NOT_FOLLOWED = (type, ModuleType, CodeType, FrameType, Future, str, bytes, int, float)
+
 Standstill = frozenset[tuple[int, int, int]]
 
 
 class ThreadWatch:
-    """The threads that were started, or lent by a pool, since the run began."""
+    """The threads of the program: those started, or lent by a pool, since the run began.
 
-    def __init__(self) -> None:
+    Args:
+        asleep: the threads that wait for virtual time to move; it changes with time.
+    """
+
+    def __init__(self, asleep: Collection[int]) -> None:
+        self._asleep = asleep
         self._before: WeakSet[threading.Thread] = WeakSet()
         self._lent: WeakSet[threading.Thread] = WeakSet()  # known to be a pool's
         lendable = [t for t, stack in self._stacks() if _idle(t, stack, _pool(stack))]
         self._before.update(set(threading.enumerate()) - set(lendable))
 
     def foreign(self) -> bool:
-        """Say whether a thread runs that is no pool's."""
+        """Say whether a thread runs that belongs to no pool."""
         foreign = False
         for thread, stack in self._stacks(self._lent):
             if _pool(stack) is None:
-                foreign = True
+                foreign |= thread.ident not in self._asleep
             else:
                 self._lent.add(thread)
         return foreign
 
-    def standstill(self) -> Standstill | None:
-        """Return where the pools' threads stand, if each one waits for another thread."""
+    def all_asleep(self, working: int) -> bool:
+        """Say whether as many threads of pools as are working wait for virtual time to move."""
+        if not self._asleep:
+            return False
+        asleep = [thread for thread, stack in self._stacks() if _pool(stack) is not None]
+        return sum(thread.ident in self._asleep for thread in asleep) >= working
+
+    def anyone(self) -> bool:
+        """Say whether any other thread of the process is at work, whoever started it."""
+        me = threading.get_ident()
+        frames = sys._current_frames()
+        for thread in threading.enumerate():
+            frame = frames.get(thread.ident or 0)
+            if frame is not None and thread.ident not in {me, *self._asleep}:
+                stack = list(_walk(frame))
+                if not _idle(thread, stack, _pool(stack)):
+                    return True
+        return False
+
+    def callers(self, home: object) -> set[threading.Thread]:
+        """Return the threads at work that could call into the run.
+
+        Args:
+            home: the object that they need for it: the loop, or the run's trio token. AnyIO's
+                portals and tokens refer to it.
+        """
+        found = set()
+        for thread, stack in self._stacks():
+            root = _pool(stack)
+            if root is None:
+                if any(module(frame) == _CHILD_WATCHER for frame in stack):
+                    continue  # it waits for a child process; `children` counts those
+            elif module(root).partition(".")[0] != "concurrent" or _idle(thread, stack, root):
+                continue  # a pool's thread counts only while a task waits for it
+            if thread.ident not in self._asleep and _holds(stack, home):
+                found.add(thread)
+        return found
+
+    def standstill(self, callers: Collection[threading.Thread] = ()) -> Standstill | None:
+        """Return where the stacks of the threads at work stand, if each waits for a thread.
+
+        Args:
+            callers: threads to look at beside those of pools.
+        """
         places = set()
         for thread, stack in self._stacks():
             root = _pool(stack)
-            if root is None or _idle(thread, stack, root):
+            if thread not in callers and (root is None or _idle(thread, stack, root)):
+                continue
+            if thread.ident in self._asleep:
+                places.add((thread.ident or 0, 0, 0))
                 continue
             if not _waits_for_a_thread(stack):
                 return None
@@ -64,12 +123,37 @@ class ThreadWatch:
         new = [t for t in threads if t not in self._before and t not in known]
         me = threading.get_ident()
         if new:
-            # The documented way to see what another thread is doing.
+            # The documented way to get the stack of another thread.
             frames = sys._current_frames()
             for thread in new:
                 frame = frames.get(thread.ident or 0)
                 if frame is not None and thread.ident != me:
                     yield thread, list(_walk(frame))
+
+
+# Modules in whose functions threads wait for work, or for another thread.
+_WAITS = ("threading", "queue", "concurrent.futures.thread", "selectors")
+_WAITS_IN_TRIO = "trio._core._thread_cache"
+
+
+def stands_still(thread: int, below: CodeType) -> bool:
+    """Say whether a thread has ended, or waits in another function than that of the code."""
+    stack = list(_walk(sys._current_frames().get(thread)))
+    if not stack:
+        return True
+    if any(frame.f_code is below for frame in stack):
+        return False
+    return module(stack[0]) in (*_WAITS, _WAITS_IN_TRIO)
+
+
+def is_spare_of_trio(thread: int) -> bool:
+    """Say whether a thread is one that trio keeps for its next call, with nothing to do now."""
+    frame = sys._current_frames().get(thread)
+    # It waits in C code; a call that it makes has a frame of its own, or one above that.
+    return frame is not None and (module(frame), frame.f_code.co_name) == (
+        _WAITS_IN_TRIO,
+        "_work",
+    )
 
 
 def _walk(frame: FrameType | None) -> Iterator[FrameType]:
@@ -87,12 +171,51 @@ def _pool(stack: list[FrameType]) -> FrameType | None:
 
 
 def _idle(thread: threading.Thread, stack: list[FrameType], root: FrameType | None) -> bool:
-    """Say whether a thread is a pool's, which begins at `root`, and has nothing to do."""
+    """Say whether a thread belongs to a pool and has no work; its stack begins at `root`."""
     if root is None:
         return False
     if _is_anyio_worker(thread):
         return not _has_work(thread)
     return next((f for f in stack if module(f) not in ("threading", "queue")), root) is root
+
+
+def _holds(stack: list[FrameType], home: object) -> bool:
+    """Say whether the variables of a stack lead to an object, within a few steps."""
+    seen: set[int] = set()
+    found: list[object] = [
+        value
+        for frame in stack
+        if module(frame) != "threading" or frame.f_code.co_name == "run"
+        for value in list(frame.f_locals.values())
+    ]
+    for _ in range(_DEPTH):
+        new = []
+        for one in found:
+            if one is home:
+                return True
+            if id(one) not in seen and not isinstance(one, _NOT_FOLLOWED):
+                seen.add(id(one))
+                new.append(one)
+        if len(seen) > _OBJECTS:
+            return False
+        found = [thing for one in new for thing in _referents(one)]
+    return False
+
+
+def _referents(one: object) -> list[object]:
+    if isinstance(one, FunctionType):  # its globals would lead to the whole module
+        return [cell.cell_contents for cell in one.__closure__ or () if _is_full(cell)] + [
+            *(one.__defaults__ or ())
+        ]
+    return gc.get_referents(one)
+
+
+def _is_full(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
 
 
 def _waits_for_a_thread(stack: list[FrameType]) -> bool:
@@ -111,22 +234,23 @@ def _waits_for_a_thread(stack: list[FrameType]) -> bool:
     return False
 
 
-def anyio_threads_awaited(loop: asyncio.AbstractEventLoop) -> bool:
-    """Say whether a task of an asyncio loop waits for a call in one of AnyIO's threads.
+def anyio_threads_awaited(loop: asyncio.AbstractEventLoop) -> int:
+    """Return how many of AnyIO's threads work for a waiting task of an asyncio loop.
 
     A call that was abandoned does not count: nobody waits for it.
     """
-    busy = any(
+    busy = sum(
         _is_anyio_worker(thread) and thread.loop is loop and _has_work(thread)  # type: ignore[attr-defined]
         for thread in threading.enumerate()
     )
     code = anyio.to_thread.run_sync.__code__
-    return busy and any(waits_in(t.get_coro(), code) for t in asyncio.all_tasks(loop))
+    awaited = busy and any(waits_in(t.get_coro(), code) for t in asyncio.all_tasks(loop))
+    return busy if awaited else 0
 
 
-# AnyIO tells publicly how many calls its *default* limiter has under way, but nothing of
-# those with a limiter of their own. Its worker threads carry a queue whose count of
-# unfinished calls includes both; a worker reports its result before it lowers the count.
+# In public AnyIO counts the calls of its *default* limiter only, not those with a limiter of
+# their own. The queue of each worker thread counts both as unfinished; a worker reports its
+# result before it lowers that count.
 def _is_anyio_worker(thread: threading.Thread) -> bool:
     kind = type(thread)
     return kind.__module__.partition(".")[0] == "anyio" and kind.__name__ == "WorkerThread"

@@ -1,8 +1,8 @@
 """The timers of a loop under virtual time: a heap that keeps ties in the order they were set.
 
-When a timer is due it becomes an ordinary `call_soon` of the loop, so that contexts, debug
-mode and the exception handler are the loop's own. Cancelled timers stay in the heap until
-they come up, or until they are more than half of it: then it is swept.
+A timer that is due becomes a `call_soon()` of the loop, so contexts, debug mode and the
+exception handler are the loop's own. A cancelled timer stays in the heap until it is due, or
+until more than half of the heap is cancelled: then the heap is swept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SWEEP_FROM = 100  # fewer cancelled timers than these are not worth a sweep
 
 
 class Timer(asyncio.TimerHandle):
-    """One `call_at`: cancellable until its callback has begun."""
+    """A `call_at()`: it can be cancelled until its callback has begun."""
 
     __slots__ = ("_call", "_due", "_forget")
 
@@ -39,10 +39,10 @@ class Timer(asyncio.TimerHandle):
         self._forget = forget
 
     def cancel(self) -> None:
-        """Cancel the call; it is no error if it has been made already."""
+        """Cancel the call; do nothing if it has been made already."""
         if self.cancelled():
             return
-        # Not TimerHandle.cancel, which reports to a private method of asyncio's own loops.
+        # TimerHandle.cancel() would call a private method of asyncio's own loops.
         asyncio.Handle.cancel(self)
         if self._due is not None:
             self._due.cancel()
@@ -51,7 +51,7 @@ class Timer(asyncio.TimerHandle):
         self._call = None
 
     def release(self, call_soon: Callable[..., asyncio.Handle]) -> None:
-        """Hand the call over to the loop: its time has come."""
+        """Hand the call to the loop, as it is due."""
         if self._call is not None:
             callback, args, context = self._call
             self._call = None
@@ -92,7 +92,7 @@ class TimerQueue:
         return heap[0][0] if heap else inf
 
     def release(self, now: float, call_soon: Callable[..., asyncio.Handle]) -> bool:
-        """Hand every timer that is due over to the loop; say whether there was one."""
+        """Hand every timer that is due to the loop; say whether there was one."""
         released = False
         while self.earliest() <= now:
             heapq.heappop(self._heap)[2].release(call_soon)
@@ -107,7 +107,7 @@ class TimerQueue:
     def _forget(self) -> None:
         self._cancelled += 1
         if self._cancelled > max(_SWEEP_FROM, len(self._heap) / 2):
-            # In place: `earliest` may be at work on this very list.
+            # In place: `earliest()` may be iterating over this very list.
             self._heap[:] = [entry for entry in self._heap if not entry[2].cancelled()]
             heapq.heapify(self._heap)
             self._cancelled = 0

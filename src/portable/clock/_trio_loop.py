@@ -1,42 +1,49 @@
-"""asyncio's loop in a run of trio's under virtual time: what the clock has to know of it.
+"""`LoopWatch`: what trio's virtual clock has to know of asyncio's loop in the same run.
 
-The loop may come up at any time, by itself and of any class, so nothing of it is replaced by
-inheritance. The clock sees it as soon as it is there, and before it has run anything: its first
-callback needs a task of trio's, and trio tells its instruments of each that is made. Then
-methods of that one loop are wrapped: those that have a thread work for a task; those by which a
-loop whose guest trio is stops and goes on; and under a schedule `call_soon`, to see by which
-future a callback is called.
+The loop may come up at any time and be of any class, so a subclass cannot watch it. trio tells
+its instruments of each new task, and the loop's first callback needs a new trio task. So the
+clock sees the loop before it has run anything. Then `LoopWatch` wraps methods of that one loop:
+
+- `run_in_executor()` and `shutdown_default_executor()`, to count calls in threads,
+- `create_future()`, to see the awaited futures of other threads,
+- `attach()` and `go_on()`, if trio is the loop's guest, to see when the loop is stopped,
+- under a schedule `call_soon()`, to see which future calls a callback, and `call_later()`, to
+  stretch sleeps.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from portable.asyncio_on_trio import EventLoop, current_loop
 
-from ._schedule import CALLBACK, Link, Schedule, cause_of
+from ._schedule import Link, Schedule
+from ._work import ForeignFutures
 
 
 class LoopWatch:
-    """The loop of one run of trio's, once it is up.
+    """Watches asyncio's loop in one trio run, once it is up.
 
     Attributes:
-        loop: the loop.
-        jobs: calls that run in its executors.
-        halted: whether it has been stopped, and may go on later: trio is its guest then.
+        loop: the loop; `None` before it is up.
+        jobs: how many calls run in its executors.
+        futures: the futures of other threads that its tasks await.
+        halted: whether the loop was stopped and may go on later; only if trio is its guest.
     """
 
-    def __init__(self, seed: int | None) -> None:
+    def __init__(self, schedule: Schedule | None) -> None:
         self.loop: EventLoop | None = None
         self.jobs = 0
+        self.futures = ForeignFutures()
         self.halted = False
-        self._seed = seed
+        self._schedule = schedule
 
     def look(self) -> None:
-        """Look whether there is a new one."""
+        """Begin to watch the loop if a new one is up."""
         loop = current_loop()
         if loop is None:
             running = asyncio._get_running_loop()
@@ -44,10 +51,11 @@ class LoopWatch:
         if loop is not self.loop and loop is not None:
             self.loop = loop
             self._count_jobs(loop)
+            self._note_futures(loop)
             if current_loop() is None:
                 self._follow_halts(loop)
-            if self._seed is not None:
-                _put_in_order(loop, Schedule(self._seed))
+            if self._schedule is not None:
+                _put_in_order(loop, self._schedule)
 
     def _count_jobs(self, loop: EventLoop) -> None:
         run_in_executor = loop.run_in_executor
@@ -56,6 +64,8 @@ class LoopWatch:
         def counted(*args: Any) -> asyncio.Future[Any]:
             future = run_in_executor(*args)
             self.jobs += 1
+            if self._schedule is not None:
+                self._schedule.threads = True
             future.add_done_callback(job_done)
             return future
 
@@ -63,7 +73,7 @@ class LoopWatch:
             self.jobs -= 1
 
         async def counted_shutdown(*args: Any, **kwargs: Any) -> None:
-            self.jobs += 1  # it waits for a thread of the loop's own
+            self.jobs += 1  # asyncio waits for a thread that it starts for this
             try:
                 await shut_down(*args, **kwargs)
             finally:
@@ -72,6 +82,17 @@ class LoopWatch:
         replaced: Any = loop
         replaced.run_in_executor = counted
         replaced.shutdown_default_executor = counted_shutdown
+
+    def _note_futures(self, loop: EventLoop) -> None:
+        create_future = loop.create_future
+
+        def noting() -> asyncio.Future[Any]:
+            # sys._getframe() is the documented way to find the caller.
+            self.futures.look(sys._getframe(1))
+            return create_future()
+
+        replaced: Any = loop
+        replaced.create_future = noting
 
     def _follow_halts(self, loop: EventLoop) -> None:
         attach, go_on = loop.attach, loop.go_on
@@ -98,12 +119,14 @@ class LoopWatch:
         return self.takes_errors() or any(self.finalizing())
 
     def takes_errors(self) -> bool:
-        """Say whether someone would raise what ends the loop."""
+        """Say whether an error that stops the loop would be raised by whoever runs it."""
         loop = self.loop
-        return loop is not None and (loop.on_stop is not None or current_loop() is not loop)
+        if loop is None:
+            return False
+        return loop.on_stop is not None or (loop.awaited > 0 and current_loop() is not loop)
 
     def finalizing(self) -> Iterator[asyncio.Task[Any]]:
-        """Yield the tasks of the loop's own by which it ends what is left."""
+        """Yield the loop's own tasks that end what is left (`EventLoop.finalize()`)."""
         loop = self.loop
         if loop is not None:
             code = loop.finalize.__func__.__code__  # type: ignore[attr-defined]
@@ -112,36 +135,44 @@ class LoopWatch:
                     yield task
 
     def tasks(self) -> set[asyncio.Task[Any]]:
-        """Return the tasks of asyncio's that have not ended, but for the loop's own."""
+        """Return the asyncio tasks that have not ended, without the loop's own."""
         if self.loop is None:
             return set()
         return asyncio.all_tasks(self.loop) - set(self.finalizing())
 
     def current_task(self) -> asyncio.Task[Any] | None:
-        """Return the task of asyncio's that calls this, if it is one."""
+        """Return the asyncio task that calls this; `None`: no asyncio task does."""
         return None if self.loop is None else asyncio.current_task(self.loop)
 
 
 def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
-    causes: WeakKeyDictionary[asyncio.Handle, int] = WeakKeyDictionary()
+    links: WeakKeyDictionary[asyncio.Handle, Link] = WeakKeyDictionary()
     call_soon: Callable[..., Any] = loop.call_soon
+    call_later: Callable[..., Any] = loop.call_later
 
     def noting(callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
         handle = call_soon(callback, *args, context=context)
-        cause = cause_of(args)
-        if cause is not None and isinstance(handle, asyncio.Handle):
-            causes[handle] = cause
+        if isinstance(handle, asyncio.Handle):
+            links[handle] = schedule.link(None, args)
         return handle
+
+    def sleeping(delay: float, *args: Any, context: Any = None) -> Any:
+        if delay and delay > 0:  # the loop refuses `None`
+            delay += schedule.longer(asyncio.current_task(loop))
+        return call_later(delay, *args, context=context)
 
     def link(entry: Any) -> Link:
         if isinstance(entry, asyncio.Handle):
-            return Link(CALLBACK, causes.get(entry))
+            return links.get(entry) or schedule.link(None, ())
         task, _, args, _ = entry
         return schedule.link(task, args)
 
-    def order(entries: list[Any]) -> Iterable[Any]:
-        return [entries[place] for place in schedule.order([link(entry) for entry in entries])]
+    def order(entries: list[Any]) -> tuple[list[Any], list[Any]]:
+        places = schedule.order([link(entry) for entry in entries])
+        later = sorted(set(range(len(entries))) - set(places))
+        return [entries[place] for place in places], [entries[place] for place in later]
 
     replaced: Any = loop
     replaced.call_soon = noting
+    replaced.call_later = sleeping
     replaced.order = order

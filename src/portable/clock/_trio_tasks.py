@@ -1,7 +1,7 @@
-"""Tasks on trio: asyncio's, trio's own, and which of trio's are mere machinery.
+"""Tasks on trio: asyncio tasks, plain trio tasks, and the libraries' own trio tasks.
 
-A task of asyncio's runs in a worker, a system task of trio's that serves one after the other;
-what it starts in a nursery are plain tasks of trio's below that worker.
+An asyncio task runs in a worker, a trio system task that serves one asyncio task after the
+other. What an asyncio task starts in a nursery is a plain trio task below that worker.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ._stacks import module, waits_in
 
 TrioTask: TypeAlias = "trio.lowlevel.Task"
 
-_MACHINERY = ("portable.asyncio_on_trio", "trio._core", "anyio._backends")
+_MACHINERY = ("portable.asyncio_on_trio", "portable.clock", "trio._core", "anyio._backends")
 
 
-# asyncio's tasks on trio tell nobody else in which task of trio's they run. The worker is an
-# attribute of portable's own task class.
+# Nothing else leads from an asyncio task to the trio task that it runs in: the worker is a
+# private attribute of portable's own task class.
 def worker_of(task: asyncio.Task[Any]) -> Any:
-    """Return the worker that a task of asyncio's has, once it has begun; `None`: none."""
+    """Return the worker that an asyncio task has now; `None`: it has none."""
     return getattr(task, "_worker", None)
 
 
 def is_worker_or_pump(task: TrioTask) -> bool:
-    """Say whether a task of trio's belongs to asyncio's loop there."""
-    return _home(task).startswith("portable.asyncio_on_trio")
+    """Say whether a trio task is a worker or the pump of asyncio's loop on trio."""
+    return home(task).startswith("portable.asyncio_on_trio")
 
 
 def below(task: TrioTask, spared: Collection[trio.Nursery] = ()) -> Iterator[TrioTask]:
-    """Yield the tasks in the nurseries of a task, and in theirs, but for some nurseries."""
+    """Yield the tasks in a task's nurseries, and in theirs; skip spared nurseries."""
     pending = [task]
     while pending:
         for nursery in pending.pop().child_nurseries:
@@ -45,7 +45,7 @@ def below(task: TrioTask, spared: Collection[trio.Nursery] = ()) -> Iterator[Tri
 
 
 def below_all(tasks: Iterable[asyncio.Task[Any]]) -> Iterator[TrioTask]:
-    """Yield the tasks in the nurseries of tasks of asyncio's, and in theirs."""
+    """Yield the tasks in the nurseries of asyncio tasks, and in theirs."""
     for task in tasks:
         worker = worker_of(task)
         if worker is not None:
@@ -53,38 +53,38 @@ def below_all(tasks: Iterable[asyncio.Task[Any]]) -> Iterator[TrioTask]:
 
 
 def scopes_of(tasks: Iterable[asyncio.Task[Any]]) -> set[trio.CancelScope]:
-    """Return the scopes of their own that the workers of tasks of asyncio's have."""
+    """Return the scopes that the workers of asyncio tasks have opened for themselves."""
     workers = [worker for worker in map(worker_of, tasks) if worker is not None]
     return {worker.scope for worker in workers}
 
 
 def all_plain() -> list[TrioTask]:
-    """Return every task of trio's in this run that is the program's own."""
+    """Return every trio task in this run that belongs to the program."""
     root = trio.lowlevel.current_root_task()
     if root is None:
         return []
     top = [task for nursery in root.child_nurseries for task in nursery.child_tasks]
-    machinery = {task for task in top if _home(task).startswith(_MACHINERY)}
+    machinery = {task for task in top if home(task).startswith(_MACHINERY)}
     return [task for task in below(root) if task not in machinery]
 
 
-def _home(task: TrioTask) -> str:
-    """Return the name of the module of the function that a task runs."""
+def home(task: TrioTask) -> str:
+    """Return the name of the module whose function a task runs."""
     coro: Any = task.coro
     frame = getattr(coro, "cr_frame", None)
     return "" if frame is None else module(frame)
 
 
 class Breaker:
-    """Breaks off what tasks wait for, though it is shielded or cannot be cancelled.
+    """Ends the waits of deadlocked tasks, even shielded ones and those that refuse.
 
-    Only where nothing will ever come by itself, so that it is safe to end a wait by hand.
+    That is safe only in a deadlock, where nothing else will ever end those waits.
 
     Args:
-        asyncios: tasks of asyncio's; each is cancelled once more.
-        plain: tasks of trio's that are none of asyncio's.
-        spared: scopes around them; these and what is outside of them stay as they are.
-        error: what ends a wait that cannot be cancelled.
+        asyncios: asyncio tasks; each is cancelled once more.
+        plain: plain trio tasks.
+        spared: scopes around the tasks; these, and the scopes around them, keep their shields.
+        error: the error that ends a wait that cannot be cancelled.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Breaker:
         self._error = error
 
     def break_off(self) -> None:
-        """Cancel, lift shields, and end by hand what has been cancelled before in vain."""
+        """Cancel the tasks and lift shields; end waits by hand that were cancelled in vain."""
         ends: dict[TrioTask, BaseException] = {}
         natives = list(self._plain)
         for task in self._asyncios:
@@ -108,7 +108,7 @@ class Breaker:
             if worker is not None and not worker.sleeping:
                 natives.append(worker.native)
                 driver = task._driver  # type: ignore[attr-defined]
-                if driver.pending:  # a cancellation of asyncio's, to no effect so far
+                if driver.pending:  # it was cancelled, and its wait has refused
                     ends[worker.native] = driver.take_cancellation()
         ends = {native: self._error for native in natives if _is_cancelled(native)} | ends
         for task in self._asyncios:
@@ -119,8 +119,8 @@ class Breaker:
                 if _waits_for_itself(native):
                     trio.lowlevel.reschedule(native, outcome.Error(error))
 
-    # trio has no public way from a task to the scopes it is in. A deadlock behind a shield
-    # cannot be ended without it: the shield is on a scope that nobody will leave.
+    # trio has no public way from a task to its scopes. Without one a deadlock behind a shield
+    # cannot be ended: nobody will ever leave the shielded scope.
     def _unshield(self, task: TrioTask) -> bool:
         """Lift the shields around a task; say whether there were any."""
         found = False
@@ -134,12 +134,12 @@ class Breaker:
 
 
 def _is_cancelled(task: TrioTask) -> bool:
-    """Say whether a scope around a task of trio's was cancelled, with no shield between."""
+    """Say whether a scope around a trio task was cancelled, with no shield in between."""
     status: Any = task._cancel_status
     return status is not None and bool(status.effectively_cancelled)
 
 
 def _waits_for_itself(task: TrioTask) -> bool:
-    """Say whether a task waits neither for its children nor for something of asyncio's."""
+    """Say whether a task waits neither for its children nor for an asyncio future."""
     busy = any(nursery.child_tasks for nursery in task.child_nurseries)
     return not busy and not waits_in(task.coro, wait_in_trio.__code__)

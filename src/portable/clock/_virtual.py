@@ -1,12 +1,13 @@
-"""`VirtualClock`: what a program or a test holds to run under virtual time.
+"""`VirtualClock`: the public object by which a program or a test runs under virtual time.
 
-The clock owns the timeline and hands it to one backend's steering, which is imported only
-then: neither trio nor uvloop has to be installed to use the other.
+The clock owns the timeline and hands it to the steering of one backend. It imports that only
+then, so a user of trio does not need uvloop, nor the other way round.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from datetime import UTC, datetime
 from math import isfinite
 from types import TracebackType
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple
 
 from portable._backends import require_backend
 
+from ._schedule import Schedule
+from ._taken import Seed, Taken
 from ._timeline import Timeline
 from ._wall import WallClock
 
@@ -32,26 +35,31 @@ _ONE_RUN = "a VirtualClock serves one run; make a new one: VirtualClock()"
 class VirtualClock:
     """Virtual time for one run: it stands still while tasks work, and jumps while all wait.
 
-    When every task waits, the time moves to the next deadline at once; a deadline is met
-    exactly. Calls in threads are waited for, and real I/O gets `threshold` seconds of
-    silence before a jump. Time does not move for a program that never waits, however long
-    it yields in a loop. asyncio has no such thing; the nearest is a loop with its own
-    `time()`.
+    When every task waits, the time moves to the next deadline at once, and exactly to it. Calls
+    in threads are waited for, and real I/O gets `threshold` seconds of silence before a jump.
+    The time does not move while a program never waits, however often it yields. asyncio has no
+    such thing; a loop with its own `time()` comes nearest.
 
-    Use it as a context manager around the run, which steers the wall clock, too. The time
-    zone is then that of `start`: UTC, unless you say otherwise.
+    As a context manager around the run it also moves the wall clock. The time zone is then that
+    of `start`: UTC, unless you say otherwise.
 
     Args:
         start: what `datetime.now()` and `time.time()` show at virtual time 0, with a time
             zone; `None` leaves the wall clock alone, and time-machine is not needed.
         threshold: real seconds of silence to wait for before a jump, while a task awaits
             I/O or a thread of the program's own runs.
-        seed: names the schedule: the order in which tasks that are ready at once take
-            their turns. `None`: the backend's own order.
+        io_limit: the same for I/O whose other end is outside of the run, such as a server, and
+            for signals. A timer that is due sooner takes as long as in reality.
+        seed: the name of a schedule, the order in which ready tasks take their turns. Even
+            numbers shuffle the tasks, odd ones give them priorities that change now and then.
+            `"17~0.002"` is seed 17 with sleeps that take up to 2 ms longer. A replay string
+            from a report repeats one order. `None`: the backend's own order.
 
     Raises:
-        TypeError: `start` is no datetime, `threshold` no number, or `seed` no integer.
-        ValueError: `start` has no time zone, or `threshold` is negative, infinite or NaN.
+        TypeError: `start` is no datetime, `threshold` no number, or `seed` neither an
+            integer nor a string.
+        ValueError: `start` has no time zone, `threshold` is negative, infinite or NaN, or
+            `seed` names no schedule.
 
     Example:
         >>> import anyio
@@ -70,15 +78,18 @@ class VirtualClock:
         *,
         start: datetime | None = datetime(2000, 1, 1, tzinfo=UTC),
         threshold: float = 0.05,
-        seed: int | None = None,
+        io_limit: float = 5.0,
+        seed: Seed | Schedule | None = None,
     ) -> None:
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise TypeError(
-                f"seed: expected an integer, got {seed!r}; as in VirtualClock(seed=7)"
-            )
-        self._seed = seed
+        if seed is not None and not isinstance(seed, Schedule):
+            seed = Schedule(seed)
+        self._schedule = seed
         self._wall = None if start is None else WallClock(_checked_start(start))
-        self._timeline = Timeline(self._wall, _checked_threshold(threshold))
+        self._timeline = Timeline(
+            self._wall, _checked("threshold", threshold), _checked("io_limit", io_limit)
+        )
+        if self._schedule is not None:
+            self._schedule.now = self.now
         self._loop: VirtualLoop | None = None
         self._trio: VirtualTrioClock | None = None
         self._claimed = False
@@ -119,9 +130,60 @@ class VirtualClock:
             2.5
         """
         _check_seconds("seconds", seconds, "clock.advance(1.5)")
-        self._timeline.move_to(self._timeline.now + seconds)
-        if self._loop is not None and self._loop.due_is_ready:
-            self._loop.steering.release()
+        self._timeline.advance(seconds)
+
+    def another_run(self) -> VirtualClock:
+        """Return a clock for one more run, which begins at this clock's time.
+
+        It is for a program that starts several loops, one after the other. This clock moves the
+        wall clock for all of them.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> clock = VirtualClock(start=None)
+            >>> clock.advance(2.5)
+            >>> clock.another_run().now()
+            2.5
+        """
+        other = copy(self)
+        other._loop = other._trio = None
+        other._claimed = other._loop_made = False
+        other._entered = True
+        return other
+
+    def listen(
+        self,
+        *,
+        before_move: Callable[[float], object] | None = None,
+        blocked: Callable[[float], object] | None = None,
+        alarm: tuple[float, Callable[[], object]] | None = None,
+    ) -> None:
+        """Set callbacks for the moves of the time, for whoever records the run.
+
+        Args:
+            before_move: called with the new time before each move.
+            blocked: called with the seconds for which the loop's own thread has slept.
+            alarm: a virtual time, and what is called then if a loop runs.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> clock = VirtualClock(start=None)
+            >>> clock.listen(before_move=print)
+            >>> clock.advance(2.5)
+            2.5
+        """
+        self._timeline.before_move, self._timeline.blocked = before_move, blocked
+        self._timeline.alarm = alarm
+
+    def taken(self) -> Taken | None:
+        """Return what its schedule has done; `None`: it has none.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> VirtualClock(seed=7).taken().replay
+            'usual'
+        """
+        return None if self._schedule is None else self._schedule.taken()
 
     def backend_options(self, backend: str) -> dict[str, Any]:
         """Return what runs a backend under this clock: AnyIO's `backend_options`.
@@ -188,10 +250,36 @@ class VirtualClock:
             return options["loop_factory"]  # type: ignore[no-any-return]
         return self._new_trio_loop
 
+    @property
+    def io_limit(self) -> float:
+        """The real seconds that I/O from outside is given; may be set while the run goes on.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> VirtualClock(io_limit=30).io_limit
+            30.0
+        """
+        return self._timeline.io_limit
+
+    @io_limit.setter
+    def io_limit(self, seconds: float) -> None:
+        self._timeline.io_limit = _checked("io_limit", seconds)
+
+    @property
+    def cut_off(self) -> list[str]:
+        """The I/O that jumps have cut off after `io_limit` seconds of silence, in sentences.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> VirtualClock().cut_off
+            []
+        """
+        return [str(jump) for jump in self._timeline.cut_off]
+
     def _new_trio_clock(self) -> VirtualTrioClock:
         from ._trio import VirtualTrioClock
 
-        self._trio = VirtualTrioClock(self._timeline, self._seed)
+        self._trio = VirtualTrioClock(self._timeline, self._schedule)
         return self._trio
 
     def _new_trio_loop(self) -> asyncio.AbstractEventLoop:
@@ -202,40 +290,40 @@ class VirtualClock:
         self._loop_made = True
         assert self._trio is not None
         loop = EventLoop()
-        loop.clock = self._trio
+        loop.use_clock(self._trio)
         loop.instruments = (self._trio,)
         return loop
 
     def _new_asyncio(self) -> asyncio.AbstractEventLoop:
-        from ._asyncio import ShuffledAsyncioLoop, VirtualAsyncioLoop
+        from ._asyncio import ScheduledAsyncioLoop, VirtualAsyncioLoop
 
-        return self._new_loop(VirtualAsyncioLoop, ShuffledAsyncioLoop)
+        return self._new_loop(VirtualAsyncioLoop, ScheduledAsyncioLoop)
 
     def _new_uvloop(self) -> asyncio.AbstractEventLoop:
-        from ._uvloop import ShuffledUvloop, VirtualUvloop
+        from ._uvloop import ScheduledUvloop, VirtualUvloop
 
-        return self._new_loop(VirtualUvloop, ShuffledUvloop)
+        return self._new_loop(VirtualUvloop, ScheduledUvloop)
 
     def _new_loop(
         self,
         plain: Callable[[Timeline], VirtualLoop],
-        shuffled: Callable[[Timeline, int], VirtualLoop],
+        scheduled: Callable[[Timeline, Schedule], VirtualLoop],
     ) -> VirtualLoop:
         if self._loop is not None:
             raise RuntimeError(_ONE_RUN)
-        if self._seed is None:
+        if self._schedule is None:
             self._loop = plain(self._timeline)
         else:
-            self._loop = shuffled(self._timeline, self._seed)
+            self._loop = scheduled(self._timeline, self._schedule)
         return self._loop
 
     async def guard(self, main: Callable[[*Args], Awaitable[T]], *args: *Args) -> T:
         """Run `await main(*args)` so that a deadlock ends it.
 
-        If every task waits, with no timer set and no input or thread under way, what main
-        started is cancelled and gets to clean up, shielded or not; then the error is
-        raised. A run of asyncio's raises it without a guard as well, on every backend; in a
-        run of trio's that asyncio did not start nothing else can.
+        In a deadlock every task waits, no timer is set, and no input or thread is under way.
+        Then everything that main has started is cancelled, shielded or not, and may clean up;
+        after that the error is raised. A program on asyncio's loop gets the error without a
+        guard, too, on every backend. A trio run without asyncio's loop gets it only by a guard.
 
         Args:
             main: an async function.
@@ -262,6 +350,7 @@ class VirtualClock:
             ...     print(type(error).__name__)
             DeadlockError
         """
+        __tracebackhide__ = True
         if self._trio is not None and self._trio.inside():
             return await self._trio.guard(main, args)
         if self._loop is not None and self._loop.is_running():
@@ -298,9 +387,9 @@ def _checked_start(start: datetime) -> datetime:
     return start
 
 
-def _checked_threshold(threshold: float) -> float:
-    _check_seconds("threshold", threshold, "VirtualClock(threshold=0.05)")
-    return float(threshold)
+def _checked(name: str, seconds: float) -> float:
+    _check_seconds(name, seconds, f"VirtualClock({name}=0.05)")
+    return float(seconds)
 
 
 def _check_seconds(name: str, seconds: float, right: str) -> None:

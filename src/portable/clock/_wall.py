@@ -1,25 +1,54 @@
-"""The wall clock as the program sees it: `time.time()`, `datetime.now()` and the like.
+"""The wall clock under virtual time: `time.time()`, `datetime.now()` and the like.
 
-time-machine replaces them for the whole process and stands still until it is told to
-move. It is moved by differences of whole microseconds, which add up without rounding;
-moving it to a new destination instead would set the process's time zone at every jump.
+time-machine replaces these functions in the whole process; its time stands still until it is
+moved. `WallClock` moves it by differences of whole microseconds, which add up without rounding.
+A move to a new destination would set the process's time zone at every jump. The clocks that
+count seconds (`_seconds.py`) are replaced along with the wall clock.
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from portable._errors import MissingDependencyError
+
+from . import _seconds
+
+if TYPE_CHECKING:
+    from ._timeline import Timeline
 
 
 class _Traveller(Protocol):
     def shift(self, delta: timedelta) -> None: ...
 
 
+def load_time_machine() -> Any:
+    """Return the library that replaces the process's clocks.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        import time_machine
+    except ImportError:
+        raise MissingDependencyError(
+            "VirtualClock needs time-machine to move the wall clock along; install it "
+            "with pip install 'portable-tasks[clock]', or leave the wall clock alone "
+            "with VirtualClock(start=None)"
+        ) from None
+    return time_machine
+
+
 class WallClock:
-    """Shows `start` at virtual time 0 and follows from there, between start and stop."""
+    """Shows `start` at virtual time 0 and follows a timeline, from `start()` to `stop()`.
+
+    Attributes:
+        timeline: the timeline, which sets this attribute itself.
+    """
+
+    timeline: Timeline
 
     def __init__(self, start: datetime) -> None:
         self._start = start
@@ -35,18 +64,13 @@ class WallClock:
         Raises:
             MissingDependencyError: time-machine is not installed.
         """
-        try:
-            import time_machine
-        except ImportError:
-            raise MissingDependencyError(
-                "VirtualClock needs time-machine to move the wall clock along; install it "
-                "with pip install 'portable-tasks[clock]', or leave the wall clock alone "
-                "with VirtualClock(start=None)"
-            ) from None
+        time_machine = load_time_machine()
         self._traveller = self._stack.enter_context(
             time_machine.travel(self._start, tick=False)
         )
         self._follow()
+        _seconds.show(self.timeline)
+        self._stack.callback(_seconds.hide, self.timeline)
 
     def stop(self) -> None:
         """Give the wall clock back."""

@@ -4,7 +4,8 @@
 records, shows the warnings, and is called for errors that nobody could be told about; at
 its end all of it is as before, also what the program did to the logging module. Each
 thing seen is handed to a function `see(stream, text)` when it happens.
-What is written past Python (by a subprocess, or to a file descriptor) is not seen.
+What is written past Python (by a subprocess, or to a file descriptor) is seen in a process
+that leads its descriptors into files, at the next thing that happens or as time moves on.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from .trace import ExceptionShape, Stream, normalised
+from .noise import normalised
+from .trace import ExceptionShape, Stream
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, Unused
@@ -32,11 +35,32 @@ See = Callable[[Stream, str, bool, Moment], object]
 """What is told of each thing: where it was seen, its text, whether it is ended, and when."""
 
 
+class Polled(Protocol):
+    """What else may have been written meanwhile."""
+
+    def poll(self) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        """Yield what has come in since the last time."""
+        ...
+
+
 class Tell(Protocol):
     """How a thing that is seen now is handed on."""
 
     def __call__(self, stream: Stream, text: str) -> None:
         """Hand on one thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A recording's ears.
+
+    Attributes:
+        tell: hands on something that is seen in another way.
+        poll: looks for what was written past Python.
+    """
+
+    tell: Tell
+    poll: Callable[[], None]
 
 
 class Lines(io.BufferedIOBase):
@@ -85,20 +109,21 @@ class Lines(io.BufferedIOBase):
 
 
 @contextmanager
-def listening(see: See, moment: Callable[[], Moment]) -> Iterator[Tell]:
+def listening(
+    see: See, moment: Callable[[], Moment], descriptors: Polled | None = None
+) -> Iterator[Listening]:
     """Tell `see` of all that is written, logged, warned of and lost inside the block.
 
     Args:
         see: called with each thing seen, in the order in which they happen.
         moment: tells what moment it is.
-
-    Returns:
-        A function that hands on something that is seen in another way.
+        descriptors: tells what was written past Python.
     """
     lock = threading.RLock()  # threads write too, and a finalizer may while one does
 
     def take(lines: Lines, data: bytes) -> None:
         with lock:
+            poll()
             now = moment()
             hand_on_rests(now)
             for line in lines.cut(data, now):
@@ -106,18 +131,31 @@ def listening(see: See, moment: Callable[[], Moment]) -> Iterator[Tell]:
 
     def tell(stream: Stream, text: str) -> None:
         with lock:
+            poll()
             now = moment()
             hand_on_rests(now)
             see(stream, text, True, now)
 
+    def poll() -> None:
+        if descriptors is None:
+            return
+        with lock:
+            for stream, data in descriptors.poll():
+                now = moment()[0], None  # whoever wrote it is not known
+                hand_on_rests(now)
+                lines = beside[stream]
+                for line in lines.cut(data, now):
+                    see(stream, line, True, now)
+
     def hand_on_rests(now: Moment | None) -> None:
-        for lines in (out, err):
+        for lines in (out, err, *beside.values()):
             rest = lines.take_rest(now)
             if rest is not None:
                 text, since = rest
                 see(lines.stream, text, False, since)
 
     out, err = Lines("stdout", take), Lines("stderr", take)
+    beside = {"stdout": Lines("stdout", take), "stderr": Lines("stderr", take)}
     with ExitStack() as restore:
         restore.enter_context(redirect_stdout(_text(out)))
         restore.enter_context(redirect_stderr(_text(err)))
@@ -125,8 +163,9 @@ def listening(see: See, moment: Callable[[], Moment]) -> Iterator[Tell]:
         restore.enter_context(_log_records_to(tell))
         restore.enter_context(_lost_errors_to(tell))
         try:
-            yield tell
+            yield Listening(tell, poll)
         finally:
+            poll()
             hand_on_rests(None)
 
 
@@ -138,6 +177,13 @@ def _text(lines: Lines) -> io.TextIOWrapper:
     )
 
 
+# What asyncio logs of a loop, and not of the program.
+_OF_A_LOOP = ("Using selector: ", "Using proactor: ", "Executing %")
+
+# What Python does not show by itself either: it speaks about the code, to its author.
+_SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
 @contextmanager
 def _warnings_to(tell: Tell) -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_: Unused, **__: Unused) -> None:
@@ -145,10 +191,9 @@ def _warnings_to(tell: Tell) -> Iterator[None]:
 
     with warnings.catch_warnings():
         # Each one counts each time, or a second run would seem quieter than the first.
-        # Deprecations speak about the code, to its author, and not of what a program does.
         warnings.resetwarnings()
         warnings.simplefilter("always")
-        for silent in (DeprecationWarning, PendingDeprecationWarning, ImportWarning):
+        for silent in _SILENT:
             warnings.simplefilter("ignore", silent)
         warnings.showwarning = show
         yield
@@ -162,13 +207,15 @@ def _log_records_to(tell: Tell) -> Iterator[None]:
 
     def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         made = make(*args, **kwargs)
-        tell("log", _log_text(made))
+        if _counts(made):
+            tell("log", _log_text(made))
         return made
 
     state = _LoggingState()
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
+    logging.getLogger("asyncio").addFilter(_counts)
     root.setLevel(logging.WARNING)
     logging.disable(logging.NOTSET)
     # Without handlers Python prints warnings and worse to stderr, with tracebacks full of
@@ -181,6 +228,15 @@ def _log_records_to(tell: Tell) -> Iterator[None]:
         logging.setLogRecordFactory(make)
         logging.lastResort = last_resort
         state.restore()
+
+
+def _counts(record: logging.LogRecord) -> bool:
+    """Say whether a record counts.
+
+    asyncio's name of a new loop's selector does not, nor what debug mode says of slow steps: on
+    uvloop it measures real time, and what blocks a loop is told in any case.
+    """
+    return record.name != "asyncio" or not str(record.msg).startswith(_OF_A_LOOP)
 
 
 def _log_text(record: logging.LogRecord) -> str:

@@ -1,33 +1,34 @@
-"""Why a program may differ: what its traces and its source look like.
+"""Why a port differs, where that is certain: by what both sides show, and never by a guess.
 
-What is found here is a hint and changes no verdict. Two kinds of evidence are put together:
-what one side shows and the other does not, and lines of the port's source that do what goes
-wrong in a scope that is cancelled. A hint is either one of the differences that asyncio's names
-have on trio, and named by its number, or a fact about AnyIO, which a port is written against.
+A cause is named if it explains all that differs, and if there is evidence for each part of it.
+One of the differences that asyncio's names have on trio (T1 to T5) needs a port that does the
+same on asyncio. A fact about AnyIO needs the exceptions in both traces; a clean-up that was cut
+short, the line behind its `await`, missing. Where there is less, `facts` say what happened.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from portable._differences import difference
 
 from .comparison import Comparison, Verdict
-from .trace import Observation
+from .facts import sides
+from .target import imported
+from .trace import ExceptionShape, Observation
 
-GUIDE = "docs/differences.md"
+GUIDE = "docs/reference/differences.md"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What may be behind a difference that was found.
+    """What is behind a difference that was found.
 
     Attributes:
-        sentence: what speaks for it.
+        sentence: what it is.
         remedy: what to write, in a line.
         id: the number of the difference on trio; `None`: a fact about AnyIO.
     """
@@ -50,61 +51,55 @@ class Cause:
         return f"{self.id}: {self.sentence}; see {self.paragraph}"
 
 
+_CANCEL_AT_EVERY_AWAIT = {"anyio", "trio"}
 _INTERRUPT = re.compile(r"KeyboardInterrupt|SystemExit")
-_ORDER = "say what comes first: await group.start(...), an event, or one task for both"
 
 
-def causes(comparison: Comparison, source: str | None = None) -> tuple[Cause, ...]:
-    """Return what may be behind a difference, the likeliest first.
+def causes(
+    comparison: Comparison, source: str | None = None, *, right_on_asyncio: bool = False
+) -> tuple[Cause, ...]:
+    """Return what is behind a difference; nothing, if that is not certain.
 
     Args:
         comparison: two traces that part.
         source: the source of the port, if it is at hand.
+        right_on_asyncio: whether the port is known to be equivalent on asyncio.
     """
-    if comparison.verdict in (Verdict.SAME, Verdict.DECLARED):
+    if comparison.verdict is not Verdict.DIFFERENT or comparison.stale:
         return ()
-    numbered = list(_on_trio(comparison, source)) if comparison.port.backend == "trio" else []
-    classes = list(_in_classes(comparison))
-    found = [*numbered, *classes, *_in_traces(comparison)]
-    # Where a class tells what happened, lines that may do harm are beside the point.
-    if source is not None and comparison.verdict is Verdict.DIFFERENT and not classes:
-        found += _in_source(source, comparison)
-    return tuple(dict.fromkeys(found))
+    found: list[Cause] = []
+    if comparison.port.backend == "trio" and right_on_asyncio:
+        found += _on_trio(comparison, source or "")
+    found += _in_exceptions(comparison)
+    if source is not None and not found:
+        found += _in_cleanups(source, comparison)
+    return tuple(dict.fromkeys(found))[:1]
 
 
-def _sides(comparison: Comparison) -> tuple[list[Observation], list[Observation]]:
-    """Return what the original alone shows, and what the port alone shows."""
-    surplus = Counter(comparison.original.observations)
-    surplus.subtract(comparison.port.observations)
-    gone = [seen for seen, count in surplus.items() if count > 0]
-    new = [seen for seen, count in surplus.items() if count < 0]
-    return gone, new
-
-
-def _texts(observations: list[Observation]) -> str:
+def _texts(observations: Sequence[Observation]) -> str:
     return "\n".join(seen.text for seen in observations)
 
 
-def _on_trio(comparison: Comparison, source: str | None) -> Iterator[Cause]:
-    gone, new = _sides(comparison)
+def _on_trio(comparison: Comparison, source: str) -> Iterator[Cause]:
+    gone, new = sides(comparison)
     left, right = _texts(gone), _texts(new)
     parting = comparison.parting
-    if parting is not None and parting.time >= comparison.port.ordered_until:
-        if not gone and not new:
-            words = "both sides show the same within the instant, in another order"
-            yield Cause(words, _ORDER, "T1")
-        elif _one_overtook_another(comparison, gone, new):
-            words = "the same lines come, at other times: one task overtook another"
-            yield Cause(words, _ORDER, "T1")
+    same = sorted(seen.text for seen in gone) == sorted(seen.text for seen in new)
+    if parting is not None and parting.time >= comparison.port.ordered_until and same:
+        yield Cause(
+            "the port relies on the order of asyncio's loop; on trio tasks take turns in any",
+            "say what comes first: await group.start(...), an event, or one task for both",
+            "T1",
+        )
     if "CancelledError" in left and "BaseExceptionGroup" in right:
         yield Cause(
             "a cancellation of asyncio's passed through a nursery and came out in a group",
             "catch it inside of the group, or with `except* asyncio.CancelledError:`",
             "T2",
         )
-    if "shield" in (source or "") and gone and _later(gone, new):
+    if "shield" in source and gone and same and _later(gone, new):
         yield Cause(
-            "the same lines come later: a shield in the source may hold a cancel() back",
+            "a shield held a cancel() back: the same lines come later",
             "cancel what waits behind the shield in another way: an event, or a scope inside",
             "T3",
         )
@@ -116,17 +111,18 @@ def _on_trio(comparison: Comparison, source: str | None) -> Iterator[Cause]:
         )
 
 
-def _later(gone: list[Observation], new: list[Observation]) -> bool:
-    """Say whether the port shows the same lines as the original, none earlier."""
-    if sorted(seen.text for seen in gone) != sorted(seen.text for seen in new):
-        return False
+def _later(gone: Sequence[Observation], new: Sequence[Observation]) -> bool:
+    """Say whether the port shows nothing earlier than the original."""
     times = {seen.text: seen.time for seen in gone}
     return all(seen.time >= times[seen.text] for seen in new)
 
 
-def _in_classes(comparison: Comparison) -> Iterator[Cause]:
-    gone, new = _sides(comparison)
+def _in_exceptions(comparison: Comparison) -> Iterator[Cause]:
+    gone, new = sides(comparison)
     left, right = _texts(gone), _texts(new)
+    raised = comparison.port.outcome.exception
+    leaves = () if raised is None else tuple(_leaves(raised))
+    grouped = bool(raised and raised.members)
     if "CancelledError" in left and "TaskCancelled" in right:
         yield Cause(
             "awaiting a cancelled task of AnyIO's raises anyio.TaskCancelled, an ordinary "
@@ -139,120 +135,85 @@ def _in_classes(comparison: Comparison) -> Iterator[Cause]:
             "backend's own",
             "catch anyio.get_cancelled_exc_class(), raise it again, and print neither",
         )
-    if _INTERRUPT.search(left) and "ExceptionGroup" in right:
-        yield Cause(
-            "AnyIO's task group put an interrupt or exit of a task into a group",
-            "return from main and exit there, or use `except* SystemExit:`",
-        )
-
-
-def _in_traces(comparison: Comparison) -> Iterator[Cause]:
-    gone, new = _sides(comparison)
-    left, right = _texts(gone), _texts(new)
     if _INTERRUPT.search(left):
-        pass
+        if "ExceptionGroup" in right:
+            yield Cause(
+                "AnyIO's task group put an interrupt or exit of a task into a group",
+                "return from main and exit there, or use `except* SystemExit:`",
+            )
+    elif not leaves or not all(_is_told(leaf, left) for leaf in leaves):
+        return  # what was raised is nothing of the original's: that is where to look
     elif "never retrieved" in left:
         yield Cause(
             "the original only logged an error that nobody retrieved; a task group raises it",
             "catch inside of the task what may be lost",
         )
-    elif re.search(r"\bExceptionGroup", right) and "ExceptionGroup" not in left:
+    elif grouped and "ExceptionGroup" not in left:
         yield Cause(
             "the port raised a group where the original raised a bare exception",
             "catch the error inside of the task group, or with `except* ValueError:`",
         )
-    if any(seen.stream == "tasks" for seen in gone):
-        yield Cause(
-            "the original left a task running that the port waits for or ends",
-            "open the group further out, or cancel the task where the original forgot it",
-        )
-    elif any(seen.stream == "tasks" for seen in new):
-        yield Cause(
-            "the port leaves a task running that the original ends",
-            "cancel the task and await it, or let a group own it",
-        )
-    if ("TimeoutError" in left) != ("TimeoutError" in right):
-        yield Cause(
-            "a time limit told on one side alone",
-            "do not block past a deadline: await anyio.to_thread.run_sync(...)",
-        )
 
 
-def _one_overtook_another(
-    comparison: Comparison, gone: list[Observation], new: list[Observation]
-) -> bool:
-    """Say whether several tasks show the same lines, at other times."""
-    writers = {seen.writer for seen in comparison.port.observations} - {None}
-    same = {(seen.stream, seen.text) for seen in gone} == {
-        (seen.stream, seen.text) for seen in new
-    }
-    return same and len(writers) > 1
+def _leaves(shape: ExceptionShape) -> Iterator[ExceptionShape]:
+    if not shape.members:
+        yield shape
+    for member in shape.members:
+        yield from _leaves(member)
 
 
-def _in_source(source: str, comparison: Comparison) -> Iterator[Cause]:
+def _is_told(shape: ExceptionShape, text: str) -> bool:
+    """Say whether a text has an exception in it, by its class or by its message."""
+    message = shape.args[0].strip("'\"") if shape.args else ""
+    return f"{shape.name}(" in text or bool(message and message in text)
+
+
+def _in_cleanups(source: str, comparison: Comparison) -> Iterator[Cause]:
+    """Find clean-ups of which the part behind an `await` did not happen."""
+    gone, new = sides(comparison)
+    if any(seen.stream == "stdout" for seen in new):
+        return
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return
-    port = Counter(comparison.port.observations)
-    missing = Counter(comparison.original.observations) - port
-    several = len({seen.writer for seen in comparison.original.observations} - {None}) > 1
-    if several and missing and not port - Counter(comparison.original.observations):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _name(node.func) in _ENDS_THE_OTHERS:
-                yield Cause(
-                    f"line {node.lineno}: {_name(node.func)}() ends the others when one fails; "
-                    "in the original they go on",
-                    "catch the error inside of the task, before the others are ended",
-                )
-    if not _uses_scopes(tree):
+    if not imported(tree) & _CANCEL_AT_EVERY_AWAIT:
         return
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Try):
-            continue
-        cleanups = [node.finalbody]
-        for handler in node.handlers:
-            if not _catches_cancellation(handler.type):
-                continue
-            cleanups.append(handler.body)
-            if not any(isinstance(inner, ast.Raise) for inner in _inside(handler.body)):
+    missing = [seen.text for seen in gone if seen.stream == "stdout"]
+    for body in _cleanups(tree):
+        awaited: int | None = None
+        for node in _inside(body):
+            if isinstance(node, ast.Await) and awaited is None:
+                awaited = node.lineno
+            said = _said(node)
+            if awaited and said and any(text.startswith(said) for text in missing):
                 yield Cause(
-                    f"line {handler.lineno} swallows a cancellation; that of an AnyIO scope "
-                    "comes again at the next await",
-                    "let what has to go on stand outside of the scope that is cancelled",
+                    f"line {awaited} awaits in a clean-up without a shield; in an AnyIO scope "
+                    "that is cancelled, that await is cancelled, too",
+                    "with anyio.move_on_after(5, shield=True): ...",
                 )
-        for body in cleanups:
-            for inner in _inside(body):
-                if isinstance(inner, ast.Await):
-                    yield Cause(
-                        f"line {inner.lineno} awaits in a clean-up without a shield; in an "
-                        "AnyIO scope that is cancelled, that await is cancelled, too",
-                        "with anyio.move_on_after(5, shield=True): ...",
-                    )
-                    break
+                return
 
 
-_ENDS_THE_OTHERS = {"create_task_group", "open_nursery", "race", "TaskGroup"}
-
-
-def _uses_scopes(tree: ast.Module) -> bool:
-    """Say whether a source imports what cancels at every await."""
+def _cleanups(tree: ast.Module) -> Iterator[list[ast.stmt]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        else:
-            continue
-        if any(name.partition(".")[0] in ("anyio", "trio") for name in names):
-            return True
-    return False
+        if isinstance(node, ast.Try):
+            yield node.finalbody
+            for handler in node.handlers:
+                if _catches_cancellation(handler.type):
+                    yield handler.body
 
 
-def _name(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+def _said(node: ast.AST) -> str | None:
+    """Return how the line begins that a call of print writes, if the source says so."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+        return None
+    first = node.args[0]
+    if isinstance(first, ast.JoinedStr) and first.values:
+        first = first.values[0]
+    if node.func.id != "print" or not isinstance(first, ast.Constant):
+        return None
+    return first.value if isinstance(first.value, str) else None
 
 
 def _catches_cancellation(type_: ast.expr | None) -> bool:

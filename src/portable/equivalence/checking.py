@@ -1,75 +1,54 @@
-"""All five steps for one original and its ports, on every backend, like with like.
+"""Programs of this process: run one after the other on every backend, and judged.
 
-An original on asyncio is right by definition. What runs on uvloop is compared with the
-original on uvloop, which is compared with the one on asyncio itself: where the two loops
-disagree, that is said once, and is not held against the ports. What runs on trio is compared
-with the original on asyncio; the original itself has to come in asyncio's order there, as long
-as trio has no say in it.
+Each run may have a fork of its own, so that it finds the process as it was before the others.
+
+Programs in files are run by `comparing`, each run in a process of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from portable._backends import BACKENDS, get_backend
+from portable._backends import BACKENDS
+from portable.clock._taken import Seed
 
-from .comparison import Comparison, DeclaredDifference, compare
+from .comparison import DeclaredDifference
+from .forked import forked
+from .judging import Batch, Measure, judge
 from .program import Program
+from .reading import Reading
 from .recording import record
-from .trace import Trace
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One program on one backend, and what it came to.
-
-    Attributes:
-        program: the name of the program.
-        backend: the name of the backend.
-        trace: what was recorded; `None` if the backend is not installed.
-        comparison: with what it was compared and how; `None` also for the original on
-            asyncio, which is what the others are compared with.
-        install_command: what installs the backend, if it is not.
-    """
-
-    program: str
-    backend: str
-    trace: Trace | None = None
-    comparison: Comparison | None = None
-    install_command: str | None = None
-
-    @property
-    def verdict(self) -> str:
-        """The verdict in a word: that of the comparison, or `reference` or `skipped`."""
-        if self.comparison is not None:
-            return self.comparison.verdict.value
-        return "skipped" if self.trace is None else "reference"
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether nothing was found that speaks against the program."""
-        return self.comparison is None or self.comparison.verdict.equivalent
+from .report import Report
+from .run import Failure, Run
 
 
 def check(
     original: Program,
-    *ports: Program,
+    port: Program,
+    *,
     backends: Iterable[str] = tuple(BACKENDS),
+    seeds: Iterable[Seed] = (),
     declared: Iterable[DeclaredDifference] = (),
-) -> list[Checked]:
-    """Run an original and its ports on every backend, and compare them.
+    reading: Reading | None = None,
+    progress: Callable[[], object] = lambda: None,
+    fork: bool = False,
+) -> Report:
+    """Run an original and its port on every backend, and judge the port.
 
     Args:
         original: the raw asyncio program that is right by definition.
-        ports: the programs to judge.
-        backends: the backends to judge them on. One that is not installed is told of in
-            the results. The original runs on asyncio in any case.
-        declared: the differences that are meant; each holds for the programs and
-            backends it names.
+        port: the program to judge.
+        backends: what to judge it on. One that is not installed is told of in the report.
+            The original runs on asyncio in any case.
+        seeds: the schedules to run the port under as well.
+        declared: the differences that are meant; each holds for the backends it names.
+        reading: what counts, and how exactly.
+        progress: called after each run.
+        fork: whether each run has a fork of this process, and finds its state as it is now.
 
     Returns:
-        An entry for each program and each of the backends.
+        A row for each program and backend, and what the schedules came to.
 
     Raises:
         UnknownBackendError: there is no backend of one of the names.
@@ -78,38 +57,35 @@ def check(
         >>> import asyncio, anyio
         >>> async def original():
         ...     await asyncio.sleep(3)
+        ...     print("done")
         >>> async def port():
         ...     await anyio.sleep(3)
-        >>> for found in check(
+        ...     print("done")
+        >>> report = check(
         ...     Program("original", original, starter="asyncio"),
         ...     Program("port", port, starter="anyio"),
         ...     backends=["asyncio"],
-        ... ):
-        ...     print(found.program, found.verdict)
+        ... )
+        >>> for row in report.rows:
+        ...     print(row.program, row.verdict)
         original reference
         port same
     """
-    chosen = [get_backend(name) for name in dict.fromkeys(backends)]
-    declared = tuple(declared)
-    reference = record(original, "asyncio")
-    originals = {"asyncio": reference}
-    results = []
-    for program in (original, *ports):
-        for backend in chosen:
-            if not backend.installed:
-                command = backend.install_command
-                results.append(Checked(program.name, backend.name, install_command=command))
-            elif program is original and backend.name == "asyncio":
-                results.append(Checked(program.name, backend.name, reference))
-            else:
-                trace = record(program, backend.name)
-                beside = originals.get(backend.name, reference)
-                if program is original and backend.name == "uvloop":
-                    originals[backend.name] = trace
-                meant = [one for one in declared if one.holds_for(program.name, backend.name)]
-                # On uvloop the order within an instant is uvloop's own.
-                same_order = program is original and backend.name == "trio"
-                until = trace.ordered_until if same_order else 0.0
-                comparison = compare(beside, trace, meant, ordered_until=until)
-                results.append(Checked(program.name, backend.name, trace, comparison))
-    return results
+    programs = {"original": original, "port": port}
+
+    def run(program: Program, backend: str, seed: Seed | None) -> Run:
+        make = partial(record, program, backend, seed=seed)
+        found = forked(make) if fork else make()
+        progress()
+        if isinstance(found, Failure):
+            return Run(backend, seed, failure=found)
+        return Run(backend, seed, found)
+
+    def runs(batches: Sequence[Batch]) -> list[list[Run]]:
+        return [
+            [run(programs[batch.role], batch.backend, seed) for seed in batch.seeds]
+            for batch in batches
+        ]
+
+    measure = Measure(tuple(declared), reading or Reading())
+    return judge(original.name, port.name, runs, measure, backends=backends, seeds=seeds)

@@ -55,7 +55,6 @@ class Declaration:
             self.reason,
             original=_timed(self.original, left),
             port=_timed(self.port, right),
-            programs=("port",),
             backends=self.backends,
         )
 

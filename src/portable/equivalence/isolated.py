@@ -1,8 +1,11 @@
 """Runs in processes of their own, from the side of whoever asked for them.
 
-`Isolated` starts a worker for a program on a backend, waits for its runs one by one, and makes
+`Isolated` has workers run a program on a backend, waits for its runs one by one, and makes
 something of every end: a trace, or a `Failure` that says whether the program could not be
 loaded, hung or crashed. Whatever happens, no process is left behind.
+
+A worker takes a second of the processor until it can run anything, and a run a few hundredths.
+So a worker that has only forked, and whose forks are gone, is given the next program.
 """
 
 from __future__ import annotations
@@ -14,34 +17,24 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from portable.clock._taken import Seed
+
+from .footprint import CHILDREN
+from .run import Failure, Run
 from .target import Role, Target
-from .trace import Trace
-from .worker import DIED, Failure, Job
+from .watchdog import SEEN, TIMEOUT, WAITING
+from .worker import DIED, Job
 
-# Real seconds beside the limit of a run: for the interpreter to start, and to load packages.
-_GRACE = 30.0
+# Real seconds beside the limit of a run: for the interpreter to start, to load packages, and to
+# wait until no other run has a fixed address.
+_GRACE = 120.0
 _LAST_WORDS = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a program, and what it came to.
-
-    Attributes:
-        backend: what it ran on.
-        seed: the schedule; `None`: the backend's own order.
-        trace: what was recorded; `None` if it failed.
-        failure: why there is no trace.
-    """
-
-    backend: str
-    seed: int | None
-    trace: Trace | None = None
-    failure: Failure | None = None
 
 
 class Isolated:
@@ -51,24 +44,36 @@ class Isolated:
         args: the programs' arguments.
         real_time: whether time is real.
         time_limit: real seconds for each run.
+        stdin: the file that the programs read; `None`: they read nothing.
+        until: virtual seconds after which a program has gone on long enough.
     """
 
     def __init__(
-        self, *, args: Sequence[str] = (), real_time: bool = False, time_limit: float = 10.0
+        self,
+        *,
+        args: Sequence[str] = (),
+        real_time: bool = False,
+        time_limit: float = 10.0,
+        stdin: Path | None = None,
+        until: float | None = None,
     ) -> None:
+        self._stdin = None if stdin is None else stdin.absolute()
+        self._until = until
         self._args = tuple(args)
         self.real_time = real_time
         self._limit = time_limit
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[_Worker] = set()
+        self._idle: list[_Worker] = []
         self._stopped = False
+        weakref.finalize(self, _end_all, self._idle)
 
     def run(
         self,
         target: Target,
         role: Role,
         backend: str,
-        seeds: Sequence[int | None] = (None,),
+        seeds: Sequence[Seed | None] = (None,),
         progress: Callable[[], object] = lambda: None,
     ) -> list[Run]:
         """Run a program on a backend once for each seed.
@@ -91,6 +96,8 @@ class Isolated:
                 self.real_time,
                 self._limit,
                 Path(folder),
+                self._stdin,
+                self._until,
             )
             step = len(seeds) if hasattr(os, "fork") else 1
             for first in range(0, len(seeds), step):
@@ -103,50 +110,27 @@ class Isolated:
         """End every process that runs, at once; new ones are not started."""
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                _kill(process)
+            for worker in self._running:
+                worker.kill()
 
     def _work(self, job: Job, progress: Callable[[], object]) -> None:
         with self._lock:
             if self._stopped:
                 raise KeyboardInterrupt
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "portable.equivalence.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                # Sets of strings have the same order each time.
-                env={"PYTHONHASHSEED": "0"} | dict(os.environ),
-                start_new_session=True,  # to be ended with all that it started
-            )
-            self._running.add(process)
+            worker = self._idle.pop() if self._idle else _Worker()
+            self._running.add(worker)
+        clean = False
         try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            watchdog = self._watch(process)
-            try:
-                process.stdin.write(pickle.dumps(job))
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # it died; there will be no results
-            while process.stdout.readline():
-                watchdog.cancel()
-                progress()
-                watchdog = self._watch(process)
-            watchdog.cancel()
+            done = worker.do(job, self._limit + _GRACE, progress)
+            runs = [self._result(job, index) for index in range(len(job.seeds))]
+            clean = done and hasattr(os, "fork") and all(map(_left_nobody, runs))
         finally:
-            _kill(process)
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
             with self._lock:
-                self._running.discard(process)
-
-    def _watch(self, process: subprocess.Popen[bytes]) -> threading.Timer:
-        watchdog = threading.Timer(self._limit + _GRACE, _kill, (process,))
-        watchdog.daemon = True
-        watchdog.start()
-        return watchdog
+                self._running.discard(worker)
+                if clean and not self._stopped:
+                    self._idle.append(worker)
+            if worker not in self._idle:
+                worker.end()
 
     def _result(self, job: Job, index: int) -> Run:
         run = Run(job.backend, job.seeds[index])
@@ -159,8 +143,10 @@ class Isolated:
         if job.output(index).exists():
             words = tuple(job.output(index).read_text("utf-8", "replace").splitlines())
         for place, line in enumerate(words):
-            if line.startswith("Timeout (") and line.endswith("!"):
-                where = _places(words[place + 1 : -1])
+            if line.startswith(TIMEOUT) and line.endswith("!"):
+                told = [one for one in words[:place] if one.startswith((WAITING, SEEN))]
+                stacks = [one for one in words[place + 1 :] if not one.startswith(DIED)]
+                where = (*told, *_places(_without_watchdog(stacks)))
                 message = f"hangs: ended after {self._limit:g} s of real time"
                 return replace(run, failure=Failure("hang", message, where))
         how = DIED.strip()
@@ -168,6 +154,14 @@ class Isolated:
             how = words[-1]
         message = f"the process {how}, before the program did"
         return replace(run, failure=Failure("crash", message, _places(words[:-1])))
+
+
+def _without_watchdog(stacks: Sequence[str]) -> Sequence[str]:
+    """Return the stacks without that of the thread that wrote them down, which comes first."""
+    for place, line in enumerate(stacks):
+        if line.startswith("Thread "):
+            return stacks[place:]
+    return stacks
 
 
 def _places(words: Sequence[str]) -> tuple[str, ...]:
@@ -191,11 +185,75 @@ def _is_machinery(frame: str) -> bool:
     return str(Path(__file__).parents[1]) in frame or '"<frozen' in frame
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    try:
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    except (ProcessLookupError, PermissionError):
-        pass  # it has ended
+class _Worker:
+    """A process that does jobs, one after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "portable.equivalence.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Sets of strings have the same order each time.
+            env={"PYTHONHASHSEED": "0"} | dict(os.environ),
+            start_new_session=True,  # to be ended with all that it started
+        )
+
+    def do(self, job: Job, patience: float, progress: Callable[[], object]) -> bool:
+        """Do a job; return whether the worker is there for another one.
+
+        Args:
+            job: what to do.
+            patience: real seconds without a word after which it is ended.
+            progress: called after each run.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(pickle.dumps(job))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return False  # it died; there will be no results
+        for _ in job.seeds:
+            watchdog = threading.Timer(patience, self.kill)
+            watchdog.daemon = True
+            watchdog.start()
+            try:
+                if not self._process.stdout.readline():
+                    return False
+            finally:
+                watchdog.cancel()
+            progress()
+        return True
+
+    def kill(self) -> None:
+        """End it at once, with all that it started."""
+        try:
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:  # pragma: no cover - Windows
+                self._process.kill()
+        except (ProcessLookupError, PermissionError):
+            pass  # it has ended
+
+    def end(self) -> None:
+        """End it, and leave nothing of it behind."""
+        self.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+
+
+def _end_all(workers: list[_Worker]) -> None:
+    while workers:
+        workers.pop().end()
+
+
+def _left_nobody(run: Run) -> bool:
+    """Whether a run can have left no process behind in its worker's session."""
+    return run.trace is not None and not any(
+        one.startswith(CHILDREN) for one in run.trace.unseen
+    )

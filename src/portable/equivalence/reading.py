@@ -6,14 +6,15 @@ Everything is done to copies of the traces, so that one recording can be read in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 
 from .comparison import Comparison, DeclaredDifference, compare
-from .trace import Observation, Trace, normalised
+from .noise import normalised, without_frames, without_frames_inside
+from .trace import Observation, Stream, Trace
 
-STREAMS = {
+STREAMS: Mapping[str, tuple[str, ...]] = {
     "stdout": ("stdout",),
     "stderr": ("stderr",),
     "logging": ("log",),
@@ -21,9 +22,14 @@ STREAMS = {
     "unraisable": ("unraisable",),
     "tasks": ("tasks",),
     "threads": ("thread", "threads"),
+    "blocking": ("blocking",),
+    "children": ("children",),
+    "files": ("files",),
     "outcome": ("outcome",),
 }
 """What can be ignored, and the streams it stands for."""
+
+_WRITTEN: tuple[Stream, ...] = ("stdout", "stderr")
 
 # Names and numbers that a run gives to tasks and that mean nothing in another one.
 _TASK_NAME = re.compile(r"\bTask-\d+\b")
@@ -39,6 +45,7 @@ class Reading:
         ignore: what does not count, of `STREAMS`.
         tolerance: seconds by which things may come at other times.
         strict_order: whether another order within an instant counts as a difference.
+        in_turn: whether what comes at other times has to come in the same order still.
 
     Raises:
         ValueError: a name, a number or an expression is none.
@@ -53,6 +60,7 @@ class Reading:
     ignore: tuple[str, ...] = ()
     tolerance: float = 0.0
     strict_order: bool = False
+    in_turn: bool = False
 
     def __post_init__(self) -> None:
         for name in self.ignore:
@@ -73,16 +81,20 @@ class Reading:
     def read(self, trace: Trace) -> Trace:
         """Return the trace without what does not count."""
         ignored = {stream for name in self.ignore for stream in STREAMS[name]}
+        counting = [
+            seen
+            for seen in trace.observations
+            if seen.stream not in ignored and not is_silent(seen)
+        ]
+        for stream in _WRITTEN:
+            counting = _without_frames(counting, stream)
         return replace(
             trace,
-            observations=tuple(
-                replace(seen, text=self._text(seen.text))
-                for seen in trace.observations
-                if seen.stream not in ignored
-            ),
+            observations=tuple(replace(seen, text=self._text(seen.text)) for seen in counting),
         )
 
     def _text(self, text: str) -> str:
+        text = without_frames_inside(text)
         text = _ID.sub("id=...", _TASK_NAME.sub("Task-...", normalised(text)))
         for pattern in self.normalize:
             text = re.sub(pattern, "...", text)
@@ -111,6 +123,8 @@ class Reading:
         left, right = self.read(original), self.read(port)
         if self.tolerance:
             right = _in_step(left, right, self.tolerance)
+        if self.in_turn:
+            right = _in_turn(right)
         until = inf if self.strict_order else ordered_until
         found = compare(left, right, declared, ordered_until=until)
         if found.stale and not stale_counts:
@@ -119,9 +133,37 @@ class Reading:
         return found
 
 
+def is_silent(seen: Observation) -> bool:
+    """Say whether nobody sees it unless Python is told to show it, as with `-X dev`."""
+    return seen.stream == "warning" and seen.text.startswith("ResourceWarning: ")
+
+
+def _without_frames(observations: list[Observation], stream: Stream) -> list[Observation]:
+    """Cut the tracebacks down that came line by line on a stream."""
+    places = [at for at, seen in enumerate(observations) if seen.stream == stream]
+    left = dict(
+        zip(places, without_frames([observations[at].text for at in places]), strict=True)
+    )
+    kept = []
+    for at, seen in enumerate(observations):
+        text = left.get(at, seen.text)
+        if text is not None:
+            kept.append(seen if text == seen.text else replace(seen, text=text))
+    return kept
+
+
 def in_any_time(reading: Reading) -> Reading:
     """Return a reading for real time, in which no two runs have the same times."""
     return reading if reading.tolerance else replace(reading, tolerance=inf)
+
+
+def _in_turn(port: Trace) -> Trace:
+    """Let nothing have an earlier time than what came before it."""
+    latest, moved = 0.0, []
+    for seen in port.observations:
+        latest = max(latest, seen.time)
+        moved.append(replace(seen, time=latest))
+    return replace(port, observations=tuple(moved))
 
 
 def _in_step(original: Trace, port: Trace, tolerance: float) -> Trace:

@@ -19,15 +19,32 @@ from weakref import WeakKeyDictionary
 from portable._backends import current_backend, require_backend
 from portable._heap import heap_set_aside
 from portable.clock import VirtualClock
+from portable.clock._taken import Seed
+from portable.clock._wall import load_time_machine
 
 from .capture import Moment, listening
+from .causality import Causality
 from .program import Program
 from .starting import Starting
-from .trace import ExceptionShape, Observation, Outcome, Stream, Trace, rounded, shown
+from .surroundings import Surroundings
+from .task_marks import TaskMarks
+from .trace import (
+    ChildExit,
+    ExceptionShape,
+    Observation,
+    Outcome,
+    Stream,
+    Trace,
+    rounded,
+    shown,
+)
 
 # Real seconds for a thread that was told to end, as pools do, to have ended.
 _THREAD_PATIENCE = 0.5
 _REAL_MOMENT = 0.01
+
+# What is looked at in a process of its own alone.
+_BESIDE_PYTHON: tuple[str, ...] = ("what is written past Python, files and child processes",)
 
 # Output streams, warnings, logging and the wall clock belong to the whole process.
 _one_at_a_time = threading.Lock()
@@ -37,9 +54,11 @@ def record(
     program: Program,
     backend: str = "asyncio",
     *,
-    seed: int | None = None,
+    seed: Seed | None = None,
     real_time: bool = False,
     interrupts: bool = False,
+    around: Surroundings | None = None,
+    began: Callable[[Recording], object] = lambda _: None,
 ) -> Trace:
     """Run a program once under virtual time and return what was seen of it.
 
@@ -51,9 +70,12 @@ def record(
         backend: what to run it on: `asyncio`, `uvloop` or `trio`.
         seed: names the schedule, which decides who is first among the tasks that are
             ready at once; the same seed gives the same trace. `None`: the backend's order.
+            What strings mean is told at `VirtualClock`.
         real_time: whether time passes as it does outside, for programs that do real I/O;
             the times in the trace are real ones then, and there is no seed.
         interrupts: whether a `KeyboardInterrupt` is an outcome, too.
+        around: the process around it, if that is there for this run alone.
+        began: called with the recording, for whoever has to look at it from outside.
 
     Raises:
         UnknownBackendError: there is no such backend.
@@ -74,16 +96,17 @@ def record(
     if real_time and seed is not None:
         raise ValueError("seed: the order of real time cannot be chosen; leave out one of both")
     _require_no_loop()
-    with VirtualClock(seed=seed):  # a part that is missing is no outcome of the program
-        pass
+    # A wrong seed, or a part that is missing, is no outcome of the program.
+    VirtualClock(seed=seed)
+    load_time_machine()
     if not _one_at_a_time.acquire(blocking=False):
         raise RuntimeError(
             "record() was called while another recording is under way; output, logging and "
             "the wall clock belong to the whole process, so record one after the other"
         )
     try:
-        recording = _Recording(program, backend, seed, real_time)
-        recording.interrupts = interrupts
+        recording = Recording(program, backend, seed, real_time, interrupts, around)
+        began(recording)
         return recording.take()
     finally:
         _one_at_a_time.release()
@@ -100,31 +123,90 @@ def _require_no_loop() -> None:
     )
 
 
-class _Recording:
+class Recording:
     """One run, and what has been seen of it so far."""
 
-    interrupts = False
-
     def __init__(
-        self, program: Program, backend: str, seed: int | None, real_time: bool
+        self,
+        program: Program,
+        backend: str,
+        seed: Seed | None,
+        real_time: bool,
+        interrupts: bool,
+        around: Surroundings | None,
     ) -> None:
         self._program = program
         self._backend = backend
-        self._starting = Starting(backend, self._main_ended, seed=seed, real_time=real_time)
-        self._real_time = real_time
-        self._last: Moment = (0.0, None)
+        self._interrupts = interrupts
+        self._around = around
         self._seen: list[Observation] = []
         self._writers = _Writers()
+        self._marks = TaskMarks(self._now, lambda: len(self._seen), self._writers.number_of)
+        self._starting = Starting(
+            backend,
+            self._main_ended,
+            seed=seed,
+            real_time=real_time,
+            fix=None if around is None else around.footprint.fix,
+            marks=self._marks,
+        )
+        self._real_time = real_time
+        self._last: Moment = (0.0, None)
+        self._causality = Causality()
         self._left_running = 0
 
     def take(self) -> Trace:
-        threads = set(threading.enumerate())
-        with _collector_by_hand(), listening(self._see, self._moment) as self._tell:
+        """Run the program, and return what was seen."""
+        threads, around = set(threading.enumerate()), self._around
+        descriptors = None if around is None else around.descriptors
+        with ExitStack() as stack:
+            stack.enter_context(_collector_by_hand())
+            ears = stack.enter_context(listening(self._see, self._moment, descriptors))
+            self._tell, self._poll = ears.tell, ears.poll
+            self._listen_to_time()
             outcome = self._outcome_of(self._start)
+            self._listen_to_time(on=False)
             gc.collect()
             self._threads_left(threads)
+            if around is not None:
+                around.at_exit()
+        return self._completed(outcome)
+
+    def break_off(self, how: str) -> Trace:
+        """Return what has been seen so far of a run that does not come to its end.
+
+        Args:
+            how: in which way, in words.
+        """
+        self._poll()
+        return self._completed(Outcome(self._now(), otherwise=how))
+
+    def last_seen(self, most: int) -> tuple[Observation, ...]:
+        """Return the last things that were seen."""
+        return tuple(self._seen[-most:])
+
+    def waiting(self) -> list[tuple[str, object]]:
+        """Return the names of tasks that have not ended, and what they run; from any thread."""
+        return self._starting.waiting()
+
+    def _completed(self, outcome: Outcome) -> Trace:
+        self._marks.look()
+        schedule = self._starting.schedule
+        unseen = _BESIDE_PYTHON
+        exits: tuple[ChildExit, ...] = ()
+        unknown_exits = 0
+        if self._around is not None:
+            for stream, text, lines in self._around.left():
+                seen = Observation(outcome.time, stream, text, details=lines)
+                self._seen.append(seen)
+            unseen = self._around.footprint.used()
+            exits = self._around.exit_codes.ended()
+            unknown_exits = self._around.exit_codes.unknown
         details = outcome.exception.details if outcome.exception else ()
-        self._seen.append(Observation(outcome.time, "outcome", str(outcome), details=details))
+        text = str(outcome)
+        if self._around is not None:
+            text = self._around.neutral(text)
+        self._seen.append(Observation(outcome.time, "outcome", text, details=details))
         return Trace(
             program=self._program.name,
             backend=self._backend,
@@ -132,7 +214,53 @@ class _Recording:
             outcome=outcome,
             left_running=self._left_running,
             order_free_from=self._order_free_from(),
+            schedule=None if schedule is None else schedule.taken(),
+            unseen=unseen,
+            lanes=self._marks.lanes(),
+            exits=exits,
+            unknown_exits=unknown_exits,
+            busy=self._starting.busy_watch.longest,
         )
+
+    def _listen_to_time(self, *, on: bool = True) -> None:
+        """Have the moves of virtual time told: what came in meanwhile is of the time before."""
+        clock, around = self._starting.clock, self._around
+        if clock is None:
+            return
+        if not on:
+            clock.listen()
+        elif around is None:
+            clock.listen(before_move=self._all_wait, blocked=self._blocked)
+        else:
+            until = around.until
+            alarm = None if until is None else (until, self._has_gone_on)
+            clock.listen(before_move=self._before_move, blocked=self._blocked, alarm=alarm)
+
+    def _all_wait(self, _: float) -> None:
+        self._starting.busy_watch.end(self._now())
+        self._marks.look(waiting=True)
+        if self._starting.has_loop:
+            self._starting.busy_watch.begin()
+
+    def _before_move(self, when: float) -> None:
+        self._all_wait(when)
+        self._poll()
+        assert self._around is not None
+        if self._around.until is not None and when > self._around.until:
+            self._leave(self._around.until)
+
+    def _has_gone_on(self) -> None:
+        assert self._around is not None
+        until = self._around.until
+        if until is not None and self._now() >= until:  # not if the run ends before
+            self._leave(until)
+
+    def _leave(self, until: float) -> None:
+        assert self._around is not None
+        self._around.ended(self.break_off(f"still running after {until:g} s"))
+
+    def _blocked(self, seconds: float) -> None:
+        self._tell("blocking", f"nothing else could run for {rounded(seconds):g} s")
 
     def _outcome_of(self, start: Callable[[], object]) -> Outcome:
         # Only shapes and texts are kept: the result or the exception may be all that keeps
@@ -141,7 +269,7 @@ class _Recording:
         try:
             result = shown(start())
         except BaseException as error:
-            if _contains_interrupt(error) and not self.interrupts:
+            if _contains_interrupt(error) and not self._interrupts:
                 raise KeyboardInterrupt from error
             exception = ExceptionShape.of(error)
         return Outcome(self._now(), result, exception)
@@ -165,7 +293,11 @@ class _Recording:
 
     def _see(self, stream: Stream, text: str, ended: bool, moment: Moment) -> None:
         time, writer = moment
-        self._seen.append(Observation(time, stream, text, ended, writer))
+        if self._around is not None:
+            text = self._around.neutral(text)
+        self._marks.look()
+        after = self._causality.show(writer, time)
+        self._seen.append(Observation(time, stream, text, ended, writer, after=after))
 
     def _start(self) -> object:
         main, starting = self._program.main, self._starting
@@ -200,6 +332,10 @@ class _Writers:
         self._numbers: WeakKeyDictionary[object, int] = WeakKeyDictionary()
         self._next = itertools.count()
         self._home = threading.current_thread()
+
+    def number_of(self, task: object) -> int | None:
+        """Return the number of a task, if it has one by now."""
+        return self._numbers.get(task)
 
     def current(self) -> int | None:
         """Return the number of the running task or foreign thread, if there is one."""

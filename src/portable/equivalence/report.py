@@ -1,87 +1,152 @@
-"""Step 5: put a comparison into words.
-
-The text is plain ASCII as far as the programs' own output is, so that it reads the same in a
-terminal, in a log and in a test's failure. Where the traces part, both sides stand line by
-line as in a unified diff: `-` the original alone, `+` the port alone.
-"""
+"""What came out of judging a port: a row for each program and backend, and for schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from dataclasses import dataclass, field
 
-from .comparison import Comparison, Verdict
-from .trace import Observation, Trace
-
-LINES_BEFORE = 3
-"""How many shared lines are shown for orientation."""
-LINES_AFTER = 12
-"""How many lines of each side are shown from the instant on where they part."""
+from .causes import Cause
+from .comparison import Comparison
+from .run import Run
+from .shrinking import Shrunk
+from .trace import Observation
 
 
-def explain(comparison: Comparison) -> str:
-    """Return a comparison as text, for people to read.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run of one of the programs, and what it came to.
 
-    Args:
-        comparison: what `compare()` returned.
-
-    Returns:
-        Lines of text: the verdict, each reason for it, the declared differences that
-        occur, and both sides from the first instant on where they part.
+    Attributes:
+        program: `original` or `port`.
+        run: the run.
+        comparison: with what it was compared; `None` if there was nothing to compare.
+        causes: what may be behind a difference.
+        note: why there is no comparison, if there should be one.
     """
-    return "\n".join(_lines(comparison))
+
+    program: str
+    run: Run
+    comparison: Comparison | None = None
+    causes: tuple[Cause, ...] = ()
+    note: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The comparison's verdict; or `reference`, `skipped`, or what kind of failure."""
+        if self.run.failure is not None:
+            return self.run.failure.kind
+        if self.comparison is not None:
+            return self.comparison.verdict.value
+        if self.run.trace is None:
+            return "skipped"
+        return "reference" if self.note is None else "unjudged"
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether nothing speaks against the port.
+
+        What becomes of the original on uvloop and trio is told, and held against nobody: the
+        port is judged by the original on asyncio, and on uvloop by that on uvloop.
+        """
+        if self.program == "original" and self.run.backend != "asyncio":
+            return self.verdict != "unloadable"
+        return self.verdict not in ("different", "unjudged", "hang", "crash", "unloadable")
 
 
-def _lines(comparison: Comparison) -> Iterator[str]:
-    original, port = map(_named, (comparison.original, comparison.port))
-    if comparison.verdict is Verdict.SAME:
-        yield f"{port}: same as {original}"
-        return
-    verdict = {
-        Verdict.REORDERED: "same within every instant, in another order than",
-        Verdict.DECLARED: "differs as declared from",
-        Verdict.DIFFERENT: "different from",
-    }[comparison.verdict]
-    yield f"{port}: {verdict} {original}"
-    for reason in comparison.reasons:
-        yield f"  {reason}"
-    for one in comparison.declared:
-        yield f"  {one.id}: {one.reason}"
-        yield from _marked("-", one.original)
-        yield from _marked("+", one.port)
-    parting = comparison.parting
-    if parting is not None:
-        yield f"  - {original}"
-        yield f"  + {port}"
-        yield from _marked(" ", parting.before[-LINES_BEFORE:])
-        yield from _side_by_side(parting.original, parting.port)
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What schedules of a port on one backend came to.
+
+    Attributes:
+        backend: the backend.
+        schedules: how many were run.
+        distinct: how many traces were seen that differ from each other.
+        failing: those that differ from the original or failed; the shortest way to a
+            difference comes first.
+        shrunk: what is needed of the first of them; `None`: it could not be had again.
+    """
+
+    backend: str
+    schedules: int
+    distinct: int
+    failing: tuple[Judged, ...] = ()
+    shrunk: Shrunk | None = None
+
+    @property
+    def threads(self) -> bool:
+        """Whether threads took part in one that fails, whose order no seed decides."""
+        return any(
+            one.run.trace is not None
+            and one.run.trace.schedule is not None
+            and one.run.trace.schedule.threads
+            for one in self.failing
+        )
 
 
-def _named(trace: Trace) -> str:
-    return f"{trace.program} on {trace.backend}"
+@dataclass(frozen=True, slots=True)
+class Unsteady:
+    """What an original shows at one place when it is run twice: no port can do the same.
+
+    Attributes:
+        first: what it showed the first time; `None`: nothing.
+        then: what it showed the second time.
+    """
+
+    first: Observation | None
+    then: Observation | None
 
 
-def _side_by_side(
-    original: Sequence[Observation], port: Sequence[Observation]
-) -> Iterator[str]:
-    left, right = original[:LINES_AFTER], port[:LINES_AFTER]
-    steps = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
-    for step, from_left, to_left, from_right, to_right in steps:
-        if step == "equal":
-            yield from _marked(" ", left[from_left:to_left])
-        else:
-            yield from _marked("-", left[from_left:to_left])
-            yield from _marked("+", right[from_right:to_right])
-    for mark, side in (("-", original), ("+", port)):
-        if len(side) > LINES_AFTER:
-            yield f"  {mark} ({len(side) - LINES_AFTER} more)"
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that came out of comparing two programs.
+
+    Attributes:
+        original: the name of the program that is right by definition.
+        port: the name of the one that is judged.
+        rows: a row for each program and backend.
+        explored: what schedules came to, for each backend.
+        unsteady: where the original differs from itself, run twice on asyncio.
+    """
+
+    original: str
+    port: str
+    rows: tuple[Judged, ...]
+    explored: tuple[Explored, ...] = field(default=())
+    unsteady: tuple[Unsteady, ...] = ()
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the port may stand for its original."""
+        return all(row.equivalent for row in self.rows) and not any(
+            found.failing for found in self.explored
+        )
+
+    @property
+    def faithful(self) -> bool:
+        """Whether the original does the same on every backend, in asyncio's order on trio.
+
+        From the time on when trio has a say in the order, any is as good.
+        """
+        return all(_is_faithful(row) for row in self.rows if row.program == "original")
+
+    @property
+    def loadable(self) -> bool:
+        """Whether both programs could be loaded."""
+        return all(row.verdict != "unloadable" for row in self.rows)
+
+    def row(self, program: str, backend: str) -> Judged:
+        """Return the row of a program on a backend.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for row in self.rows:
+            if (row.program, row.run.backend) == (program, backend):
+                return row
+        raise LookupError(f"there is no row of {program!r} on {backend!r}")
 
 
-def _marked(mark: str, observations: Sequence[Observation]) -> Iterator[str]:
-    for seen in observations:
-        first, *rest = str(seen.text).split("\n")
-        end = "" if seen.ended else " (no newline)"
-        yield f"  {mark} {f'{seen.time!r} s':>10}  {seen.stream:<10}  {first}{end}".rstrip()
-        if mark != " ":
-            rest += [f"({detail})" for detail in seen.details]
-        yield from (f"  {mark} {'':10}  {'':10}  {line}".rstrip() for line in rest)
+def _is_faithful(row: Judged) -> bool:
+    found = row.comparison
+    if found is None or found.parting is None or found.verdict.equivalent is False:
+        return row.verdict in ("reference", "same", "skipped")
+    return row.run.backend != "trio" or found.parting.time >= found.port.ordered_until

@@ -8,9 +8,12 @@ from difflib import SequenceMatcher
 from textwrap import wrap
 
 from .comparison import Comparison
-from .report import LINES_AFTER, LINES_BEFORE
 from .trace import Observation
 
+LINES_BEFORE = 3
+"""How many shared lines are shown for orientation."""
+LINES_AFTER = 12
+"""How many lines of each side are shown from the instant on where they part."""
 _TASK = 4
 _LINES = 8
 """How many lines a text may have in a column; longer ones are cut to where the two differ."""
@@ -44,7 +47,7 @@ def side_by_side(comparison: Comparison, width: int = 100) -> list[Row]:
     rows: list[Row] = [(" ", layout.joined(head[0], head[1]))]
     for seen in before:
         rows += _row(" ", seen, seen, layout)
-    for mark, one, other in _aligned(left, right):
+    for mark, one, other in aligned(left, right):
         rows += _row(mark, one, other, layout)
     more = [max(0, len(side) - same - LINES_AFTER) for side in (parting.original, parting.port)]
     if any(more):
@@ -69,9 +72,10 @@ class _Layout:
         return f"{left:<{self.time + _TASK + 2 + self.column}} | {right}".rstrip()
 
 
-def _aligned(
+def aligned(
     left: Sequence[Observation], right: Sequence[Observation]
 ) -> Iterator[tuple[str, Observation | None, Observation | None]]:
+    """Yield both sides in pairs, each with its mark; `None` stands where one has nothing."""
     steps = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     for step, a, b, c, d in steps:
         if step == "equal":

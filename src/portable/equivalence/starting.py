@@ -3,8 +3,8 @@
 A program may be a coroutine function, for which the loop is started here; or a plain function
 that starts its loops itself, one after the other. Inside `catching()` the names by which
 programs do that (`asyncio.run`, `asyncio.Runner`, `anyio.run`, `trio.run`, `uvloop.run` and
-`portable.run`) start the backend that is recorded instead of their own, under virtual time:
-each loop has a clock of its own, which goes on where the one before it stopped. What is
+`portable.run`) start the backend that is recorded instead of their own, and those by which they
+make loops of their own (`own_loops`) make its loops, all of them on one timeline. What is
 asyncio's runs on trio as `portable.run(main, backend="trio")` does it, on asyncio's loop there.
 """
 
@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import time
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
-from contextvars import Context
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
+from weakref import WeakSet
 
 import anyio
 
@@ -28,17 +29,32 @@ import portable
 from portable._backends import BACKENDS, require_backend
 from portable._running import run
 from portable.clock import VirtualClock
+from portable.clock._schedule import Schedule
+from portable.clock._taken import Seed
 
+from .busy import BusyWatch
+from .causality import hand_clocks_on
+from .footprint import tell_addresses
+from .left_running import tasks_left, tell_when_a_main_ended, tell_when_main_ended
+from .own_loops import Policies, loops_made_by
+from .task_marks import TaskMarks
 from .task_names import number_tasks_anew
 
 if TYPE_CHECKING:
     from .trio_watch import TrioWatch
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
+#: How long virtual time waits in silence for what comes from outside, in real seconds. What is
+#: compared most often sends its signals itself.
+_IO_LIMIT = 0.25
 
-# The class itself, also while its name in asyncio stands for what catches it.
+# The classes themselves, also while their names in asyncio stand for what catches them.
 _REAL_RUNNER = asyncio.Runner
+_REAL_LOOP: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop
+if sys.platform == "win32":
+    _REAL_LOOP = asyncio.ProactorEventLoop
 
+L = TypeVar("L", bound=asyncio.AbstractEventLoop)
 Main = Callable[..., Awaitable[object]]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -51,9 +67,15 @@ class Starting:
         ended: called with the number of tasks that a main left running when it ended.
         seed: names the schedule; `None`: the backend's own order.
         real_time: whether time passes as it does outside.
+        fix: told of each address that uvloop listens at, which tells nobody else.
+        marks: told of each task that is made.
 
     Attributes:
+        clock: the virtual time; `None`: time is real.
+        loops: the loops that were made and are still there.
         started: how many loops were started.
+        schedule: what decides on the order of ready tasks, in one loop after the other.
+        busy_watch: how long it computed.
     """
 
     def __init__(
@@ -61,28 +83,43 @@ class Starting:
         backend: str,
         ended: Callable[[int], object],
         *,
-        seed: int | None = None,
+        seed: Seed | None = None,
         real_time: bool = False,
+        fix: Callable[[object], object] | None = None,
+        marks: TaskMarks | None = None,
     ) -> None:
+        self._fix = fix
+        self._marks = marks
+        self.loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
         self._backend = require_backend(backend)
+        # As it is now: `catching()` puts a function in its place that comes here again.
+        self._real_loop: LoopFactory = self._backend.run_options().get(
+            "loop_factory", _REAL_LOOP
+        )
         self._ended = ended
-        self._seed = seed
-        self._real = real_time
-        self._began = time.monotonic()
-        self._before = 0.0
-        self._clock: VirtualClock | None = None
-        self._outer: VirtualClock | None = None
-        self._busy = False
+        self.schedule: Schedule | None = None if seed is None else Schedule(seed)
+        self._began: float | None = None  # when the first loop started, in real time
+        clock = (
+            None
+            if real_time
+            else VirtualClock(start=_START, seed=self.schedule, io_limit=_IO_LIMIT)
+        )
+        self.clock = clock
+        self._shown = False
+        self._has_loop = False
+        self.busy_watch: BusyWatch = BusyWatch()
+        self._own: list[asyncio.AbstractEventLoop] = []
+        self._policies = Policies(self)
         self._watch: TrioWatch | None = None
         if backend == "trio":
-            self._watch = _trio_watch(self.now)
-        self.started = 0
+            self._watch = _trio_watch(self.now, marks)
+        self.started: int = 0
 
     def now(self) -> float:
         """Return the seconds since the start: virtual ones, unless time is real."""
-        if self._real:
-            return time.monotonic() - self._began
-        return self._before + (0.0 if self._clock is None else self._clock.now())
+        if self.clock is not None:
+            return self.clock.now()
+        return 0.0 if self._began is None else monotonic() - self._began
 
     @property
     def order_free_from(self) -> float | None:
@@ -98,17 +135,17 @@ class Starting:
     def run_anyio(self, main: Main) -> object:
         """Run a program, as `anyio.run(main)` does."""
         known = self._backend.anyio_backend
-        with self._loop() as clock:
-            counted = _named_after(main, partial(self._counted, main))
+        with self.running(), self._time() as clock:
+            started = main
             if self._watch is not None:
                 options = self._trio_options(clock, self._watch)
+                started = _named_after(main, partial(self._counted, main, self._watch))
             else:
-                options = {"loop_factory": partial(_numbered, self._loop_factory(clock))}
+                options = {"loop_factory": partial(self._telling, self._loop_factory(clock))}
             if clock is None:
-                return anyio.run(counted, backend=known, backend_options=options)
-            guarded = _named_after(main, partial(clock.guard, counted))
-            with clock:
-                return anyio.run(guarded, backend=known, backend_options=options)
+                return anyio.run(started, backend=known, backend_options=options)
+            guarded = _named_after(main, partial(clock.guard, started))
+            return anyio.run(guarded, backend=known, backend_options=options)
 
     # What programs call ----------------------------------------------------------------
 
@@ -126,39 +163,52 @@ class Starting:
         if BACKENDS["uvloop"].installed:
             caught.append((importlib.import_module("uvloop"), "run", self._asyncio_run))
         with ExitStack() as stack:
-            if not self._real:
-                self._outer = stack.enter_context(VirtualClock(start=_START))
+            stack.enter_context(self._time())
             for owner, name, start in caught:
-                stand_in = self._unless_busy(getattr(owner, name), start)
+                stand_in = self._outside_of_loops(getattr(owner, name), start)
                 stack.enter_context(patch.object(owner, name, stand_in))
+            stack.enter_context(loops_made_by(self, self._policies))
+            stack.callback(self._leave_loops)
             yield
 
-    def _unless_busy(
+    def _outside_of_loops(
         self, real: Callable[..., object], caught: Callable[..., object]
     ) -> Callable[..., object]:
         # What starts a loop calls one of the others; and a loop inside a loop, or in a
         # thread beside it, is the program's own affair.
         def start(*args: Any, **kwargs: Any) -> object:
-            return (real if self._busy else caught)(*args, **kwargs)
+            return (real if self._has_loop else caught)(*args, **kwargs)
 
         return start
 
-    def _asyncio_run(self, main: Any, *, debug: bool | None = None, **_: object) -> object:
-        with self._loop() as clock, clock or nullcontext():
+    def _asyncio_run(
+        self,
+        main: Any,
+        *,
+        debug: bool | None = None,
+        loop_factory: LoopFactory | None = None,
+        **_: object,
+    ) -> object:
+        with self._time() as clock:
             # What is no coroutine is left to asyncio's runner, which says so.
-            if self._watch is not None and asyncio.iscoroutine(main):
-                return self._run_on_trio(main, clock, debug, self._watch)
-            with self._runner(clock, debug=debug) as runner:
+            own_loop = loop_factory is not None or self._policies.is_own
+            if self._watch is not None and asyncio.iscoroutine(main) and not own_loop:
+                with self.running():
+                    return self._run_on_trio(main, clock, debug, self._watch)
+            with self._asyncio_runner(debug=debug, loop_factory=loop_factory) as runner:
                 return runner.run(main)
 
-    @contextmanager
-    def _asyncio_runner(self, *, debug: bool | None = None, **_: object) -> Iterator[object]:
-        with (
-            self._loop() as clock,
-            clock or nullcontext(),
-            self._runner(clock, debug=debug) as runner,
-        ):
-            yield runner
+    def _asyncio_runner(
+        self,
+        *,
+        debug: bool | None = None,
+        loop_factory: LoopFactory | None = None,
+        **_: object,
+    ) -> asyncio.Runner:
+        """Return asyncio's runner, with a loop that the program's own factory may set up."""
+        runner = _REAL_RUNNER(debug=debug, loop_factory=loop_factory or self._policies.new_loop)
+        tell_when_a_main_ended(runner, self._ended)
+        return runner
 
     def _anyio_run(self, main: Main, *args: object, **_: object) -> object:
         return self.run_anyio(partial(main, *args))
@@ -177,22 +227,109 @@ class Starting:
 
     # One loop --------------------------------------------------------------------------
 
+    @property
+    def has_loop(self) -> bool:
+        """Whether a loop runs."""
+        return self._has_loop
+
     @contextmanager
-    def _loop(self) -> Iterator[VirtualClock | None]:
-        self._busy = True
-        self.started += 1
-        if not self._real:
-            start = _START + timedelta(seconds=min(self._before, 1e11))
-            self._clock = VirtualClock(start=start, seed=self._seed)
+    def running(self) -> Iterator[None]:
+        """Take note that a loop runs in the block."""
+        if self._began is None:
+            self._began = monotonic()
+        before, self._has_loop = self._has_loop, True
+        self.started += not before
+        if not before:
+            self.busy_watch.begin()
         try:
-            yield self._clock
+            yield
         finally:
-            self._busy = False
-            clock, self._clock = self._clock, None
-            if clock is not None:
-                self._before += clock.now()
-                if self._outer is not None:
-                    self._outer.advance(clock.now())
+            self._has_loop = before
+            if not before:
+                self.busy_watch.end(self.now())
+
+    def new_loop(self) -> asyncio.AbstractEventLoop:
+        """Make a loop of asyncio's on the backend, on the recording's timeline."""
+        loop = self._prepared(self._loop_factory(self._next_clock()))
+        self.watch(loop)
+        self._own.append(loop)
+        close = loop.close
+
+        def closing() -> None:
+            self._tell_left(loop)
+            close()
+
+        loop.close = closing  # type: ignore[method-assign]
+        return loop
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take note whenever a loop runs."""
+        run_forever = loop.run_forever
+
+        def noted() -> None:
+            with self.running():
+                run_forever()
+
+        loop.run_forever = noted  # type: ignore[method-assign]
+
+    def _leave_loops(self) -> None:
+        """Tell of the tasks of loops that the program made and never closed."""
+        while self._own:
+            loop = self._own[0]
+            if self._tell_left(loop) and self._watch is not None:
+                loop.close()  # ends trio's run
+
+    def _tell_left(self, loop: asyncio.AbstractEventLoop) -> bool:
+        if loop not in self._own:
+            return False
+        self._own.remove(loop)
+        self._ended(len(tasks_left(loop)))
+        return True
+
+    def _prepared(self, factory: LoopFactory) -> asyncio.AbstractEventLoop:
+        loop = self._noted(factory())
+        number_tasks_anew(loop, self._made)
+        hand_clocks_on(loop, self._woken)
+        if self._fix is not None and self._backend.name == "uvloop":
+            tell_addresses(loop, self._fix)
+        return loop
+
+    def _made(self, task: object) -> None:
+        if self._marks is not None:
+            self._marks.started(task)
+
+    def _woken(self, task: object) -> None:
+        if self._marks is not None:
+            self._marks.woken(task)
+
+    def _noted(self, loop: L) -> L:
+        self.loops.add(loop)
+        return loop
+
+    def waiting(self) -> list[tuple[str, object]]:
+        """Return the names of tasks that have not ended, and what they run; from any thread."""
+        found: list[tuple[str, object]] = [
+            (task.get_name(), task.get_coro())
+            for loop in list(self.loops)
+            for task in asyncio.all_tasks(loop)
+        ]
+        if self._watch is not None:
+            found += [(task.name, task.coro) for task in self._watch.plain()]
+        return sorted(found, key=lambda one: one[0])
+
+    def _next_clock(self) -> VirtualClock | None:
+        return None if self.clock is None else self.clock.another_run()
+
+    @contextmanager
+    def _time(self) -> Iterator[VirtualClock | None]:
+        """Yield a clock for one run; it steers the wall clock, unless `catching()` does."""
+        clock = self._next_clock()
+        with ExitStack() as stack:
+            if self.clock is not None and not self._shown:
+                self._shown = True
+                stack.callback(setattr, self, "_shown", False)
+                stack.enter_context(self.clock)
+            yield clock
 
     def _run_on_trio(
         self,
@@ -208,7 +345,7 @@ class Starting:
         return asyncio_on_trio.run(
             coro,
             debug=debug,
-            make_loop=lambda: RecordedLoop(watch, self._ended, coro),
+            make_loop=lambda: self._noted(RecordedLoop(watch, self._ended, coro)),
             **self._trio_options(clock, watch),
         )
 
@@ -216,22 +353,12 @@ class Starting:
         options = {} if clock is None else clock.backend_options("trio")
         return options | {"instruments": [*options.get("instruments", ()), watch]}
 
-    @contextmanager
-    def _runner(
-        self, clock: VirtualClock | None, *, debug: bool | None = None
-    ) -> Iterator[asyncio.Runner]:
-        factory = partial(_numbered, self._loop_factory(clock))
-        with _REAL_RUNNER(debug=debug, loop_factory=factory) as runner:
-            _count_left(runner, self._ended)
-            yield runner
-
     def _loop_factory(self, clock: VirtualClock | None) -> LoopFactory:
         if self._watch is not None:
             return partial(self._loop_on_trio, clock, self._watch)
-        options = self._backend.run_options()
-        if clock is not None:
-            options = clock.backend_options(self._backend.name)
-        factory: LoopFactory = options.get("loop_factory", asyncio.new_event_loop)
+        if clock is None:
+            return self._real_loop
+        factory: LoopFactory = clock.backend_options(self._backend.name)["loop_factory"]
         return factory
 
     def _loop_on_trio(
@@ -242,49 +369,25 @@ class Starting:
 
         loop = RecordedLoop(watch, self._ended)
         options = self._trio_options(clock, watch)
-        loop.clock = options.get("clock")
+        if clock is not None:
+            loop.use_clock(options["clock"])
         loop.instruments = tuple(options["instruments"])
         return loop
 
-    async def _counted(self, main: Main) -> object:
-        # Tasks of the machinery are there before main; only what main adds is counted.
-        before = 0 if self._watch is not None else len(anyio.get_running_tasks())
+    def _telling(self, factory: LoopFactory) -> asyncio.AbstractEventLoop:
+        return tell_when_main_ended(self._prepared(factory), self._ended)
+
+    async def _counted(self, main: Main, watch: TrioWatch) -> object:
         try:
             return await main()
         finally:
-            if self._watch is not None:
-                self._ended(self._watch.left_running())
-            else:
-                self._ended(len(anyio.get_running_tasks()) - before)
+            self._ended(watch.left_running())
 
 
-def _trio_watch(now: Callable[[], float]) -> TrioWatch:
+def _trio_watch(now: Callable[[], float], marks: TaskMarks | None) -> TrioWatch:
     from .trio_watch import TrioWatch  # needs trio
 
-    return TrioWatch(now)
-
-
-def _numbered(factory: LoopFactory) -> asyncio.AbstractEventLoop:
-    loop = factory()
-    number_tasks_anew(loop)
-    return loop
-
-
-def _count_left(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
-    """Let a runner tell how many tasks are left each time a main has ended.
-
-    On the object, as the class is closed to inheritance.
-    """
-    run_main, loop = runner.run, runner.get_loop()
-
-    def counted(coro: Coroutine[Any, Any, Any], *, context: Context | None = None) -> Any:
-        try:
-            return run_main(coro, context=context)
-        finally:
-            pending = asyncio.all_tasks(loop)
-            ended(sum(task.get_coro() is not coro for task in pending))
-
-    runner.run = counted  # type: ignore[method-assign]
+    return TrioWatch(now, marks)
 
 
 def _named_after(main: Callable[..., Any], call: Main) -> Main:

@@ -1,9 +1,10 @@
 """Step 0 for programs in files: find one by its name, and make it something that can be run.
 
-A target is `path/file.py[:function]` or `package.module[:function]`. Without a function it is
-`main`, or, in a file without one, the whole file as a script. What it takes is decided from
-the source, before anything of it runs, so that a typing error is told as such; its code is
-loaded inside the recording, as what a module prints belongs to what is seen.
+A target is `path/file.py[:function]` or `package.module[:function]`. With a function that is
+the program. Without one the file is run once, as the script it is; where that only defines
+things, and starts no loop, its `main` is called. With a colon and no name behind it the file is
+a script in any case. Its code is loaded inside the recording, as what a module prints belongs
+to what is seen; a typing error is told before anything of it runs.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import importlib
 import importlib.util
 import inspect
 import os
-import runpy
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from .starting import Starting
@@ -39,15 +40,19 @@ class Target:
         file: where its source is.
         module: the dotted name it was given by; `None` if it was given by its file.
         function: which function is the program; `None`: the whole file is, as a script.
+        falls_back: whether a script that starts no loop has a `main` that is called then.
+        home: the directory in which it was named: its modules are found from there.
     """
 
     text: str
     file: Path
     module: str | None
     function: str | None
+    falls_back: bool = False
+    home: Path = field(default_factory=Path.cwd)
 
     @classmethod
-    def find(cls, text: str, args: Sequence[str] = ()) -> Target:
+    def find(cls, text: str) -> Target:
         """Return the target of that name.
 
         Raises:
@@ -69,23 +74,12 @@ class Target:
                     f"{', '.join(known) or 'none'}"
                 )
             return cls(text, file, module, function)
-        main = known.get("main")
-        if main is not None and (_takes(main, len(args)) or not _has_guard(tree)):
-            return cls(text, file, module, "main")
-        return cls(text, file, module, None)
+        falls_back = "main" in known and not _has_guard(tree) and not text.endswith(":")
+        return cls(text, file, module, None, falls_back)
 
     def uses(self, package: str) -> bool:
         """Say whether the source imports that package."""
-        for node in ast.walk(_parsed(self.file)):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            else:
-                continue
-            if any(name.partition(".")[0] == package for name in names):
-                return True
-        return False
+        return package in imported(_parsed(self.file))
 
     def starter(self, role: Role) -> Literal["asyncio", "anyio"]:
         """Say what starts its function, if that does not start its loop itself.
@@ -102,19 +96,46 @@ class Target:
         Raises:
             TargetError: it cannot be loaded, or it starts no event loop.
         """
-        sys.path.insert(0, str(Path.cwd() if self.module else self.file.parent))
+        sys.path.insert(0, str(self.home if self.module else self.file.parent))
         sys.argv = [str(self.file), *args]
-        if self.function is None:
-            runpy.run_path(str(self.file), run_name="__main__")
-            self._must_have_started(starting)
-            return None
-        main = self._load()
+        if self.function is not None:
+            return self._call(self._function(self._load()), role, args, starting)
+        script = self._run_script(starting)
+        if self.falls_back and not starting.started:
+            return self._call(script.main, role, args, starting)
+        self._must_have_started(starting)
+        return None
+
+    def _run_script(self, starting: Starting) -> Any:
+        """Run the source as Python runs a script or `-m module`; return the module."""
+        script = ModuleType("__main__")
+        script.__file__ = str(self.file)
+        if self.module is not None:
+            script.__spec__ = importlib.util.find_spec(self.module)
+            script.__package__ = self.module.rpartition(".")[0]
+        # It stays there: what it defines may be pickled, or its file be run by a child.
+        sys.modules["__main__"] = script
+        code = compile(self.file.read_bytes(), str(self.file), "exec")
+        try:
+            exec(code, script.__dict__)
+        except SystemExit as end:
+            if end.code not in (None, 0):  # the exit code of a script that just ends is 0
+                raise
+        except ImportError as error:
+            if starting.started:
+                raise
+            raise TargetError(f"{self.text}: loading it raised {error!r}") from error
+        return script
+
+    def _call(
+        self, main: Callable[..., Any], role: Role, args: Sequence[str], starting: Starting
+    ) -> object:
         values = [_value(arg) for arg in args]
         try:
             inspect.signature(main).bind(*values)
         except TypeError as error:
             raise TargetError(
-                f"{self.text}: {self.function}() cannot be called with {len(values)} "
+                f"{self.text}: {main.__name__}() cannot be called with {len(values)} "
                 f"arguments: {error}; give each with --arg"
             ) from None
         if not inspect.iscoroutinefunction(main):
@@ -131,28 +152,33 @@ class Target:
             return starting.run_asyncio(main)
         return starting.run_anyio(main)
 
-    def _load(self) -> Any:
-        assert self.function is not None
+    def _load(self) -> ModuleType:
         try:
             if self.module is not None:
-                module = importlib.import_module(self.module)
-            else:
-                spec = importlib.util.spec_from_file_location(self.file.stem, self.file)
-                assert spec is not None
-                assert spec.loader is not None
-                module = importlib.util.module_from_spec(spec)
-                sys.modules[self.file.stem] = module
-                spec.loader.exec_module(module)
-            found = module
-            for name in self.function.split("."):
-                found = getattr(found, name)
+                return importlib.import_module(self.module)
+            spec = importlib.util.spec_from_file_location(self.file.stem, self.file)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[self.file.stem] = module
+            spec.loader.exec_module(module)
         except Exception as error:
             raise TargetError(
                 f"{self.text}: loading it raised {type(error).__name__}: {error}"
             ) from error
+        return module
+
+    def _function(self, module: ModuleType) -> Callable[..., Any]:
+        assert self.function is not None
+        found: Any = module
+        for name in self.function.split("."):
+            try:
+                found = getattr(found, name)
+            except AttributeError as error:
+                raise TargetError(f"{self.text}: {error}") from error
         if not callable(found):
             raise TargetError(f"{self.text}: {self.function!r} is no function but {found!r}")
-        return found
+        return found  # type: ignore[no-any-return]
 
     def _must_have_started(self, starting: Starting) -> None:
         # Two programs that do nothing are the same: that must not pass for a proof.
@@ -164,7 +190,20 @@ class Target:
             )
 
 
+def imported(tree: ast.Module) -> set[str]:
+    """Return the packages from which a source imports."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
 def _split(text: str) -> tuple[str, str | None]:
+    if text.endswith(":") and len(text) > 2:
+        return text[:-1], None
     place, colon, function = text.rpartition(":")
     # A single letter before a colon is a drive.
     if colon and len(place) > 1 and function.replace(".", "_").isidentifier():
@@ -225,15 +264,6 @@ def _is_plain_name_missing(tree: ast.Module, name: str) -> bool:
                 if alias.name == "*" or (alias.asname or alias.name).partition(".")[0] == first:
                     return False
     return True
-
-
-def _takes(function: Function, count: int) -> bool:
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    least = len(positional) - len(given.defaults)
-    if any(default is None for default in given.kw_defaults):
-        return False
-    return least <= count and (given.vararg is not None or count <= len(positional))
 
 
 def _has_guard(tree: ast.Module) -> bool:

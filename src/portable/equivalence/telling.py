@@ -1,26 +1,32 @@
-"""Put into words what came out of comparing a user's own two programs.
+"""Step 6: put into words what came out.
 
-Lines come with a mark that tells what colour they may have: ` ` none, `-` the original's,
-`+` the port's, `|` both, `!` bad, `=` good, `?` a hint.
+The text is plain ASCII as far as the programs' own output is, so that it reads the same in a
+terminal, in a log and in a test's failure. Lines come with a mark that tells what colour they
+may have: ` ` none, `-` the original's, `+` the port's, `|` both, `!` bad, `=` good, `?` a hint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from portable._backends import BACKENDS
+from portable.clock._taken import Seed
 
-from .comparing import Explored, Judged, Report
 from .comparison import Comparison, Verdict
+from .facts import what_happened
+from .report import Explored, Judged, Report
+from .scope import scope_of
+from .shrinking import in_words
 from .side_by_side import Row, side_by_side
 from .trace import Trace
 
 _FAILING_SHOWN = 8
 _DETAILS_SHOWN = 25
+_UNSTEADY_SHOWN = 5
 
 
 def tell(
-    report: Report, *, width: int = 100, again: Callable[[str, int], str] | None = None
+    report: Report, *, width: int = 100, again: Callable[[str, Seed], str] | None = None
 ) -> Iterator[Row]:
     """Yield the lines of a report.
 
@@ -29,17 +35,66 @@ def tell(
         width: how many characters a line may have.
         again: returns the command that repeats a schedule: called with backend and seed.
     """
+    yield from _first_line(report)
     yield " ", f"original: {report.original}"
     yield " ", f"port:     {report.port}"
     for row in report.rows:
         yield ("=" if row.equivalent else "!"), _in_a_line(row)
+    yield from _told_unsteady(report)
     shown: dict[object, str] = {}
-    for row in report.rows:
-        yield from _told_once(row, width, shown)
+    yield from told_rows(report.rows, width, shown)
     for found in report.explored:
         yield from told_schedules(found, width, again, shown)
+    for line in scope_of(report):
+        yield " ", line
     verdict = "equivalent" if report.equivalent else "NOT equivalent"
     yield ("=" if report.equivalent else "!"), f"{verdict}: {report.port}"
+
+
+def _first_line(report: Report) -> Iterator[Row]:
+    """Tell what happened, of the first row or schedule that speaks against the port."""
+    under = [one for found in report.explored for one in found.failing]
+    for row in (*report.rows, *under):
+        if row.equivalent:
+            continue
+        if row.run.failure is not None:
+            what = row.run.failure.message
+        elif row.comparison is not None:
+            what = what_happened(row.comparison)
+        else:
+            what = row.note or row.verdict
+        seed = "" if row not in under else f" under seed {row.run.seed}"
+        yield "!", f"{row.program} on {row.run.backend}{seed}: {what}"
+        return
+
+
+def _told_unsteady(report: Report) -> Iterator[Row]:
+    if not report.unsteady:
+        return
+    yield " ", ""
+    yield "!", "the original differs from itself, run twice in the same order:"
+    for one in report.unsteady[:_UNSTEADY_SHOWN]:
+        yield "-", f"    {'nothing' if one.first is None else one.first}"
+        yield "+", f"    {'nothing' if one.then is None else one.then}"
+    if (more := len(report.unsteady) - _UNSTEADY_SHOWN) > 0:
+        yield " ", f"    and {more} more"
+    yield (
+        "?",
+        "  it draws on what is not seeded, such as uuid4(), os.urandom() or a real clock;",
+    )
+    yield "?", "  make the lines equal with --normalize REGEX, or give it a seed"
+
+
+def told_rows(rows: Iterable[Judged], width: int, shown: dict[object, str]) -> Iterator[Row]:
+    """Yield the lines about what differs in some rows.
+
+    Args:
+        rows: the rows.
+        width: how many characters a line may have.
+        shown: what was told in full before, to be told of only once.
+    """
+    for row in rows:
+        yield from _told_once(row, width, shown)
 
 
 def text_of(report: Report, **options: object) -> str:
@@ -50,6 +105,8 @@ def text_of(report: Report, **options: object) -> str:
 def ended(trace: Trace) -> str:
     """Return in a few words how a run ended."""
     error = trace.outcome.exception
+    if trace.outcome.otherwise is not None:
+        return trace.outcome.otherwise
     if error is None:
         return "returned"
     if error.name == "DeadlockError":
@@ -104,11 +161,8 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
     if found is None or found.verdict is Verdict.SAME:
         return
     yield " ", ""
-    yield ("=" if row.equivalent else "!"), _headline(row)
-    for reason in found.reasons:
-        yield " ", f"  {reason}"
-    for one in found.declared:
-        yield " ", f"  declared {one.id}: {one.reason}"
+    yield ("=" if row.equivalent else "!"), _headline(row.program, found)
+    yield from _reasons(found)
     if row.program == "original" and found.verdict is Verdict.DIFFERENT:
         backend = row.run.backend
         yield "?", f"  the original itself differs on {backend}; no port is blamed for that"
@@ -117,11 +171,48 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
     for cause in row.causes:
         yield "?", f"  {cause}"
         yield "?", f"      {cause.remedy}"
+    yield from _both_sides(found, width)
+
+
+def explain(comparison: Comparison, width: int = 100) -> str:
+    """Return a comparison as text, for people to read.
+
+    Args:
+        comparison: what `compare()` returned.
+        width: how many characters a line may have.
+
+    Returns:
+        Lines of text: the verdict, each reason for it, the declared differences that
+        occur, and both sides from the first instant on where they part.
+    """
+    rows = [
+        (" ", _headline(comparison.port.program, comparison)),
+        *_reasons(comparison),
+        *_both_sides(comparison, width),
+    ]
+    return "\n".join(f"{mark} {line}".rstrip() for mark, line in rows)
+
+
+def _reasons(found: Comparison) -> Iterator[Row]:
     if found.verdict is Verdict.DIFFERENT:
-        yield from side_by_side(found, width)
-        details = [line for seen in found.port.observations for line in seen.details]
-        for detail in details[:_DETAILS_SHOWN]:
-            yield " ", f"  ({detail})"
+        yield " ", f"  {what_happened(found)}"
+    for reason in found.reasons:
+        if "show different things" not in reason:  # which things, the line above has told
+            yield " ", f"  {reason}"
+    for one in found.declared:
+        yield " ", f"  declared {one.id}: {one.reason}"
+        for mark, side in (("-", one.original), ("+", one.port)):
+            for seen in side:
+                yield from ((mark, f"    {line}") for line in str(seen).split("\n"))
+
+
+def _both_sides(found: Comparison, width: int) -> Iterator[Row]:
+    if found.verdict is not Verdict.DIFFERENT:
+        return
+    yield from side_by_side(found, width)
+    details = [line for seen in found.port.observations for line in seen.details]
+    for detail in details[:_DETAILS_SHOWN]:
+        yield " ", f"  ({detail})"
 
 
 def _native(found: Comparison) -> str | None:
@@ -136,22 +227,20 @@ def _native(found: Comparison) -> str | None:
     return None
 
 
-def _headline(row: Judged) -> str:
-    assert row.comparison is not None
+def _headline(program: str, found: Comparison) -> str:
     words = {
-        Verdict.REORDERED: "the same within every instant, in another order",
+        Verdict.REORDERED: "reordered, as the original can be",
         Verdict.DECLARED: "differs as declared",
         Verdict.DIFFERENT: "different",
         Verdict.SAME: "same",
-    }[row.comparison.verdict]
-    beside = row.comparison.original.backend
-    return f"{row.program} on {row.run.backend}: {words} (original on {beside})"
+    }[found.verdict]
+    return f"{program} on {found.port.backend}: {words} (original on {found.original.backend})"
 
 
 def told_schedules(
     found: Explored,
     width: int,
-    again: Callable[[str, int], str] | None,
+    again: Callable[[str, Seed], str] | None,
     shown: dict[object, str],
 ) -> Iterator[Row]:
     """Yield the lines about the schedules of a port on one backend.
@@ -181,3 +270,10 @@ def told_schedules(
     yield from _told_once(first, width, shown)
     if again is not None and first.run.seed is not None:
         yield " ", f"  once more: {again(found.backend, first.run.seed)}"
+    if found.shrunk is not None:
+        yield " ", f"  {found.shrunk.headline}:"
+        yield "?", f"    {in_words(found.shrunk.taken)}"
+        if again is not None:
+            yield " ", f"  this alone: {again(found.backend, found.shrunk.taken.replay)}"
+    if found.threads:
+        yield "?", "  threads take part, whose order no seed decides: it may not fail again"

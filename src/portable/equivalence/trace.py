@@ -9,23 +9,35 @@ to a nanosecond: adding floats in another order is no difference anyone can see.
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict, dataclass, field
+from asyncio import CancelledError
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
 from portable._errors import DeadlockError
+from portable.clock._taken import Taken
+
+from .causality import NOBODY
+from .noise import normalised, raised_at
+from .task_marks import TaskLane
 
 Stream = Literal[
-    "stdout", "stderr", "log", "warning", "unraisable", "thread", "tasks", "threads", "outcome"
+    "stdout",
+    "stderr",
+    "log",
+    "warning",
+    "unraisable",
+    "thread",
+    "blocking",
+    "tasks",
+    "threads",
+    "children",
+    "files",
+    "outcome",
 ]
 
-# Python writes addresses behind "at"; a short hexadecimal number elsewhere is the program's.
-_ADDRESS = re.compile(r"(?<=\bat )0x[0-9a-fA-F]+|\b0x[0-9a-fA-F]{9,}")
-_POSITION = re.compile(r"(\b(?:running|defined|created) at )\S+:\d+")
-# From the beginning of a word on alone, or a long word would be gone through at each letter.
-_NESTING = re.compile(r"(?<![\w.])(?:[\w.]*\w\.<locals>\.)+")
-
+_SHOWN = 60
 
 # What a task group says by itself is worded by the library below it.
 _GROUP_MESSAGES = {"Exceptions from Trio nursery": "unhandled errors in a TaskGroup"}
@@ -36,22 +48,18 @@ def rounded(time: float) -> float:
     return round(time, 9)
 
 
-def normalised(text: str) -> str:
-    """Return the text without what differs between two runs of one program.
-
-    Example:
-        >>> normalised("<coroutine object main.<locals>.fetch at 0x7f12ab>")
-        '<coroutine object fetch at 0x...>'
-    """
-    return _NESTING.sub("", _POSITION.sub(r"\1...", _ADDRESS.sub("0x...", text)))
-
-
 def shown(value: object) -> str:
     """Return the normalised `repr` of a value, whatever that `repr` does."""
     try:
         return normalised(repr(value))
     except Exception as error:
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+
+
+def shortened(text: str) -> str:
+    """Return so much of a text as there is room for within a sentence."""
+    first, *more = text.split("\n")
+    return first[:_SHOWN] + ("..." if more or len(first) > _SHOWN else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,10 @@ class Observation:
         time: virtual seconds since the run began.
         stream: where it was seen: `stdout` and `stderr` (a line), `log` (a record),
             `warning`, `unraisable` (an error Python could only report), `thread` (an error
-            that ended a thread), `tasks` (left running when main ended), `threads` (left
-            running at the end), `outcome`.
+            that ended a thread), `blocking` (how long the loop stood still), `tasks` (left
+            running when main ended), `threads` (left running at the end), `children` (the
+            same, or ended with another code than 0), `files` (left below the working
+            directory), `outcome`.
         text: what was seen.
         ended: `False` for text on `stdout` or `stderr` that no newline followed before
             time or another task went on.
@@ -71,6 +81,8 @@ class Observation:
             can be told. No part of what is compared, as it means nothing across runs: it
             says which lines have an order of their own.
         details: more lines for whoever reads a report; no part of what is compared either.
+        after: how many things each writer had shown that had to come before this one, of
+            those of the same instant, itself included; empty where that is not known.
     """
 
     time: float
@@ -79,6 +91,23 @@ class Observation:
     ended: bool = True
     writer: int | None = field(default=None, compare=False)
     details: tuple[str, ...] = field(default=(), compare=False)
+    after: Mapping[int, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def has_to_follow(self, other: Observation) -> bool:
+        """Whether this one came because of another of the same instant and run."""
+        own = other.after.get(other.who, 0)
+        return 0 < own <= self.after.get(other.who, 0)
+
+    @property
+    def who(self) -> int:
+        """The writer as a number, `NOBODY` if no task can be told."""
+        return NOBODY if self.writer is None else self.writer
+
+    @property
+    def quoted(self) -> str:
+        """Its text in quotes, for a sentence; behind the stream if that is not stdout."""
+        text = repr(shortened(self.text))
+        return text if self.stream == "stdout" else f"[{self.stream}] {text}"
 
     def __str__(self) -> str:
         end = "" if self.ended else " (no newline)"
@@ -92,7 +121,8 @@ class ExceptionShape:
     Classes compare by `__name__`: one that a program defines itself lives in another place
     in its port. The members of
     a group have no order. Of a deadlock only the class counts: which tasks wait, and what
-    they are called, is the backend's to say, and stands in `details`.
+    they are called, is the backend's to say, and stands in `details`. `where` it was raised
+    does not count.
     """
 
     name: str
@@ -101,6 +131,7 @@ class ExceptionShape:
     cause: ExceptionShape | None = None
     members: tuple[ExceptionShape, ...] = ()
     details: tuple[str, ...] = field(default=(), compare=False)
+    where: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, error: BaseException) -> ExceptionShape:
@@ -110,7 +141,7 @@ class ExceptionShape:
     @classmethod
     def _of(cls, error: BaseException, above: frozenset[int]) -> ExceptionShape:
         above |= {id(error)}
-        cause = error.__cause__
+        cause = _cause(error)
         if isinstance(error, BaseExceptionGroup):
             args: tuple[object, ...] = (_GROUP_MESSAGES.get(error.message, error.message),)
             members = [cls._of(member, above) for member in error.exceptions]
@@ -129,6 +160,7 @@ class ExceptionShape:
             cause=None if cause is None or id(cause) in above else cls._of(cause, above),
             members=tuple(sorted(members, key=str)),
             details=details,
+            where=raised_at(error),
         )
 
     def __str__(self) -> str:
@@ -138,6 +170,13 @@ class ExceptionShape:
             lines.append("  cause: " + _indented(str(self.cause)))
         lines += ["  + " + _indented(str(member)) for member in self.members]
         return "\n".join(lines)
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """Return what an error was raised from, if its program says so and no time limit."""
+    cause = error.__cause__
+    by_a_limit = isinstance(error, TimeoutError) and isinstance(cause, CancelledError)
+    return None if by_a_limit else cause
 
 
 def _indented(text: str) -> str:
@@ -153,16 +192,41 @@ class Outcome:
             of tasks that were left over is included.
         result: the `repr` of what main returned, `None` if it raised.
         exception: the shape of what it raised, `None` if it returned.
+        otherwise: how it ended if it neither returned nor raised, in words.
     """
 
     time: float
     result: str | None = None
     exception: ExceptionShape | None = None
+    otherwise: str | None = None
 
     def __str__(self) -> str:
+        if self.otherwise is not None:
+            return self.otherwise
         if self.exception is not None:
             return f"raised {self.exception}"
         return f"returned {self.result}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExit:
+    """The end of a child process that the program waited for.
+
+    Attributes:
+        name: its command, or what the program calls it; `None`: not known.
+        code: its exit code; below 0: the signal that ended it.
+    """
+
+    name: str | None
+    code: int
+
+    @property
+    def text(self) -> str:
+        """What is compared: another command may be the port's way to the same."""
+        return f"a child ended with {self.code}"
+
+    def __str__(self) -> str:
+        return self.text if self.name is None else f"child `{self.name}` ended with {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +241,13 @@ class Trace:
         left_running: how many tasks main left running when it ended.
         order_free_from: when trio first had a say in the order of its tasks (T1); `None`: it
             had none, and the order is asyncio's.
+        schedule: what its schedule did; no part of what is compared. `None`: it had none.
+        unseen: what the run used that was not looked at, in words.
+        lanes: what became of its tasks; no part of what is compared.
+        exits: the children that ended; those with another code than 0 are observations as well.
+        unknown_exits: how many children there were for whose code nobody waited.
+        busy: the instant in which it computed longest, and for how many real seconds; it is
+            judged by itself, as it is never the same twice.
     """
 
     program: str
@@ -185,11 +256,22 @@ class Trace:
     outcome: Outcome
     left_running: int = 0
     order_free_from: float | None = None
+    schedule: Taken | None = field(default=None, compare=False)
+    unseen: tuple[str, ...] = field(default=(), compare=False)
+    lanes: tuple[TaskLane, ...] = field(default=(), compare=False)
+    exits: tuple[ChildExit, ...] = field(default=(), compare=False)
+    unknown_exits: int = field(default=0, compare=False)
+    busy: tuple[float, float] = field(default=(0.0, 0.0), compare=False)
 
     @property
     def ordered_until(self) -> float:
         """Before what time the order of its tasks is asyncio's on trio as well."""
         return inf if self.order_free_from is None else self.order_free_from
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was seen but that it ended: two such traces prove nothing."""
+        return len(self.observations) == 1 and self.outcome.result == "None"
 
     @property
     def duration(self) -> float:
@@ -202,7 +284,12 @@ class Trace:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the trace as plain data that JSON can hold."""
-        return asdict(self) | {"duration": self.duration}
+        schedule = None if self.schedule is None else self.schedule.replay
+        plain = asdict(replace(self, schedule=None, lanes=()))
+        del plain["lanes"], plain["exits"], plain["unknown_exits"], plain["busy"]
+        for seen in plain["observations"]:
+            del seen["after"]
+        return plain | {"duration": self.duration, "schedule": schedule}
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.observations))

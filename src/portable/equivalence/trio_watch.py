@@ -10,15 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from math import inf
 from typing import Any
 
 import trio
 
 from portable.asyncio_on_trio import EventLoop, current_loop
+from portable.clock._stacks import await_frames
 
+from .left_running import tasks_left
+from .task_marks import TaskMarks
 from .task_names import number_tasks_anew
 
-_MACHINERY = ("trio.", EventLoop.__module__.rpartition(".")[0] + ".")
+_MACHINERY = (
+    "trio.",
+    "anyio.",
+    "portable.clock.",
+    EventLoop.__module__.rpartition(".")[0] + ".",
+)
 
 
 class TrioWatch(trio.abc.Instrument):
@@ -26,14 +35,17 @@ class TrioWatch(trio.abc.Instrument):
 
     Args:
         now: tells the time of the recording.
+        marks: told of the tasks that begin, are cancelled and end.
 
     Attributes:
         order_free_from: when trio first had a say in the order of tasks; `None`: it had none.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], marks: TaskMarks | None = None) -> None:
         self._now = now
+        self._marks = marks
         self._plain: set[trio.lowlevel.Task] = set()
+        self._cancelled: set[trio.lowlevel.Task] = set()
         self._numbered: asyncio.AbstractEventLoop | None = None
         self.order_free_from: float | None = None
 
@@ -42,13 +54,17 @@ class TrioWatch(trio.abc.Instrument):
         if self.order_free_from is None:
             self.order_free_from = self._now()
 
+    def plain(self) -> list[trio.lowlevel.Task]:
+        """Return the tasks of trio's that are the program's own."""
+        return list(self._plain)
+
     def left_running(self, main: Coroutine[Any, Any, Any] | None = None) -> int:
         """Return how many tasks of the program there are beside the current one and main's."""
         tasks: set[object] = {*self._plain}
         tasks.discard(trio.lowlevel.current_task())
         loop = current_loop()
         if loop is not None:
-            others = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+            others = tasks_left(loop) - {asyncio.current_task(loop)}
             tasks |= {task for task in others if main is None or task.get_coro() is not main}
         return len(tasks)
 
@@ -56,16 +72,41 @@ class TrioWatch(trio.abc.Instrument):
         """Take note of a task that begins; and of the loop, whose tasks come with it."""
         if is_plain(task):
             self._plain.add(task)
+            if self._marks is not None:
+                self._marks.started(task)
             self.trio_chooses()
             return
         loop = current_loop()
         if loop is not None and loop is not self._numbered:
             self._numbered = loop
-            number_tasks_anew(loop)
+            number_tasks_anew(loop, self._made)
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Take note of a task whose wait is over because a scope is cancelled.
+
+        trio tells nobody of a cancellation; the current task can ask for its deadline.
+        """
+        if task not in self._plain or task in self._cancelled or self._marks is None:
+            return
+        if trio.current_effective_deadline() == -inf and not _has_slept(task):
+            self._cancelled.add(task)
+            self._marks.cancelled(task)
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Take note of a task that has left the scope, or waits behind a shield."""
+        if task in self._cancelled and trio.current_effective_deadline() > -inf:
+            self._cancelled.discard(task)
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
         """Forget a task that has ended."""
+        if task in self._plain and self._marks is not None:
+            self._marks.ended(task)
         self._plain.discard(task)
+        self._cancelled.discard(task)
+
+    def _made(self, task: object) -> None:
+        if self._marks is not None:
+            self._marks.started(task)
 
 
 class RecordedLoop(EventLoop):
@@ -86,18 +127,18 @@ class RecordedLoop(EventLoop):
         self._watch = watch
         self._ended = ended
         self._main = main
-        self._inside = False
+        self._inside: object = None
         super().__init__()
 
     @property
-    def inside(self) -> bool:
-        """Whether a task runs that trio has woken by itself."""
+    def inside(self) -> object:
+        """The driver of a task that runs since trio has woken it by itself."""
         return self._inside
 
     @inside.setter
-    def inside(self, value: bool) -> None:
+    def inside(self, value: object) -> None:
         self._inside = value
-        if value:
+        if value is not None:
             self._watch.trio_chooses()
 
     def cancel_all(self) -> list[asyncio.Task[Any]]:
@@ -106,8 +147,18 @@ class RecordedLoop(EventLoop):
         return super().cancel_all()
 
 
+def _has_slept(task: trio.lowlevel.Task) -> bool:
+    """Say whether a sleep of a task is over: that is a scope of trio's which has ended, too."""
+    sleeps = [
+        frame.f_locals["deadline"]
+        for frame in await_frames(task.coro)
+        if frame.f_code is trio.sleep_until.__code__
+    ]
+    return any(until <= trio.current_time() for until in sleeps)
+
+
 def is_plain(task: trio.lowlevel.Task) -> bool:
-    """Say whether a task of trio's is the program's: neither trio's own nor asyncio's."""
+    """Say whether a task of trio's is the program's: neither a library's own nor asyncio's."""
     nursery = task.parent_nursery
     if nursery is None:
         return False

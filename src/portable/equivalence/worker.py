@@ -1,6 +1,6 @@
 """What runs in a process of its own: one program on one backend, a fork for each schedule.
 
-Started as `python -P -m portable.equivalence.worker` with a job on standard input. The
+Started as `python -P -m portable.equivalence.worker` with jobs on standard input. The
 packages that every run needs are loaded once, then each run gets a fork, in which nothing of
 another run can be seen. A run that takes longer than its limit is ended by a watchdog that
 needs no cooperation, and its stacks are kept. Each run leaves a file behind: what it came to.
@@ -16,15 +16,25 @@ import random
 import signal
 import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from portable._backends import BACKENDS
+from portable.clock._taken import Seed
+
+from .children import end_children
+from .footprint import Lock
 from .program import Program
-from .recording import record
+from .recording import Recording, record
+from .run import Failure
+from .run_folder import RunFolder
 from .starting import Starting
+from .surroundings import Surroundings
 from .target import Role, Target, TargetError
 from .trace import Trace
+from .watchdog import Watchdog
 
 DIED = "ended "
 """How the line begins that says how a process died."""
@@ -43,16 +53,20 @@ class Job:
         real_time: whether time is real.
         time_limit: real seconds for each run.
         folder: where the results go.
+        stdin: what the programs read; `None`: nothing.
+        until: virtual seconds after which a program has gone on long enough.
     """
 
     target: Target
     role: Role
     backend: str
     args: tuple[str, ...]
-    seeds: tuple[int | None, ...]
+    seeds: tuple[Seed | None, ...]
     real_time: bool
     time_limit: float
     folder: Path
+    stdin: Path | None = None
+    until: float | None = None
 
     def result(self, index: int) -> Path:
         """Return the file in which the result of a run stands."""
@@ -63,42 +77,63 @@ class Job:
         return self.folder / f"{index}.output"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why there is no trace of a run.
-
-    Attributes:
-        kind: `unloadable` (a missing file, a syntax error …), `hang` (over the time limit),
-            `crash` (the process died).
-        message: what happened, in a line.
-        details: more lines, such as where it hung.
-    """
-
-    kind: Literal["unloadable", "hang", "crash"]
-    message: str
-    details: tuple[str, ...] = ()
-
-
 def main() -> None:
-    """Do the job on standard input; write a line to standard output for each run that ended."""
-    job: Job = pickle.load(sys.stdin.buffer)
+    """Do the jobs on standard input; write a line to standard output for each run."""
     report = os.dup(1)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    for package in {job.backend, "anyio"} - {"asyncio"}:
+    _load_time_machine()
+    # All of which the ways to start a loop are caught; each fork would load them anew.
+    for package in (
+        "anyio",
+        "multiprocessing",
+        *(name for name in BACKENDS if BACKENDS[name].installed),
+    ):
         importlib.import_module(package)
-    _warm(job.backend)
+    lock = Lock()
+    warm: set[str] = set()
+    while True:
+        try:
+            job: Job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        if job.backend not in warm:
+            warm.add(job.backend)
+            _warm(job.backend)
+        _run_schedules(job, report, lock)
+
+
+def _run_schedules(job: Job, report: int, lock: Lock) -> None:
+    """Run a job's schedules one after the other."""
+    folder = RunFolder(job.target.home, job.folder / "cwd")
     for index, _ in enumerate(job.seeds):
         if hasattr(os, "fork"):
+            if index:
+                folder.renew()
             child = os.fork()
             if not child:
                 os.close(report)
-                _one(job, index)
+                _run_and_exit(job, index, lock, folder)
             _, status = os.waitpid(child, 0)
-            _note_signal(job, index, status)
-        else:
-            _one(job, index)
+            lock.release()
+            _note_death(job, index, status)
+        else:  # pragma: no cover - Windows
+            _run_and_exit(job, index, lock, folder)
         os.write(report, b"%d\n" % index)
+
+
+def _load_time_machine() -> None:
+    """Load time-machine without pytest.
+
+    Where pytest is installed time-machine loads it, for a fixture that nobody needs here.
+    That is a third of the time until a worker can run anything.
+    """
+    if "pytest" in sys.modules:
+        return
+    sys.modules["pytest"] = None  # type: ignore[assignment]
+    try:
+        with suppress(ImportError):
+            importlib.import_module("time_machine")
+    finally:
+        del sys.modules["pytest"]
 
 
 def _warm(backend: str) -> None:
@@ -114,7 +149,7 @@ def _warm(backend: str) -> None:
     record(Program("nothing", nothing, "anyio"), backend)
 
 
-def _note_signal(job: Job, index: int, status: int) -> None:
+def _note_death(job: Job, index: int, status: int) -> None:
     """Say how a run died that left no result, in the last line of its output."""
     code = os.waitstatus_to_exitcode(status)
     if job.result(index).exists():
@@ -126,22 +161,69 @@ def _note_signal(job: Job, index: int, status: int) -> None:
             output.write(f"\n{DIED}with exit code {code} (os._exit)\n")
 
 
-def _one(job: Job, index: int) -> None:
+def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> None:
     """Run one schedule, leave its result behind and end the process."""
+    with open(os.devnull if job.stdin is None else job.stdin, "rb") as given:
+        os.dup2(given.fileno(), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     descriptor = os.open(job.output(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
+    watchdog = Watchdog(job.time_limit, descriptor)
+    owner = os.getpid()
+
+    def leave(found: Trace | Failure) -> None:
+        """Leave the result behind and end the process, with all that the run has started."""
+        if os.getpid() != owner:
+            return
+        watchdog.stop()
+        unfinished = job.result(index).with_suffix(".part")
+        unfinished.write_bytes(pickle.dumps(found))
+        unfinished.rename(job.result(index))
+        end_children()
+        exit_now(0)  # threads that never end keep nobody waiting
+
+    exit_now = os._exit
+    around = Surroundings(
+        place,
+        job.folder / f"{index}.stdout",
+        job.output(index),
+        lock,
+        until=job.until,
+        ended=leave,
+        waited=watchdog.wait_longer,
+    )
     faulthandler.enable(descriptor)
-    faulthandler.dump_traceback_later(job.time_limit, exit=True, file=descriptor)
-    found = _run(job, job.seeds[index])
-    faulthandler.cancel_dump_traceback_later()
-    unfinished = job.result(index).with_suffix(".part")
-    unfinished.write_bytes(pickle.dumps(found))
-    unfinished.rename(job.result(index))
-    os._exit(0)  # threads that never end keep nobody waiting
+    os.register_at_fork(after_in_child=_speak_past_python)
+
+    def began(recording: Recording) -> None:
+        def exit_at_once(status: int) -> None:
+            if os.getpid() == owner:
+                leave(recording.break_off(f"exited with {status} at once (os._exit)"))
+            exit_now(status)
+
+        os._exit = exit_at_once  # type: ignore[assignment]
+        watchdog.start(recording)
+        around.footprint.listen()
+
+    leave(_recorded(job, job.seeds[index], around, began))
 
 
-def _run(job: Job, seed: int | None) -> Trace | Failure:
+def _speak_past_python() -> None:
+    """In a child that was forked: what it says to the recording nobody would hear.
+
+    Where it dies its stacks are nobody's words: a program's own child would not write them.
+    """
+    faulthandler.disable()
+    assert sys.__stdout__ is not None
+    assert sys.__stderr__ is not None
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+def _recorded(
+    job: Job,
+    seed: Seed | None,
+    around: Surroundings,
+    began: Callable[[Recording], object],
+) -> Trace | Failure:
     random.seed(0)  # jitter is the same on both sides, and in each run
     failure: TargetError | None = None
 
@@ -156,7 +238,13 @@ def _run(job: Job, seed: int | None) -> Trace | Failure:
     program = Program(job.target.text, run, "plain")
     try:
         trace = record(
-            program, job.backend, seed=seed, real_time=job.real_time, interrupts=True
+            program,
+            job.backend,
+            seed=seed,
+            real_time=job.real_time,
+            interrupts=True,
+            around=around,
+            began=began,
         )
     except BaseException as error:
         text = traceback.format_exception(error)

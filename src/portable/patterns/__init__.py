@@ -1,21 +1,21 @@
 """The catalogue of patterns: what tutorials teach about tasks, each as two programs.
 
-A pattern is a module of this package, and being there is all it takes to be in the
-catalogue. Its docstring's first line is its title; two coroutine functions without parameters
-are its programs: `original` (raw asyncio, which runs on trio as it is) and `port` (the AnyIO
-way, by AnyIO alone). Where a port differs from its original on purpose, `DECLARED` lists how.
+Each module of this package is a pattern; no list names them. The first line of its docstring is
+its title. Its programs are two coroutine functions without parameters: `original` uses asyncio
+alone, and runs on trio as it is; `port` uses AnyIO alone. `DECLARED` lists where the port
+differs from the original on purpose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
+from portable._errors import did_you_mean
 from portable.equivalence import DeclaredDifference, Program
 
 __all__ = ["Pattern", "UnknownPatternError", "get_pattern", "pattern_names", "patterns"]
@@ -27,14 +27,14 @@ class UnknownPatternError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One thing that tutorials teach about tasks, twice.
+    """Something that tutorials teach about tasks, as two programs.
 
     Attributes:
         name: the name of its module.
         title: what it teaches, in a few words.
-        original: the raw asyncio program.
-        port: the same the AnyIO way.
-        declared: where the port differs from the original on purpose.
+        original: the program in asyncio's names.
+        port: the same program in AnyIO's names.
+        declared: the differences of the port that are meant.
     """
 
     name: str
@@ -79,8 +79,7 @@ def get_pattern(name: str) -> Pattern:
     known = pattern_names()
     if name not in known:
         message = f"unknown pattern {name!r}; known are: {', '.join(known)}"
-        for close in get_close_matches(name.lower().replace("-", "_"), known, n=1):
-            message += f". Did you mean {close!r}?"
+        message += did_you_mean(name.lower().replace("-", "_"), known)
         raise UnknownPatternError(message)
     module = import_module(f".{name}", __name__)
     return Pattern(

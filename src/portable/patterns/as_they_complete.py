@@ -1,9 +1,9 @@
 """Take results as they complete.
 
-Four fetches run at once, and each page is shown when it is there: the fast one first, the
-one that fails in its place, and none after five seconds, when the last is cancelled. The
-port has each task put its outcome into a memory object stream; a time limit around the
-reading leaves the tasks alone, as it does in asyncio.
+Four fetches run at once. Each page is shown when it arrives, and a failure when it happens.
+After five seconds nobody waits any longer, and the last fetch is cancelled. In the port each
+task puts its outcome into a memory object stream. A time limit around the reading does not
+affect the tasks, as in asyncio.
 """
 
 

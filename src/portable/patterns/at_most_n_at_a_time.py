@@ -1,10 +1,10 @@
 """Run at most so many at a time.
 
-Six pages are fetched, two at a time. Whoever makes the tasks waits for a free place first,
-so that pages begin in their order on every loop (tasks of AnyIO's that start at the same
-instant begin in any order on trio) and tasks do not pile up. A fetch that fails gives its
-place back as well. In the port a capacity limiter counts the places, and `start()` waits
-until the task has one.
+Six pages are fetched, two at a time. Before a task is made, its maker waits for a free place.
+So tasks do not pile up, and pages begin in their order on every loop; on trio, AnyIO's tasks
+that start at the same instant would begin in any order. A fetch that fails gives its place
+back, too. In the port a capacity limiter counts the places, and `start()` waits until the task
+has one.
 """
 
 

@@ -1,8 +1,8 @@
 """Cancel a task with a message.
 
-A fetch takes ten seconds and is cancelled after one. Whoever awaits it tells cancelled from
-finished and learns why. AnyIO's handle takes no message, so the port keeps it beside the
-task; and awaiting a cancelled task of AnyIO's raises `TaskCancelled`, an ordinary exception.
+A fetch takes ten seconds and is cancelled after one. Whoever awaits it learns whether it was
+cancelled, and why. AnyIO's handle takes no message, so the port keeps the message in a
+variable. Awaiting a cancelled AnyIO task raises `TaskCancelled`, an ordinary exception.
 """
 
 

@@ -1,9 +1,9 @@
 """Take the first to finish and cancel the others.
 
-Several mirrors are asked for the same page. The first answer counts, be it a page or an
-error; the others are cancelled, and have cleaned up before anyone goes on. In the port
-whoever is first cancels the group they all run in, and an error is kept until the group is
-over, as it would come out of it in an `ExceptionGroup`.
+Several mirrors are asked for the same page. The first answer counts, be it a page or an error.
+The others are cancelled, and their clean-up is awaited. In the port the first task to end
+cancels the group in which all run. It keeps an error until the group is over; out of the group
+the error would come in an `ExceptionGroup`.
 """
 
 

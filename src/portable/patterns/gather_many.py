@@ -1,9 +1,9 @@
 """Gather the results of many tasks.
 
-Fetches run at the same time, and their results come in the order in which they were asked
-for. One that fails is either a result like others, or raises its error, as it is, while the
-tasks beside it go on. An AnyIO task group ends all of its tasks when one fails, so the port
-catches the error where it is raised, before the group learns of it.
+Fetches run at the same time, and their results come in the order of the calls. The error of a
+failing fetch is either one of the results, or is raised as it is while the other tasks go on.
+An AnyIO task group cancels all of its tasks when one fails, so the port catches the error where
+it is raised, before it reaches the group.
 """
 
 

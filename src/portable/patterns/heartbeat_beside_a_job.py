@@ -1,9 +1,9 @@
 """Keep a heartbeat beside a job.
 
-While a job works, a heartbeat shows that it is alive. It stops with the job, whether that
-succeeds or fails, and it does so before the outcome is told. In the port the two share a
-group, and cancelling the heartbeat lets the group end; the job's error is caught inside,
-since out of the group it would come in an `ExceptionGroup`.
+While a job works, a heartbeat shows that it is alive. When the job has succeeded or failed, the
+heartbeat stops, before the outcome is printed. In the port the two share a group, and
+cancelling the heartbeat lets the group end. The job's error is caught inside the group; out of
+it the error would come in an `ExceptionGroup`.
 """
 
 

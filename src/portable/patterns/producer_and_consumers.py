@@ -1,10 +1,10 @@
 """Let consumers work on what a producer makes.
 
-A waiter takes orders and two cooks prepare them. Between them no more than two orders may
-wait; with a third the waiter has to wait himself. An order that goes wrong does not end the
-cook, and the end of the orders ends both. AnyIO's queues are memory object streams: closing
-the one end tells the other that no more will come, where asyncio before 3.13 needs a last
-item for each cook.
+A waiter takes orders and two cooks prepare them. No more than two orders may wait between them;
+with a third one the waiter has to wait. A failed order does not end the cook. When there are no
+more orders, both cooks go home. AnyIO's queues are memory object streams: if one end is closed,
+the other end knows that no more items will come. asyncio before Python 3.13 needs a last item
+for each cook.
 """
 
 

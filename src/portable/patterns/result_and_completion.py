@@ -1,8 +1,8 @@
 """Read a task's result and check completion.
 
-A fetch takes three seconds. Asked at once it has no result, and says so; four seconds later
-it is done and has one. To AnyIO's handle the two questions are `status` and `return_value`,
-and an early answer is `TaskNotFinished`.
+A fetch takes three seconds. At first its task is not done, and asking for the result raises an
+error; four seconds later it is done and has a result. AnyIO's handle has `status` and
+`return_value` for these questions, and its error is `TaskNotFinished`.
 """
 
 

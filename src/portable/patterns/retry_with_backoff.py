@@ -1,9 +1,9 @@
 """Retry with growing pauses.
 
-A fetch may be refused, take too long, or ask for what is not there. The first two are worth
-another attempt, after a pause that doubles each time; the last is not, and what the third
-attempt raises is raised. The port limits an attempt by `fail_after()` in place of
-`wait_for()`, and is the same otherwise.
+A fetch may be refused, take too long, or ask for a page that does not exist. In the first two
+cases it is tried again after a pause, which doubles each time; in the last case it is not. The
+error of the third attempt is raised. The port limits an attempt by `fail_after()` in place of
+`wait_for()`; otherwise it is the same.
 """
 
 

@@ -1,12 +1,14 @@
 """Shield a critical section from cancellation.
 
-Money is taken from one account and, two seconds later, put into another. One visitor pays
-and has a coffee. The next one is cancelled while paying, pays all the same, and leaves
-before the coffee. The last has no patience and leaves at once, and the payment goes on
-alone. In asyncio a task is cancelled once, so that it may await the payment before it leaves;
-in AnyIO it is cancelled at each `await`. So in the port a shielded scope keeps a visitor until
-the payment is over, and a task that nobody cancels goes on alone: awaiting AnyIO's handle
-does not pull the task along.
+Money is taken from one account and, two seconds later, put into another. One visitor pays and
+has a coffee. The next one is cancelled while paying; the payment is completed, and the visitor
+leaves without a coffee. The last one has no patience and leaves at once, and the payment goes
+on alone.
+
+asyncio cancels a task once, so it may still await the payment before it ends. AnyIO cancels it
+at each `await`. So in the port a shielded scope keeps the second visitor until the payment is
+over. The last payment is a task of its own; awaiting its handle with a time limit does not
+cancel it.
 """
 
 

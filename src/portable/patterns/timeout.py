@@ -1,9 +1,9 @@
 """Time a task out.
 
-Two fetches take thirty seconds each. The first is awaited for three seconds and timed out;
-the second is cancelled by somebody else after one. Whoever awaits them tells the two apart,
-and neither job goes on afterwards. asyncio's `wait_for()` cancels the task it waits for; in
-AnyIO a time limit ends the waiting alone, and the port has to stop the job itself.
+Two fetches take thirty seconds each. The first one is timed out after three seconds. The second
+one is cancelled by somebody else after one second. Whoever awaits them can tell the two cases
+apart, and neither fetch goes on. asyncio's `wait_for()` cancels the task that it waits for. In
+AnyIO a time limit ends only the wait, and the port has to cancel the task itself.
 """
 
 

@@ -1,8 +1,8 @@
-"""The jobs that the measured tasks do, in the words of the library that is priced.
+"""The jobs that the measured tasks do, by the means of the library that is priced.
 
-A program is priced with the jobs that its author would write: one that uses asyncio sleeps
-with asyncio's `sleep`, and so on. So a module that has a `sleep` is what makes a set of
-jobs. Each job returns its index.
+A program is priced with the jobs that its author would write: with asyncio it uses asyncio's
+`sleep`, with trio that of trio. So jobs are made from a library, a module that has a `sleep`.
+Each job returns its index.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ LONG = 3600.0
 
 
 class Sleeping(Protocol):
-    """A module whose `sleep` jobs are to use."""
+    """A library: a module with a `sleep` for jobs to use."""
 
     @property
     def sleep(self) -> Callable[[float], Awaitable[object]]:
-        """Wait for so many seconds; 0 lets the other tasks have a turn."""
+        """Wait for some seconds; 0 gives the other tasks a turn."""
         ...
 
 
-def job(kind: str, words: Sleeping) -> Job:
-    """Return a job: `noop`, or `checkpoint` (one turn to the others), or a 1 ms `sleep`."""
-    sleep = words.sleep
+def job(kind: str, library: Sleeping) -> Job:
+    """Return a job: `noop`, `checkpoint` (one turn for the others), or `sleep` (1 ms)."""
+    sleep = library.sleep
 
     async def noop(index: int) -> int:
         return index
@@ -44,19 +44,19 @@ def job(kind: str, words: Sleeping) -> Job:
 
 
 class Sleepers:
-    """Tasks that sleep until they are cancelled, and tell that they began and ended.
+    """Tasks that sleep until they are cancelled, and count that they began and ended.
 
     Attributes:
-        size: how many there are to be.
+        size: how many tasks there will be.
         begun: how many have begun to sleep.
-        ended: the indices of those whose sleep was ended.
+        ended: the indices of the tasks whose sleep has ended.
     """
 
-    def __init__(self, size: int, words: Sleeping) -> None:
+    def __init__(self, size: int, library: Sleeping) -> None:
         self.size = size
-        self.begun = 0
+        self.begun: int = 0
         self.ended: list[int] = []
-        self._sleep = words.sleep
+        self._sleep = library.sleep
 
     async def run(self, index: int) -> None:
         """Sleep until cancelled."""
@@ -73,5 +73,5 @@ class Sleepers:
 
     @property
     def asleep(self) -> Sequence[int]:
-        """The indices of as many as have begun; takes no memory to speak of."""
+        """As many indices as tasks have begun; a range, which takes little memory."""
         return range(self.begun)

@@ -1,8 +1,8 @@
-"""asyncio's tasks on trio: ours, trio-asyncio's, and asyncio's own loop.
+"""asyncio's tasks on trio by portable and by trio-asyncio, and on asyncio's own loop.
 
-trio-asyncio changes asyncio when it is imported, so each has a process of its own (`_child`),
-which waits for orders; a round asks two of them in turn. The time is what the child's thread
-computed, read inside its loop.
+Each loop runs in a child process of its own (`_child.py`), because trio-asyncio changes asyncio
+when it is imported. A round asks two of the processes in turn. The time is the CPU time of the
+child's loop thread, read inside the loop.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sys
 from functools import cache, partial
 
 from portable.bench._child import Child
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import PROGRAMS, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 JOBS = ("noop", "sleep_once", "sleep_five_times", "call_soon")
@@ -31,18 +31,19 @@ AGAINST_TRIO_ASYNCIO = Operation(
     },
     loops=False,
     elsewhere=True,
+    theme=PROGRAMS,
 )
 
 
 @cache
 def child(name: str) -> Child:
-    """Return the process of that name, which is started when it is first asked."""
+    """Return the child process of that name; start it at the first call."""
     return Child(name)
 
 
 @cache
 def obstacle() -> str | None:
-    """Say why trio-asyncio cannot be used here; ask in another process, as importing tells."""
+    """Say why trio-asyncio cannot be used here, by importing it in another process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", "import trio_asyncio"],
         capture_output=True,
@@ -58,7 +59,7 @@ def obstacle() -> str | None:
 
 
 async def asked(sample: Sample, *_needed: object, name: str) -> None:
-    """Let a process run the sample."""
+    """Let a child process run the sample."""
     seconds, done = child(name).run(sample.job, sample.size)
     sample.results = range(done)
     sample.record(seconds)

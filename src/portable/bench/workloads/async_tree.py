@@ -1,9 +1,9 @@
 """A tree of tasks, each of which starts six more and waits for them; its leaves do the work.
 
-The workload `async_tree` of pyperformance in its four kinds, with its constants but for a
-shorter sleep and fewer levels: the leaves do nothing (`none`), sleep as if for input (`io`), do
-so unless the answer is known from before, as it may be for nine questions out of ten
-(`memoization`), or compute in every second case (`cpu_io_mixed`).
+This is pyperformance's workload `async_tree` in its four kinds, with a shorter sleep and fewer
+levels. A leaf does nothing (`none`), sleeps as if for I/O (`io`), sleeps unless it has the
+answer from an earlier question, as it may have for nine questions out of ten (`memoization`),
+or computes half of the time and sleeps otherwise (`cpu_io_mixed`).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 
 import anyio
 
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import PROGRAMS, Operation, Workload
 
 from ._jobs import Sleeping
 
 BRANCHES = 6
 #: How long a leaf sleeps, in seconds.
 IO_SECONDS = 0.005
-#: How many different questions the leaves ask, and up to which one answers are kept.
+#: How many different questions the leaves ask, and how many of the answers are kept.
 QUESTIONS, MEMOIZABLE = 100, 90
 #: How often a leaf computes instead of sleeping, and the factorial of what.
 CPU_PROBABILITY, FACTORIAL_N = 0.5, 500
@@ -39,6 +39,7 @@ ASYNC_TREE = Operation(
         "small": tuple(Workload(kind, BRANCHES**3) for kind in KINDS),
         "full": tuple(Workload(kind, BRANCHES**4) for kind in KINDS),
     },
+    theme=PROGRAMS,
 )
 
 
@@ -49,10 +50,10 @@ class Leaves:
         done: the indices of the leaves whose work is done.
     """
 
-    def __init__(self, kind: str, words: Sleeping) -> None:
+    def __init__(self, kind: str, library: Sleeping) -> None:
         self.done: list[int] = []
         self._work: Callable[[], Awaitable[None]] = getattr(self, f"_{kind}")
-        self._sleep = words.sleep
+        self._sleep = library.sleep
         self._random = Random(0)
         self._answers: set[int] = set()
 
@@ -83,10 +84,10 @@ class Leaves:
 
 
 async def tree(
-    sample: Sample, words: Sleeping, make_group: Callable[[], Any], start: str
+    sample: Sample, library: Sleeping, make_group: Callable[[], Any], start: str
 ) -> None:
     """Grow a tree with as many leaves as the sample has jobs, a group at each fork."""
-    leaves = Leaves(sample.job, words)
+    leaves = Leaves(sample.job, library)
 
     async def grow(width: int, index: int) -> None:
         if width == 1:

@@ -1,4 +1,4 @@
-"""Cancel many at once and wait until all have ended: a group of tasks, a chain of scopes."""
+"""Cancel a group of tasks, or a chain of scopes, and wait until all have ended."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 
 import portable
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import TASKS, Operation, Workload
 
 from ._jobs import LONG, Sleepers, Sleeping
 
@@ -27,6 +27,7 @@ CANCEL_GROUP = Operation(
             Workload("sleeper", 10_000, peers=False),
         ),
     },
+    theme=TASKS,
 )
 
 CANCEL_NESTED = Operation(
@@ -37,18 +38,19 @@ CANCEL_NESTED = Operation(
         "small": (Workload("scope", 50),),
         "full": (Workload("scope", 10), Workload("scope", 50), Workload("scope", 150)),
     },
+    theme=TASKS,
 )
 
 
 async def cancel_from_inside(
     sample: Sample,
-    words: Sleeping,
+    library: Sleeping,
     make_group: Callable[[], AbstractAsyncContextManager[Any]],
     start: Callable[[Any], Callable[..., Any]],
     cancel: Callable[[Any], object],
 ) -> None:
     """Start sleepers in a group, cancel it from its body, and leave it."""
-    sleepers = Sleepers(sample.size, words)
+    sleepers = Sleepers(sample.size, library)
     async with make_group() as group:
         start_soon = start(group)
         for index in range(sample.size):
@@ -149,16 +151,16 @@ async def group_with_anyioutils(sample: Sample, make_group: Callable[[], Any]) -
 
 
 class Chain:
-    """A task inside so many scopes, one within the other, which counts those it leaves.
+    """A task inside nested scopes, which counts the scopes that it leaves.
 
     Attributes:
         left: the depths of the scopes that it has left.
     """
 
-    def __init__(self, words: Sleeping, scope: Callable[[], Any]):
+    def __init__(self, library: Sleeping, scope: Callable[[], Any]):
         self.left: list[int] = []
-        self.begun = False
-        self._sleep = words.sleep
+        self.begun: bool = False
+        self._sleep = library.sleep
         self._scope = scope
 
     async def nest(self, depth: int) -> None:
@@ -207,10 +209,10 @@ async def nested_with_asyncio(sample: Sample) -> None:
 
 
 async def cancel_chain(
-    sample: Sample, words: Sleeping, make_group: Callable[[], Any], scope: Callable[[], Any]
+    sample: Sample, library: Sleeping, make_group: Callable[[], Any], scope: Callable[[], Any]
 ) -> None:
     """Nest scopes in a task of a group, and cancel the group's own scope."""
-    chain = Chain(words, scope)
+    chain = Chain(library, scope)
     async with make_group() as group:
         group.start_soon(chain.nest, sample.size)
         await chain.has_begun()

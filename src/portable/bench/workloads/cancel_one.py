@@ -8,20 +8,38 @@ from typing import Any
 
 import anyio
 
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import TASKS, Operation, Workload
 
 from ._jobs import LONG, Sleepers
 
-WORKLOADS = {
-    "smoke": (Workload("sleeper", 50),),
-    "small": (Workload("sleeper", 200),),
-    "full": (Workload("sleeper", 1_000),),
-}
-
-CANCEL_ONE = Operation("cancel_one", "Cancel one started task, await its end", WORKLOADS)
+CANCEL_ONE = Operation(
+    "cancel_one",
+    "Cancel one started task, await its end",
+    {
+        "smoke": (Workload("sleeper", 100),),
+        "small": (
+            Workload("sleeper", 10, peers=False),
+            Workload("sleeper", 100, peers=False),
+            Workload("sleeper", 1_000),
+        ),
+        "full": (
+            *(Workload("sleeper", size) for size in (10, 100, 1_000)),
+            *(Workload("sleeper", size, peers=False) for size in (10_000, 100_000)),
+        ),
+    },
+    theme=TASKS,
+    question="Cancel a started task and await its end",
+)
 CANCEL_UNSTARTED = Operation(
-    "cancel_unstarted", "Start a task, cancel it before it runs, await its end", WORKLOADS
+    "cancel_unstarted",
+    "Start a task, cancel it before it runs, await its end",
+    {
+        "smoke": (Workload("sleeper", 50),),
+        "small": (Workload("sleeper", 200),),
+        "full": (Workload("sleeper", 1_000),),
+    },
+    theme=TASKS,
 )
 
 

@@ -1,8 +1,8 @@
-"""How often a loop goes to sleep while its tasks wait: each time beyond the first is a wake-up.
+"""How often trio goes to sleep while its tasks wait: each time after the first is a wake-up.
 
-Many tasks wait for what does not come, and one timer ends it all: trio's own (`idle`), or one
-of the loop's (`timer`). trio tells its instruments when it is about to sleep; asyncio and
-uvloop tell nobody.
+Many tasks wait for events that never come, until one timer ends it all: a timer of trio's
+(`idle`) or of asyncio's loop (`timer`). It is measured on trio alone, which tells its
+instruments when it is about to sleep; asyncio and uvloop tell nobody.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from typing import Any
 
 import anyio
 
-from portable.bench._measure import Sample
+from portable.bench._measurement import Sample
 from portable.bench._meters import COUNT
-from portable.bench._operations import Operation, Workload
+from portable.bench._operations import FOOTPRINT, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 from ._jobs import LONG
 
 #: How many tasks wait, and for how many seconds.
-TASKS, SECONDS = 100, 0.02
+TASK_COUNT, SECONDS = 100, 0.02
 
 IDLE = Operation(
     "idle",
-    f"How often trio goes to sleep while {TASKS} tasks wait for one timer",
+    f"How often trio goes to sleep while {TASK_COUNT} tasks wait for one timer",
     {
         effort: (Workload("idle", 1), Workload("timer", 1))
         for effort in ("smoke", "small", "full")
     },
     meter=COUNT,
+    theme=FOOTPRINT,
 )
 
 
@@ -54,13 +55,13 @@ async def count(sample: Sample, trio: Any, wait: Callable[[], Awaitable[object]]
 
 
 async def in_group(
-    sample: Sample, trio: Any, words: Any, make_group: Callable[[], Any]
+    sample: Sample, trio: Any, library: Any, make_group: Callable[[], Any]
 ) -> None:
     """Let children of a group wait for events."""
     async with make_group() as group:
-        for _ in range(TASKS):
-            group.start_soon(words.Event().wait)
-        await count(sample, trio, lambda: words.sleep(SECONDS))
+        for _ in range(TASK_COUNT):
+            group.start_soon(library.Event().wait)
+        await count(sample, trio, lambda: library.sleep(SECONDS))
         group.cancel_scope.cancel()
 
 
@@ -80,7 +81,7 @@ async def with_anyio(sample: Sample, trio: Any) -> None:
 async def with_asyncio(sample: Sample, trio: Any) -> None:
     """Use asyncio's events, a timer far away, and trio's timer or the loop's."""
     alarm = asyncio.get_running_loop().call_later(LONG, lambda: None)
-    tasks = [asyncio.create_task(asyncio.Event().wait()) for _ in range(TASKS)]
+    tasks = [asyncio.create_task(asyncio.Event().wait()) for _ in range(TASK_COUNT)]
     sleep = trio.sleep if sample.job == "idle" else asyncio.sleep
     await asyncio.sleep(0)
     await count(sample, trio, lambda: sleep(SECONDS))

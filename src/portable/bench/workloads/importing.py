@@ -1,6 +1,6 @@
-"""What it takes to import a library into a Python that has just started.
+"""Import a library in a Python that has just started.
 
-The time is that of the import statement alone, told by the new Python itself.
+The new Python itself measures the import statement.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import subprocess
 import sys
 from functools import partial
 
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import FOOTPRINT, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 IMPORT = Operation(
@@ -23,6 +23,7 @@ IMPORT = Operation(
     },
     loops=False,
     elsewhere=True,
+    theme=FOOTPRINT,
 )
 
 _TIMED = """
@@ -37,7 +38,11 @@ async def imported(sample: Sample, _needed: object = None, *, statement: str) ->
     """Run the statement in a new Python."""
     script = _TIMED.format(statement=statement)
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        check=True,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for whoever measures
     )
     sample.results = [0]
     sample.record(float(done.stdout))
@@ -46,7 +51,7 @@ async def imported(sample: Sample, _needed: object = None, *, statement: str) ->
 IMPORT.by(NATIVE)(partial(imported, statement="import anyio"))
 IMPORT.by("asyncio")(partial(imported, statement="import asyncio"))
 IMPORT.by(PORTABLE)(partial(imported, statement="import portable"))
-# Both libraries load most of themselves when it is first used.
+# Both libraries load most of their modules only at the first run.
 _FIRST_RUN = """
 import {0}, {1}
 async def main():

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
 
 import portable
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import MANY, Operation, Workload
 
-from ._jobs import Sleeping, job
+from ._jobs import Job, Sleeping, job
 
 AT_ONCE = 100
 
@@ -24,17 +24,18 @@ MAP = Operation(
         "small": (Workload("noop", 1_000), Workload("checkpoint", 1_000)),
         "full": (Workload("noop", 10_000), Workload("checkpoint", 10_000)),
     },
+    theme=MANY,
 )
 
 
-async def pool(
-    sample: Sample, words: Sleeping, make_group: Callable[[], Any], start: str
+async def share(
+    items: Iterator[int],
+    work: Job,
+    results: list[int],
+    make_group: Callable[[], Any],
+    start: str,
 ) -> None:
-    """Let so many tasks take their jobs from one iterator, which is the least one can do."""
-    work = job(sample.job, words)
-    results = [-1] * sample.size
-    sample.start()
-    items = iter(range(sample.size))
+    """Let the tasks of a group take items from one iterator, which is the least one needs."""
 
     async def worker() -> None:
         for item in items:
@@ -46,6 +47,16 @@ async def pool(
                 group.create_task(worker())
             else:
                 group.start_soon(worker)
+
+
+async def pool(
+    sample: Sample, library: Sleeping, make_group: Callable[[], Any], start: str
+) -> None:
+    """Share an iterator among the tasks of a group."""
+    work = job(sample.job, library)
+    results = [-1] * sample.size
+    sample.start()
+    await share(iter(range(sample.size)), work, results, make_group, start)
     sample.results = results
     sample.stop()
 

@@ -1,7 +1,7 @@
-"""Map over items from a generator, and look what memory that takes at most, per item.
+"""Map over items from a generator, and measure the peak of memory, per item.
 
-A result that is kept takes its own memory and a place in a list. All beyond that is what
-the way of mapping needs, and should not grow with the number of items.
+Each result that is kept takes its own memory and a place in a list. The rest is what the
+mapping itself needs, which should not grow with the number of items.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import anyio
 
 import portable
-from portable.bench._measure import Sample
+from portable.bench._measurement import Sample
 from portable.bench._meters import MEMORY
-from portable.bench._operations import Operation, Workload
+from portable.bench._operations import FOOTPRINT, Operation, Workload
 
 from ._jobs import Job, Sleeping, job
-from .mapping import AT_ONCE
+from .mapping import AT_ONCE, share
 
 MAP_MEMORY = Operation(
     "map_memory",
@@ -30,6 +30,7 @@ MAP_MEMORY = Operation(
         "full": (Workload("noop", 10_000), Workload("noop", 100_000)),
     },
     meter=MEMORY,
+    theme=FOOTPRINT,
 )
 
 
@@ -39,10 +40,10 @@ def items(sample: Sample) -> Iterator[int]:
 
 
 async def weigh(
-    sample: Sample, words: Sleeping, mapped: Callable[[Job], Awaitable[Sequence[int]]]
+    sample: Sample, library: Sleeping, mapped: Callable[[Job], Awaitable[Sequence[int]]]
 ) -> None:
     """Record the most memory that was in use at any time during a mapping."""
-    work = job(sample.job, words)
+    work = job(sample.job, library)
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
     results = await mapped(work)
@@ -52,26 +53,16 @@ async def weigh(
 
 
 async def pool(
-    sample: Sample, words: Sleeping, make_group: Callable[[], Any], start: str
+    sample: Sample, library: Sleeping, make_group: Callable[[], Any], start: str
 ) -> None:
     """Let tasks take their jobs from the generator, and keep the results in a list."""
 
     async def mapped(work: Job) -> list[int]:
-        coming, results = items(sample), [-1] * sample.size
-
-        async def worker() -> None:
-            for item in coming:
-                results[item] = await work(item)
-
-        async with make_group() as group:
-            for _ in range(AT_ONCE):
-                if start == "create_task":
-                    group.create_task(worker())
-                else:
-                    group.start_soon(worker)
+        results = [-1] * sample.size
+        await share(items(sample), work, results, make_group, start)
         return results
 
-    await weigh(sample, words, mapped)
+    await weigh(sample, library, mapped)
 
 
 @MAP_MEMORY.by("native", "asyncio", "uvloop")

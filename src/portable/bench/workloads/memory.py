@@ -1,4 +1,4 @@
-"""What a task that waits takes of the memory, with all that its group keeps of it."""
+"""The memory of a task that waits, with everything that its group keeps of it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import anyio
 
 import portable
-from portable.bench._measure import Sample
+from portable.bench._measurement import Sample
 from portable.bench._meters import MEMORY
-from portable.bench._operations import Operation, Workload
+from portable.bench._operations import FOOTPRINT, Operation, Workload
 
 from ._jobs import Sleepers, Sleeping
 
@@ -27,18 +27,19 @@ PENDING = Operation(
         ),
     },
     meter=MEMORY,
+    theme=FOOTPRINT,
 )
 
 
 async def pending(
     sample: Sample,
-    words: Sleeping,
+    library: Sleeping,
     make_group: Callable[[], Any],
     start: Callable[[Any, Callable[[int], Any], int], object],
     cancel: Callable[[Any, list[Any]], object],
 ) -> None:
-    """Start sleepers, keep what stands for them, and look what that has taken."""
-    sleepers = Sleepers(sample.size, words)
+    """Start sleepers, keep their handles, and measure the memory that they take."""
+    sleepers = Sleepers(sample.size, library)
     async with make_group() as group:
         sample.start()
         kept = [start(group, sleepers.run, index) for index in range(sample.size)]

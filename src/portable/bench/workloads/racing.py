@@ -1,4 +1,4 @@
-"""Run many and take the first to end; against asyncio's `wait()` and cancelling the others."""
+"""Take the first of many tasks to end and cancel the others, against asyncio's `wait()`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 
 import portable
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import MANY, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 from ._jobs import Sleepers, Sleeping
@@ -23,11 +23,12 @@ RACE = Operation(
         "small": (Workload("sleeper", 200),),
         "full": (Workload("sleeper", 10), Workload("sleeper", 1_000)),
     },
+    theme=MANY,
 )
 
 
 class Runners(Sleepers):
-    """Sleepers of whom the last wakes up by itself as soon as all the others sleep."""
+    """Sleepers of which the last wakes by itself as soon as all others sleep."""
 
     async def race(self, index: int) -> int:
         """Sleep until cancelled; the last one wins."""
@@ -62,9 +63,9 @@ async def with_asyncio(sample: Sample) -> None:
     await first(sample, race)
 
 
-async def in_group(sample: Sample, words: Sleeping, make_group: Callable[[], Any]) -> None:
+async def in_group(sample: Sample, library: Sleeping, make_group: Callable[[], Any]) -> None:
     """Let the first task to end cancel its group."""
-    runners = Runners(sample.size, words)
+    runners = Runners(sample.size, library)
     winner: list[int] = []
     sample.start()
     async with make_group() as group:

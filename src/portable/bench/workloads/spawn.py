@@ -8,8 +8,8 @@ from typing import Any
 
 import anyio
 
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import TASKS, Operation, Workload
 
 from ._jobs import Sleeping, job
 
@@ -20,6 +20,7 @@ SPAWN = Operation(
         "smoke": (Workload("noop", 100),),
         "small": (
             Workload("noop", 10, peers=False),
+            Workload("noop", 100, peers=False),
             Workload("noop", 1_000),
             Workload("checkpoint", 1_000, peers=False),
         ),
@@ -32,12 +33,14 @@ SPAWN = Operation(
             Workload("sleep", 100_000, peers=False),
         ),
     },
+    theme=TASKS,
+    question="Start a task and collect its result",
 )
 
 
-async def in_group(sample: Sample, words: Sleeping, make_group: Callable[[], Any]) -> None:
+async def in_group(sample: Sample, library: Sleeping, make_group: Callable[[], Any]) -> None:
     """Use a group as asyncio's is used."""
-    work = job(sample.job, words)
+    work = job(sample.job, library)
     sample.start()
     async with make_group() as group:
         tasks = [group.create_task(work(index)) for index in range(sample.size)]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import portable
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import TASKS, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 from .spawn import in_group, with_anyio, with_trio
@@ -25,6 +25,7 @@ SUPERVISOR = Operation(
             Workload("checkpoint", 1_000),
         ),
     },
+    theme=TASKS,
 )
 
 SUPERVISOR.by("anyio")(with_anyio)

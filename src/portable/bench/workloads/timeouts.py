@@ -1,4 +1,4 @@
-"""Set a time limit: one that is not reached, one that is, and one that a task sleeps up to."""
+"""Time limits: one that is not reached, one that has run out, one that a task sleeps up to."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from portable.bench._measure import Sample
+from portable.bench._measurement import Sample
 from portable.bench._meters import CPU
-from portable.bench._operations import Operation, Workload
+from portable.bench._operations import WAITING, Operation, Workload
 
 from ._jobs import LONG, Sleeping, job
 
-#: Between two ticks of a clock that counts milliseconds, as uvloop's does.
+#: In seconds; no whole number of milliseconds, in which uvloop's clock counts.
 SHORT = 0.0052
 
 TIMEOUT_IDLE = Operation(
@@ -26,6 +26,7 @@ TIMEOUT_IDLE = Operation(
         "small": (Workload("noop", 500), Workload("checkpoint", 500, peers=False)),
         "full": (Workload("noop", 1_000), Workload("checkpoint", 1_000)),
     },
+    theme=WAITING,
 )
 TIMEOUT_FIRES = Operation(
     "timeout_fires",
@@ -35,6 +36,7 @@ TIMEOUT_FIRES = Operation(
         "small": (Workload("sleeper", 200),),
         "full": (Workload("sleeper", 500),),
     },
+    theme=WAITING,
 )
 TIMEOUT_CPU = Operation(
     "timeout_cpu",
@@ -45,15 +47,16 @@ TIMEOUT_CPU = Operation(
         "full": (Workload("sleeper", 10),),
     },
     meter=CPU,
+    theme=WAITING,
 )
 
 Limit: TypeAlias = Callable[[float], AbstractContextManager[Any]]
 AsyncLimit: TypeAlias = Callable[[float], AbstractAsyncContextManager[Any]]
 
 
-async def idle(sample: Sample, words: Sleeping, limit: Limit) -> None:
+async def idle(sample: Sample, library: Sleeping, limit: Limit) -> None:
     """Do each job under a limit that it does not reach."""
-    work = job(sample.job, words)
+    work = job(sample.job, library)
     results = []
     sample.start()
     for index in range(sample.size):
@@ -63,9 +66,9 @@ async def idle(sample: Sample, words: Sleeping, limit: Limit) -> None:
     sample.stop()
 
 
-async def async_idle(sample: Sample, words: Sleeping, limit: AsyncLimit) -> None:
+async def async_idle(sample: Sample, library: Sleeping, limit: AsyncLimit) -> None:
     """Do the same with a limit that is entered by `async with`."""
-    work = job(sample.job, words)
+    work = job(sample.job, library)
     results = []
     sample.start()
     for index in range(sample.size):
@@ -77,7 +80,7 @@ async def async_idle(sample: Sample, words: Sleeping, limit: AsyncLimit) -> None
 
 async def reached(
     sample: Sample,
-    words: Sleeping,
+    library: Sleeping,
     limit: Limit,
     delay: float = 0,
     error: type[Exception] = TimeoutError,
@@ -88,7 +91,7 @@ async def reached(
     for index in range(sample.size):
         try:
             with limit(delay):
-                await words.sleep(LONG)
+                await library.sleep(LONG)
         except error:
             results.append(index)
     sample.results = results
@@ -96,7 +99,7 @@ async def reached(
 
 
 async def async_reached(
-    sample: Sample, words: Sleeping, limit: AsyncLimit, delay: float = 0
+    sample: Sample, library: Sleeping, limit: AsyncLimit, delay: float = 0
 ) -> None:
     """Do the same with a limit that is entered by `async with`."""
     results = []
@@ -104,7 +107,7 @@ async def async_reached(
     for index in range(sample.size):
         try:
             async with limit(delay):
-                await words.sleep(LONG)
+                await library.sleep(LONG)
         except TimeoutError:
             results.append(index)
     sample.results = results

@@ -1,7 +1,7 @@
-"""Wait, in many tasks at once: a turn for the others, an event of a partner's, a message.
+"""Wait, in many tasks at once: for a turn, for a partner's event, for a partner's message.
 
-What it takes to start and to end the tasks is not counted: the clock runs from when all of them
-are there until the last wait is over.
+Starting and ending the tasks does not count. The meter runs from the moment when all tasks have
+begun until the last wait is over.
 """
 
 from __future__ import annotations
@@ -16,46 +16,48 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 
-from portable.bench._measure import Sample
-from portable.bench._operations import Operation, Workload
+from portable.bench._measurement import Sample
+from portable.bench._operations import WAITING, Operation, Workload
 from portable.bench._results import NATIVE, PORTABLE
 
 #: How many tasks wait.
-TASKS = 100
+TASK_COUNT = 100
 
 WAIT = Operation(
     "wait",
-    f"Wait once, {TASKS} tasks at a time; on trio against checkpoint()",
+    f"Wait once, {TASK_COUNT} tasks at a time; on trio against checkpoint()",
     {
         "smoke": tuple(Workload(job, 1_000) for job in ("turn", "future", "queue")),
         "small": tuple(Workload(job, 5_000) for job in ("turn", "future", "queue")),
         "full": tuple(Workload(job, 20_000) for job in ("turn", "future", "queue")),
     },
+    theme=WAITING,
 )
 WAIT_IN_TRIO = Operation(
     "wait_in_trio",
-    f"Wait once in trio, {TASKS} tasks at a time, against plain tasks of trio's",
+    f"Wait once in trio, {TASK_COUNT} tasks at a time, against plain tasks of trio's",
     {
         "smoke": tuple(Workload(job, 1_000) for job in ("turn", "future", "queue")),
         "small": tuple(Workload(job, 5_000) for job in ("turn", "future", "queue")),
         "full": tuple(Workload(job, 20_000) for job in ("turn", "future", "queue")),
     },
+    theme=WAITING,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """How a library says what the tasks do.
+class Library:
+    """What the tasks need from a library.
 
     Attributes:
         turn: gives the other tasks a turn.
-        event: makes what is waited for once.
-        fire: lets the waiting for it end.
-        wait: waits for it.
-        channel: makes a pair of a channel's ends, to put in and to get from.
-        put: puts into the one.
-        get: waits for what comes out of the other.
-        close: closes both.
+        event: makes an event.
+        fire: sets an event.
+        wait: waits for an event.
+        channel: makes the two ends of a channel, one to put into and one to get from.
+        put: puts a message into a channel.
+        get: waits for a message from a channel.
+        close: closes an end of a channel.
     """
 
     turn: Callable[[], Awaitable[object]]
@@ -68,15 +70,15 @@ class Words:
     close: Callable[[Any], object]
 
 
-def asyncio_words() -> Words:
-    """Return asyncio's."""
+def asyncio_library() -> Library:
+    """Return what asyncio has for it."""
     loop = asyncio.get_running_loop()
 
     def channel() -> tuple[Any, Any]:
         queue: asyncio.Queue[None] = asyncio.Queue()
         return queue, queue
 
-    return Words(
+    return Library(
         turn=partial(asyncio.sleep, 0),
         event=loop.create_future,
         fire=lambda future: future.set_result(None),
@@ -88,9 +90,9 @@ def asyncio_words() -> Words:
     )
 
 
-def trio_words(trio: Any) -> Words:
-    """Return trio's."""
-    return Words(
+def trio_library(trio: Any) -> Library:
+    """Return what trio has for it."""
+    return Library(
         turn=trio.lowlevel.checkpoint,
         event=trio.Event,
         fire=lambda event: event.set(),
@@ -102,9 +104,9 @@ def trio_words(trio: Any) -> Words:
     )
 
 
-def anyio_words() -> Words:
-    """Return AnyIO's."""
-    return Words(
+def anyio_library() -> Library:
+    """Return what AnyIO has for it."""
+    return Library(
         turn=anyio.lowlevel.checkpoint,
         event=anyio.Event,
         fire=lambda event: event.set(),
@@ -117,34 +119,34 @@ def anyio_words() -> Words:
 
 
 class Waiting:
-    """The tasks of one sample. The even ones and the odd ones are partners, who wait in turn.
+    """The tasks of one sample, in pairs of partners that wait for each other in turn.
 
     Attributes:
-        tasks: how many there are.
+        tasks: how many tasks there are.
     """
 
-    def __init__(self, sample: Sample, words: Words, job: str | None = None) -> None:
+    def __init__(self, sample: Sample, library: Library, job: str | None = None) -> None:
         self._job = job or sample.job
-        self.tasks = TASKS if sample.size % TASKS == 0 else 2
+        self.tasks = TASK_COUNT if sample.size % TASK_COUNT == 0 else 2
         self._each = sample.size // self.tasks
         self._sample = sample
-        self._words = words
+        self._library = library
         self._ready = 0
         self._done: list[int] = []
-        self._events = [words.event() for _ in range(self.tasks)]
+        self._events = [library.event() for _ in range(self.tasks)]
         self._channels: list[tuple[Any, Any]] = []
         if self._job == "queue":
-            self._channels = [words.channel() for _ in range(self.tasks)]
+            self._channels = [library.channel() for _ in range(self.tasks)]
 
     async def run(self, number: int) -> None:
         """Do the waits of one task."""
-        words, sample = self._words, self._sample
+        library, sample = self._library, self._sample
         once = getattr(self, f"_{self._job}")(number)
         self._ready += 1
         if self._ready == self.tasks:
             sample.start()
         while self._ready < self.tasks:
-            await words.turn()
+            await library.turn()
         for _ in range(self._each):
             await once()
         self._done.extend(range(number * self._each, (number + 1) * self._each))
@@ -152,16 +154,16 @@ class Waiting:
             sample.results = self._done
             sample.stop()
             for end in (end for ends in self._channels for end in ends):
-                words.close(end)
+                library.close(end)
 
     def _turn(self, number: int) -> Callable[[], Awaitable[object]]:
-        return self._words.turn
+        return self._library.turn
 
     def _future(self, number: int) -> Callable[[], Awaitable[object]]:
         event, fire, wait, events = (
-            self._words.event,
-            self._words.fire,
-            self._words.wait,
+            self._library.event,
+            self._library.fire,
+            self._library.wait,
             self._events,
         )
 
@@ -178,7 +180,7 @@ class Waiting:
         return follow if number % 2 else lead
 
     def _queue(self, number: int) -> Callable[[], Awaitable[object]]:
-        put, get = self._words.put, self._words.get
+        put, get = self._library.put, self._library.get
         _, mine = self._channels[number]
         others, _ = self._channels[number - 1 if number % 2 else number + 1]
 
@@ -193,19 +195,19 @@ class Waiting:
         return follow if number % 2 else lead
 
 
-async def by_create_task(sample: Sample, words: Words) -> None:
+async def by_create_task(sample: Sample, library: Library) -> None:
     """Let asyncio's tasks wait."""
-    waiting = Waiting(sample, words)
+    waiting = Waiting(sample, library)
     async with asyncio.TaskGroup() as group:
         for number in range(waiting.tasks):
             group.create_task(waiting.run(number))
 
 
 async def by_start_soon(
-    sample: Sample, words: Words, make_group: Callable[[], Any], job: str | None = None
+    sample: Sample, library: Library, make_group: Callable[[], Any], job: str | None = None
 ) -> None:
-    """Let the tasks of a nursery wait, or of AnyIO's group."""
-    waiting = Waiting(sample, words, job)
+    """Let the tasks of a nursery, or of AnyIO's group, wait."""
+    waiting = Waiting(sample, library, job)
     async with make_group() as group:
         for number in range(waiting.tasks):
             group.start_soon(waiting.run, number)
@@ -214,30 +216,30 @@ async def by_start_soon(
 @WAIT.by_asyncio
 async def with_asyncio(sample: Sample) -> None:
     """Use `sleep(0)`, a future of the loop's, a queue."""
-    await by_create_task(sample, asyncio_words())
+    await by_create_task(sample, asyncio_library())
 
 
 @WAIT.by(NATIVE, "trio", needs="trio")
 async def with_checkpoint(sample: Sample, trio: Any) -> None:
     """Use `trio.lowlevel.checkpoint`, whatever the others wait for."""
-    await by_start_soon(sample, trio_words(trio), trio.open_nursery, job="turn")
+    await by_start_soon(sample, trio_library(trio), trio.open_nursery, job="turn")
 
 
 @WAIT.by("trio's own", "trio", needs="trio")
 @WAIT_IN_TRIO.by(NATIVE, "trio", needs="trio")
 async def with_trio(sample: Sample, trio: Any) -> None:
     """Use `checkpoint`, an `Event`, a memory channel."""
-    await by_start_soon(sample, trio_words(trio), trio.open_nursery)
+    await by_start_soon(sample, trio_library(trio), trio.open_nursery)
 
 
 @WAIT.by("anyio")
 @WAIT_IN_TRIO.by("anyio", "trio")
 async def with_anyio(sample: Sample) -> None:
     """Use `checkpoint`, an `Event`, a stream."""
-    await by_start_soon(sample, anyio_words(), anyio.create_task_group)
+    await by_start_soon(sample, anyio_library(), anyio.create_task_group)
 
 
 @WAIT_IN_TRIO.by(PORTABLE, "trio", needs="trio", driven=True)
 async def in_driven_tasks(sample: Sample, trio: Any) -> None:
-    """Use trio's words in tasks of asyncio's."""
-    await by_create_task(sample, trio_words(trio))
+    """Use trio's functions in asyncio tasks."""
+    await by_create_task(sample, trio_library(trio))

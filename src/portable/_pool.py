@@ -1,0 +1,285 @@
+"""The worker pool of `amap()` and `amap_unordered()`: tasks that share an iterator over items.
+
+With a limit each worker runs one job after the other, so a job needs no task of its own. A
+worker takes an item when it is free, so the items may come from a generator of any length.
+
+Jobs of one worker do not affect each other. Each begins with the caller's context variables: if
+a job has changed one, or has swallowed a cancellation, a new worker takes over. And after a
+millisecond of jobs that never wait, the event loop gets a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from contextvars import copy_context
+from inspect import isawaitable, iscoroutine
+from itertools import chain, islice
+from time import perf_counter
+from types import CoroutineType
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from ._ending import abandon, attach_errors, close_all, end_all, running_loop
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: The seconds of jobs that never wait after which the event loop gets a turn.
+SLICE: float = 0.001
+#: The number of short jobs between two looks at the clock.
+_LOOK = 8
+
+
+class Pool(Generic[T, R]):
+    """Runs `func` on each item, at most `limit` at once.
+
+    Args:
+        caller: the name of the public function, for error messages.
+        func: the coroutine function.
+        items: the items, an iterable or an async iterable.
+        limit: how many jobs may run at once; `None`: all.
+        deliver: called with the number of an item and its result. It may return a future, for
+            which the worker waits before it takes the next item.
+        in_order: a list for the results. A result that is next in order is appended to it, and
+            is not delivered.
+        detached: whether nobody awaits a cancelled pool. Then it raises the errors of its jobs
+            in place of its cancellation.
+    """
+
+    def __init__(
+        self,
+        caller: str,
+        func: Callable[[T], Awaitable[R]],
+        items: Iterable[T] | AsyncIterable[T],
+        limit: int | None,
+        deliver: Callable[[int, R], asyncio.Future[None] | None],
+        *,
+        in_order: list[R] | None = None,
+        detached: bool = False,
+    ) -> None:
+        _check(caller, func, items, limit)
+        self._caller = caller
+        self._func = func
+        self._items = items
+        self._limit = limit
+        self._deliver = deliver
+        self._in_order = in_order
+        self._until = perf_counter() + SLICE
+        self._detached = detached
+        self._workers: dict[asyncio.Future[Any], None] = {}  # a set that keeps the order
+        self._errors: list[BaseException] = []
+
+    async def run(self) -> None:
+        """Run all jobs. When all have ended, raise the first failure as it is."""
+        self._loop = running_loop(self._caller)
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._context = copy_context()
+        try:
+            if isinstance(self._items, AsyncIterable):
+                self._start(self._hire_for_stream(aiter(self._items)))
+            else:
+                self._hire(enumerate(self._items))
+            if self._workers:
+                await self._over
+        except GeneratorExit:
+            abandon(self._workers)
+            raise
+        except BaseException as error:
+            await self._end()
+            others = [other for other in self._errors if other is not error]
+            try:
+                if others and self._detached and isinstance(error, asyncio.CancelledError):
+                    raise BaseExceptionGroup(self._message, others) from None
+                attach_errors(others, error, self._message)
+                raise
+            finally:
+                del others
+        else:
+            await self._end()
+            if self._errors:
+                first, *others = self._errors
+                attach_errors(others, first, self._message)
+                del others
+                try:
+                    raise first
+                finally:
+                    del first
+        finally:
+            self._errors.clear()
+
+    @property
+    def _message(self) -> str:
+        return f"other errors in {self._caller}()"
+
+    async def _end(self) -> None:
+        await end_all(self._workers)
+        if isinstance(self._items, AsyncGenerator):
+            # The caller of `amap(func, generator())` has no name for it and cannot close it.
+            with anyio.CancelScope(shield=True):
+                await self._items.aclose()
+
+    def _start(self, coro: Coroutine[Any, Any, object]) -> None:
+        worker = self._context.run(self._loop.create_task, coro)
+        if not worker.done():
+            self._workers[worker] = None
+            worker.add_done_callback(self._ended)
+        else:
+            self._ended(worker)
+
+    def _ended(self, worker: asyncio.Future[Any]) -> None:
+        self._workers.pop(worker, None)
+        if not worker.cancelled():
+            error = worker.exception()
+        elif self._over.done():
+            error = None  # the pool itself has cancelled it
+        else:
+            try:
+                worker.result()
+            except asyncio.CancelledError as cancelled:
+                error = cancelled
+        if error is not None:
+            self._errors.append(error)
+        if (error is not None or not self._workers) and not self._over.done():
+            self._over.set_result(None)
+
+    # An iterable -------------------------------------------------------------------------
+
+    def _hire(self, jobs: Iterator[tuple[int, T]]) -> None:
+        if self._limit is None:
+            for job in jobs:
+                self._start(self._work([job]))
+        else:
+            for job in islice(jobs, self._limit):
+                self._start(self._take(chain((job,), jobs), jobs))
+
+    async def _take(self, mine: Iterator[tuple[int, T]], rest: Iterator[tuple[int, T]]) -> None:
+        if not await self._work(mine):
+            self._start(self._take(rest, rest))
+
+    # An async iterable -------------------------------------------------------------------
+
+    async def _hire_for_stream(self, items: AsyncIterator[T]) -> None:
+        self._pulled = 0
+        self._exhausted = False
+        self._pulling = asyncio.Lock()  # an async generator allows one `anext()` at a time
+        hired = 0
+        while self._limit is None or hired < self._limit:
+            job = await self._pull(items)
+            if job is None:
+                return
+            hired += 1
+            self._start(
+                self._work([job])
+                if self._limit is None
+                else self._take_from_stream([job], items)
+            )
+
+    async def _take_from_stream(
+        self, jobs: list[tuple[int, T]], items: AsyncIterator[T]
+    ) -> None:
+        while await self._work(jobs):
+            job = await self._pull(items)
+            if job is None:
+                return
+            jobs = [job]
+        self._start(self._take_from_stream([], items))
+
+    async def _pull(self, items: AsyncIterator[T]) -> tuple[int, T] | None:
+        """Return the next item with its number, or `None` when there are no more."""
+        async with self._pulling:
+            if self._exhausted:
+                return None
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                self._exhausted = True
+                return None
+            self._pulled += 1
+            return self._pulled - 1, item
+
+    # Both --------------------------------------------------------------------------------
+
+    async def _work(self, jobs: Iterable[tuple[int, T]]) -> bool:
+        """Run jobs one after the other; say whether the worker may go on with more."""
+        func, deliver, context = self._func, self._deliver, self._context
+        in_order, before_a_look = self._in_order, 1
+        me = asyncio.current_task()
+        assert me is not None
+        looked = perf_counter()
+        try:
+            for number, item in jobs:
+                aw = func(item)
+                if type(aw) is not CoroutineType and not isawaitable(aw):
+                    raise TypeError(self._not_awaitable(aw))
+                result = await aw
+                if in_order is not None and number == len(in_order):
+                    in_order.append(result)
+                else:
+                    full = deliver(number, result)
+                    if full is not None:
+                        await full
+                if me.cancelling() or copy_context() != context:
+                    return False
+                # A look at the clock takes as long as a short job.
+                before_a_look -= 1
+                if not before_a_look:
+                    now = perf_counter()
+                    before_a_look = _LOOK if now - looked < SLICE / _LOOK else 1
+                    if now > self._until:
+                        await asyncio.sleep(0)
+                        now = perf_counter()
+                        # All workers share one slice: the first one back begins the next.
+                        if now > self._until:
+                            self._until = now + SLICE
+                    looked = now
+            return True
+        finally:
+            del me  # the task keeps its error, whose traceback keeps this frame
+
+    def _not_awaitable(self, value: object) -> str:
+        name = getattr(self._func, "__name__", "func")
+        return (
+            f"{self._caller}(): func must be a coroutine function; {name}() returned "
+            f"{value!r}. Write `async def {name}(item)`, or for a function that blocks "
+            f"`async def call(item): return await asyncio.to_thread({name}, item)`"
+        )
+
+
+def _check(caller: str, func: object, items: object, limit: object) -> None:
+    """Check the arguments; raise an error that shows the right call if one is wrong."""
+    right = f"write {caller}(func, items, limit=10), with `async def func(item)`"
+    if iscoroutine(func):
+        close_all([func])
+        raise TypeError(f"{caller}(): func must be a function, not a coroutine; {right}")
+    if not callable(func):
+        raise TypeError(f"{caller}(): func must be a coroutine function, got {func!r}; {right}")
+    if not isinstance(items, (Iterable, AsyncIterable)):
+        close_all([items])
+        name = getattr(items, "__name__", "items")
+        right = f"call it: {caller}(func, {name}(...))" if callable(items) else right
+        raise TypeError(
+            f"{caller}(): items must be an iterable or an async iterable, got {items!r}; "
+            f"{right}"
+        )
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(
+            f"{caller}(): limit must be a whole number of jobs, or None for no limit, "
+            f"got {limit!r}"
+        )
+    if limit < 1:
+        raise ValueError(
+            f"{caller}(): limit must be 1 or more, or None for no limit, got {limit!r}"
+        )

@@ -1,0 +1,48 @@
+"""`PlainCommand`, whose help has no names of types; and completions for the shell."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from typer.core import TyperCommand
+
+from portable.bench import OPERATIONS
+from portable.patterns import pattern_names
+
+from .documentation import pages
+
+_TYPE = re.compile(r" <[^>]*>")
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help shows arguments and options without the types that Typer adds."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments and the options, each with what it is for."""
+        records: dict[str, list[tuple[str, str]]] = {"argument": [], "option": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                name, text = record
+                records[param.param_type_name].append((_TYPE.sub("", name), text))
+        for kind, rows in records.items():
+            if rows:
+                with formatter.section(f"{kind.capitalize()}s"):
+                    formatter.write_dl(rows)
+
+
+def complete_patterns(incomplete: str) -> list[str]:
+    """Return the patterns whose names begin with what was typed."""
+    return [name for name in pattern_names() if name.startswith(incomplete)]
+
+
+def complete_operations(incomplete: str) -> list[str]:
+    """Return the benchmarks' operations whose names begin with what was typed."""
+    return [name for name in OPERATIONS if name.startswith(incomplete)]
+
+
+def complete_pages(incomplete: str) -> list[str]:
+    """Return the pages of the documentation whose names begin with what was typed."""
+    names = [page.name for listed in pages().values() for page in listed]
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,246 @@
+"""`portable port`: its options, its diff, its report and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import BAD_USE, DIFFERS, INTERRUPTED
+from .arguments import require_folder, require_target, write
+from .display import Terminal, print_marked
+from .progress import bar, planned_runs
+
+if TYPE_CHECKING:
+    from portable.porting.files import FileResult
+
+
+def port(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH[:FUNCTION]", help="Files and folders.")
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 if anything of asyncio's is left.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print what would change (the default).")
+    ] = False,
+    write_files: Annotated[bool, typer.Option("--write", help="Change the files.")] = False,
+    rules: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[,NAME...]", help="Apply these rules alone."),
+    ] = None,
+    assume: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME...]",
+            help="Conditions you vouch for where they cannot be seen: what is awaited cleans "
+            "up without waiting (calm), what is called does not raise (quiet).",
+        ),
+    ] = "",
+    report_file: Annotated[
+        str | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write what is left to a human to a file; '-': stdout; *.json: as JSON.",
+        ),
+    ] = None,
+    todo: Annotated[
+        bool, typer.Option("--todo", help="Put what is left into the code as comments, too.")
+    ] = False,
+    prove: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROGRAM[:FUNCTION]|TESTS",
+            help="Run it before and after the port on every backend; --write only if it holds.",
+        ),
+    ] = None,
+    allow_dirty: Annotated[
+        bool,
+        typer.Option("--allow-dirty", help="Write although git has uncommitted changes."),
+    ] = False,
+) -> None:
+    """Port asyncio's names to AnyIO's where it keeps the meaning.
+
+    Without --write nothing is changed. What is left is told with what to write.
+
+    Exits with 1 after --check if something is left, or if a file could not be ported; with 2
+    after bad use, or if git has uncommitted changes.
+    """
+    if find_spec("libcst") is None:
+        typer.echo(
+            "portable: porting needs libcst; install it with: "
+            "pip install 'portable-tasks[port]'",
+            err=True,
+        )
+        raise typer.Exit(BAD_USE)
+    if sum((check, diff, write_files)) > 1:
+        raise typer.BadParameter("choose one of --check, --diff and --write")
+    require_folder(report_file, "--report")
+    # They need LibCST.
+    from portable.porting import CONDITIONS
+    from portable.porting.files import dirty_files, find_targets, port_files
+    from portable.porting.report import Report, unified_diff
+
+    proof = None if prove is None else _proof(prove)
+    chosen = _chosen(rules)
+    assumed = frozenset(name.strip() for name in assume.split(",") if name.strip())
+    if not assumed <= CONDITIONS:
+        raise typer.BadParameter(
+            f"there is no condition {min(assumed - CONDITIONS)!r}; there are: "
+            f"{', '.join(sorted(CONDITIONS))}",
+            param_hint="--assume",
+        )
+    try:
+        targets = find_targets(paths)
+    except LookupError as error:
+        raise typer.BadParameter(str(error), param_hint="PATH") from None
+    if write_files and not allow_dirty:
+        dirty = dirty_files(target.path for target in targets)
+        if dirty:
+            more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+            raise typer.BadParameter(
+                f"git has uncommitted changes ({dirty[0]}{more}); commit or stash them, so "
+                "that what is written can be told apart, or give --allow-dirty"
+            )
+    try:
+        with bar(len(targets), wanted=len(targets) > 1) as progress:
+            results = port_files(
+                targets,
+                rules=chosen,
+                assumed=assumed,
+                todo=todo,
+                places_after=write_files,
+                progress=progress.advance,
+            )
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    report = Report(results)
+    terminal = Terminal(stderr=not (check or write_files))
+    proved = proof is None or _prove(terminal, results, *proof)
+    if write_files and not proved:
+        terminal.line("nothing was written", "bold red")
+    elif write_files:
+        for result in results:
+            if result.changed:
+                result.path.write_bytes(result.after)
+    elif not check:
+        colours = {"+": "green", "-": "red", "@": "cyan"}
+        out = Terminal()
+        for line in unified_diff(results):
+            out.line(line.removesuffix("\n"), colours.get(line[0], ""))
+    if report_file is not None:
+        as_json = report_file.endswith(".json")
+        text = json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines())
+        write(report_file, text + "\n", "--report")
+    if report_file == "-":
+        pass
+    elif (check or write_files) and report_file is None:
+        for line in report.lines():
+            terminal.line(line)
+    else:
+        terminal.line(report.summary())
+        for result in report.errors:
+            terminal.line(f"{result.path}: not ported: {result.error}")
+        if report.total > report.rewritten and report_file is None:
+            terminal.line("--report - lists what is left, and what to write")
+    for line in _patched_elsewhere(results):
+        terminal.line(line, "yellow")
+    if not proved:
+        raise typer.Exit(DIFFERS)
+    left = report.total - (0 if check else report.rewritten)
+    if (check and left) or report.errors:
+        raise typer.Exit(DIFFERS)
+
+
+def _proof(what: str) -> tuple[Path, str]:
+    """Return the file and the function, or the tests, that are to prove the port."""
+    from portable.porting.files import split_target
+    from portable.porting.proving import is_test
+
+    path, function = split_target(what)
+    if not path.exists():
+        raise typer.BadParameter(
+            f"{what}: there is no such file or folder", param_hint="--prove"
+        )
+    if not is_test(path):
+        require_target(what, "--prove")
+    return path, function
+
+
+def _prove(terminal: Terminal, results: list[FileResult], path: Path, function: str) -> bool:
+    from portable._backends import installed_backends
+    from portable.equivalence.telling import tell
+    from portable.porting.proving import SCHEDULES, is_test, prove_program, prove_tests
+
+    backends = installed_backends()
+    if not is_test(path):
+        with bar(planned_runs(backends, SCHEDULES), wanted=True) as progress:
+            found = prove_program(results, path, function, progress.advance)
+        for mark, line in tell(found, width=min(terminal.width, 160) - 2):
+            print_marked(terminal, mark, line)
+        return found.equivalent and found.loadable
+    with bar(2 * len(backends), wanted=True) as progress:
+        runs = prove_tests(results, path, progress.advance)
+    for run in runs:
+        same = "NOT the same" if run.differing or run.trouble else "the same"
+        style = "green" if run.holds else "bold red"
+        terminal.line(
+            f"{run.backend}: {len(run.before)} tests, {run.passed} passed; "
+            f"{same} after the port",
+            style,
+        )
+        if run.failed:
+            terminal.line(
+                f"  {run.failed} failed before the port, and prove nothing; options that your "
+                "tests need belong into pytest's configuration, or into PYTEST_ADDOPTS",
+                "yellow",
+            )
+        for name in run.unsteady:
+            terminal.line(
+                f"  {name}: passed once of two times; does it wait in real time?", "yellow"
+            )
+        for name in run.differing:
+            was, now = run.before.get(name, "not run"), run.after.get(name, "not run")
+            terminal.line(f"  {name}: {was} before, {now} after")
+        if run.trouble:
+            terminal.line(run.trouble)
+    return all(run.holds for run in runs)
+
+
+def _patched_elsewhere(results: list[FileResult]) -> Iterator[str]:
+    from portable.porting.patching import RENAMED, patched_elsewhere
+
+    names = {site.name for result in results for site in result.sites if site.rewritten}
+    paths = [result.path for result in results]
+    for path, line, name in patched_elsewhere(paths, names & set(RENAMED)):
+        yield (
+            f"{path}:{line}: patches {name}, which was rewritten; port this file, too, or "
+            "its tests wait for real and stay green"
+        )
+
+
+def _chosen(rules: str | None) -> list[str] | None:
+    from portable.porting import RULES
+    from portable.porting.patching import RULE as PATCHED
+
+    if rules is None:
+        return None
+    known = [*(rule.name for rule in RULES), PATCHED]
+    named = [name.strip() for name in rules.split(",") if name.strip()]
+    for name in named:
+        if name not in known:
+            raise typer.BadParameter(
+                f"there is no rule {name!r}; there are: {', '.join(known)}",
+                param_hint="--rules",
+            )
+    if not named:
+        raise typer.BadParameter(
+            f"no rule is named; there are: {', '.join(known)}", param_hint="--rules"
+        )
+    return named

@@ -1,0 +1,74 @@
+"""Which tasks a program left running when its main ended, counted at one point on all loops.
+
+That point is when the loop has gone on for as long as it takes to notice that main has ended: a
+task that was cancelled in main's last step has had its turn by then. What closes an async
+generator that was dropped is a task of the loop's, and not the program's; what ends the process
+pool of AnyIO's is AnyIO's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextvars import Context
+from typing import Any
+
+
+async def _generator() -> AsyncGenerator[None]:
+    yield
+
+
+def _type_of_what_closes() -> type:
+    closing = _generator().aclose()
+    closing.close()
+    return type(closing)
+
+
+_CLOSES = _type_of_what_closes()
+_ENDS_THE_POOL = "AnyIO process pool shutdown task"
+
+
+def tasks_left(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """Return the tasks on a loop that are the program's."""
+    # asyncio's hook for generators puts what their aclose() returns into a task.
+    return {
+        task
+        for task in asyncio.all_tasks(loop)
+        if not isinstance(task.get_coro(), _CLOSES) and task.get_name() != _ENDS_THE_POOL
+    }
+
+
+def tell_when_main_ended(
+    loop: asyncio.AbstractEventLoop, ended: Callable[[int], object]
+) -> asyncio.AbstractEventLoop:
+    """Let a loop that is to run one main tell how many tasks are left when that has ended.
+
+    Returns:
+        The loop.
+    """
+    run = loop.run_until_complete
+
+    def run_main(future: Any) -> Any:
+        loop.run_until_complete = run  # type: ignore[method-assign]
+        try:
+            return run(future)
+        finally:
+            ended(len(tasks_left(loop)))
+
+    loop.run_until_complete = run_main  # type: ignore[method-assign]
+    return loop
+
+
+def tell_when_a_main_ended(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
+    """Let a runner tell how many tasks are left each time that one of its mains has ended."""
+    # On the object, as the class is closed to inheritance.
+    run_main = runner.run
+
+    def counted(coro: Coroutine[Any, Any, Any], *, context: Context | None = None) -> Any:
+        try:
+            return run_main(coro, context=context)
+        finally:
+            pending = tasks_left(runner.get_loop())
+            ended(sum(task.get_coro() is not coro for task in pending))
+
+    runner.run = counted  # type: ignore[method-assign]

@@ -1,0 +1,33 @@
+"""What a comparison looked at, and what these runs used that it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .report import Report
+
+_COMPARED = (
+    "lines on stdout and stderr, log records, warnings and lost errors, how long the loop "
+    "stood still, tasks and threads left running, the outcome and exit code"
+)
+_AROUND = (
+    "what children write, the codes they end with, files below the working directory, "
+    "children left running"
+)
+
+
+def scope_of(report: Report) -> Iterator[str]:
+    """Yield the lines that say what was compared, and what was not.
+
+    Args:
+        report: what was found.
+    """
+    traces = [row.run.trace for row in report.rows if row.run.trace is not None]
+    if not traces:
+        return
+    unseen = sorted({one for trace in traces for one in trace.unseen})
+    around = not any("past Python" in one for one in unseen)
+    yield ""
+    yield f"compared: {_COMPARED}{f', {_AROUND}' if around else ''}; each with its time"
+    for one in unseen:
+        yield f"not looked at: {one}"

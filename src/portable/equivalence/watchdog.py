@@ -1,0 +1,93 @@
+"""What ends a run that takes too long, and keeps where it stood.
+
+A thread does that, as long as Python lets one run: it tells who waits for what, and what was
+seen last. Where the interpreter itself is stuck `faulthandler` ends the process a little later,
+with the stacks alone.
+"""
+
+from __future__ import annotations
+
+import _thread
+import faulthandler
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from time import monotonic
+from typing import NoReturn
+
+from portable.clock._stacks import place
+
+from .recording import Recording
+
+TIMEOUT = "Timeout ("
+"""How the line begins behind which the stacks of a run stand that took too long."""
+WAITING, SEEN = "waits: ", "seen: "
+"""How the lines begin that stand before it."""
+
+_GRACE = 2.0
+_LAST_SEEN = 5
+
+
+class Watchdog:
+    """Ends the process if a run takes too long.
+
+    Args:
+        limit: real seconds.
+        descriptor: the file that its last words go to.
+    """
+
+    def __init__(self, limit: float, descriptor: int) -> None:
+        self._limit = limit
+        self._descriptor = descriptor
+        self._stopped = threading.Lock()
+        self._stopped.acquire()
+        self._ends = 0.0
+
+    def start(self, recording: Recording) -> None:
+        """Begin to watch."""
+        self._set(monotonic() + self._limit)
+        # No threading.Thread: the program would see one more than it has.
+        _thread.start_new_thread(self._watch, (recording,))
+
+    def stop(self) -> None:
+        """Watch no more."""
+        faulthandler.cancel_dump_traceback_later()
+        if self._stopped.locked():
+            self._stopped.release()
+
+    def wait_longer(self, seconds: float) -> None:
+        """Wait so many real seconds more."""
+        if self._ends:
+            self._set(self._ends + seconds)
+
+    def _set(self, ends: float) -> None:
+        self._ends = ends
+        left = max(0.1, ends + _GRACE - monotonic())
+        faulthandler.dump_traceback_later(left, exit=True, file=self._descriptor)
+
+    def _watch(self, recording: Recording) -> None:
+        for _ in count():
+            left = self._ends - monotonic()
+            if left <= 0:
+                break
+            if self._stopped.acquire(timeout=left):
+                return
+        lines = []
+        with suppress(Exception):  # the run goes on meanwhile
+            lines += [
+                f"{WAITING}{name} at {where}"
+                for name, coro in recording.waiting()
+                if (where := place(coro)) is not None
+            ]
+        with suppress(Exception):
+            lines += [f"{SEEN}{one}" for one in recording.last_seen(_LAST_SEEN)]
+        text = "\n".join([*lines, f"{TIMEOUT}{self._limit:g} s)!", ""])
+        os.write(self._descriptor, text.encode("utf-8", "replace"))
+        faulthandler.dump_traceback(file=self._descriptor)
+        os.write(self._descriptor, b"\n")
+        exit_now(1)
+
+
+exit_now: Callable[[int], NoReturn] = os._exit

@@ -1,0 +1,91 @@
+"""A decision: what becomes of some uses of asyncio's names, and how the tree changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import libcst as cst
+
+from .source import Use
+
+Changed: TypeAlias = cst.CSTNode | cst.FlattenSentinel[cst.CSTNode] | cst.RemovalSentinel
+Edit: TypeAlias = Callable[[cst.CSTNode], Changed]
+"""Makes another node of one whose parts may have been changed already."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What becomes of uses that are rewritten together, or stay together.
+
+    Attributes:
+        uses: the uses; the first is the one that was looked at.
+        edits: for each node that changes, what is made of it; empty: all stays as it is.
+        why: why it stays.
+        write: what a human would write; empty: what the rule's hint says.
+        needs: the modules that the new code names.
+    """
+
+    uses: Sequence[Use]
+    edits: Mapping[cst.CSTNode, Edit] = field(default_factory=dict)
+    why: str = ""
+    write: str = ""
+    needs: tuple[str, ...] = ("anyio",)
+
+    @property
+    def rewritten(self) -> bool:
+        """Whether the code changes."""
+        return bool(self.edits)
+
+
+def stays(use: Use, why: str, write: str = "") -> Decision:
+    """Return the decision to leave a use to a human.
+
+    Args:
+        use: what stays.
+        why: the condition that is not met, or cannot be seen.
+        write: what to write, if the rule's hint does not fit.
+    """
+    return Decision((use,), why=why, write=write)
+
+
+def expression(code: str) -> cst.BaseExpression:
+    """Return a piece of code as a node."""
+    return cst.parse_expression(code)
+
+
+def renaming(code: str) -> Edit:
+    """Return the edit that puts another name in the place of one, in its parentheses."""
+
+    def changed(node: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(node, (cst.Name, cst.Attribute))
+        return expression(code).with_changes(lpar=node.lpar, rpar=node.rpar)
+
+    return changed
+
+
+class Application(cst.CSTTransformer):
+    """Changes a tree: one pass for all that was decided.
+
+    Args:
+        decisions: those that are rewritten. Where two want the same node, they change it one
+            after the other.
+    """
+
+    def __init__(self, edits: Sequence[Mapping[cst.CSTNode, Edit]]) -> None:
+        super().__init__()
+        self._edits: dict[cst.CSTNode, list[Edit]] = {}
+        for each in edits:
+            for node, edit in each.items():
+                self._edits.setdefault(node, []).append(edit)
+
+    def on_leave(  # type: ignore[override]
+        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+    ) -> Changed:
+        """Change a node when all below it has been."""
+        changed: Changed = updated_node
+        for edit in self._edits.get(original_node, ()):
+            assert isinstance(changed, cst.CSTNode)
+            changed = edit(changed)
+        return changed

@@ -1,0 +1,50 @@
+"""What other files of a project do with names, as entries of one set of strings.
+
+`neighbours` makes the set for each file, and `Source.foreign` keeps it for the rules. A bare
+name stands for a private attribute that another file uses. All else has an entry of its kind.
+"""
+
+from __future__ import annotations
+
+TEST_FILE = "file of tests"
+"""Stands in `foreign` of a file that has tests, by its name or folder."""
+
+
+def method_entry(name: str) -> str:
+    """Return the entry for a method that a class with bases defines."""
+    return f"def {name}"
+
+
+def attribute_entry(name: str) -> str:
+    """Return the entry for an attribute that another file uses or binds."""
+    return f"attribute {name}"
+
+
+def event_entry(name: str) -> str:
+    """Return the entry for an attribute that another file binds to an event."""
+    return f"event {name}"
+
+
+def bound_entry(name: str) -> str:
+    """Return the entry for an attribute that another file binds otherwise."""
+    return f"bound {name}"
+
+
+def package_entry(name: str) -> str:
+    """Return the entry for a package of the same project."""
+    return f"package {name}"
+
+
+def import_entry(name: str) -> str:
+    """Return the entry for a name that is imported from a file."""
+    return f"import {name}"
+
+
+def fixture_entry(name: str) -> str:
+    """Return the entry for a fixture that another file has by pytest-asyncio."""
+    return f"fixture {name}"
+
+
+def request_entry(name: str) -> str:
+    """Return the entry for a fixture that a function of another file takes."""
+    return f"request {name}"

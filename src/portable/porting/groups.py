@@ -1,0 +1,208 @@
+"""Rules for groups of tasks: `TaskGroup` becomes AnyIO's task group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+from libcst import metadata
+
+from .calm import Mending, unrest
+from .decision import Decision, Edit, renaming, stays
+from .simple import call_of
+from .source import Source, Use
+from .tree import find
+
+
+def decide_task_group(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`async with asyncio.TaskGroup() as group:` becomes AnyIO's; results are its handles'."""
+    for use in uses:
+        call = call_of(source, use)
+        item = None if call is None else source.parent(call)
+        block = None if item is None else source.parent(item)
+        if (
+            call is None
+            or not isinstance(item, cst.WithItem)
+            or not isinstance(block, cst.With)
+            or item.asname is None
+            or not isinstance(item.asname.name, cst.Name)
+        ):
+            yield stays(use, "is not entered by `async with` with a name")
+            continue
+        if len(block.items) > 1:
+            yield stays(use, "is entered together with others")
+            continue
+        try:
+            mending = Mending([])
+            edits = _started(source, item.asname.name, block, mending)
+        except _Refused as reason:
+            yield stays(use, str(reason))
+            continue
+        why = unrest(source, block.body)
+        if why:
+            yield stays(use, why)
+            continue
+        edits[use.node] = renaming("anyio.create_task_group")
+        yield Decision((use, *mending.uses), {**edits, **mending.edits})
+
+
+class _Refused(Exception):
+    """A group cannot be exchanged; the message says why."""
+
+
+def _started(
+    source: Source, name: cst.Name, block: cst.With, mending: Mending
+) -> dict[cst.CSTNode, Edit]:
+    """Return the edits of all that starts tasks in a group, and of what reads their results."""
+    edits: dict[cst.CSTNode, Edit] = {}
+    inside = set(find(block.body, cst.Name, deep=True))
+    elsewhere: set[cst.CSTNode] = set()
+    references: set[cst.CSTNode] = set()
+    for bound in source.assignments(name):
+        # One name may stand for several groups, one after the other.
+        around = _block_named(source, bound)
+        if around is None:
+            raise _Refused(f"shares its name, {name.value}, with other things")
+        if around is not block:
+            elsewhere.update(find(around.body, cst.Name, deep=True))
+        references.update(access.node for access in bound.references)
+    calls: list[cst.Call] = []
+    for node in sorted(references, key=source.position):
+        method = source.parent(node)
+        call = source.parent(method)
+        if node not in inside and node in elsewhere:
+            continue
+        if (
+            node not in inside
+            or not isinstance(method, cst.Attribute)
+            or method.attr.value != "create_task"
+            or not isinstance(call, cst.Call)
+        ):
+            raise _Refused(f"is used in line {source.line(node)} for more than create_task()")
+        calls.append(call)
+    mending.within = calls
+    for call in calls:
+        edits |= started(source, call, block, mending)
+    return edits
+
+
+def _block_named(source: Source, bound: metadata.BaseAssignment) -> cst.With | None:
+    """Return the block whose `as name` binds a name."""
+    if not isinstance(bound, metadata.Assignment):
+        return None
+    item = source.parent(source.parent(bound.node))
+    block = source.parent(item)
+    return block if isinstance(item, cst.WithItem) and isinstance(block, cst.With) else None
+
+
+def started(
+    source: Source, call: cst.Call, block: cst.With, mending: Mending
+) -> dict[cst.CSTNode, Edit]:
+    """Return the edits of one `group.create_task(f(x))` and of what reads its result.
+
+    Raises:
+        _Refused: the task cannot be one of AnyIO's.
+    """
+    line = source.line(call)
+    first = call.args[0] if call.args else None
+    if first is None or first.star or first.keyword or not isinstance(first.value, cst.Call):
+        raise _Refused(f"starts in line {line} what cannot be seen")
+    why = unrest(source, first.value, child=True, mending=mending)
+    if why:
+        raise _Refused(why)
+    edits = _results(source, call, block)
+    if len(call.args) == 1 and not any(arg.star or arg.keyword for arg in first.value.args):
+        edits[call] = _start_soon
+    return edits
+
+
+def _start_soon(node: cst.CSTNode) -> cst.CSTNode:
+    call = cst.ensure_type(node, cst.Call)
+    method = cst.ensure_type(call.func, cst.Attribute)
+    coroutine = cst.ensure_type(call.args[0].value, cst.Call)
+    func = cst.Arg(
+        coroutine.func, comma=_COMMA if coroutine.args else cst.MaybeSentinel.DEFAULT
+    )
+    return call.with_changes(
+        func=method.with_changes(attr=cst.Name("start_soon")), args=[func, *coroutine.args]
+    )
+
+
+_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def _results(source: Source, call: cst.Call, block: cst.With) -> dict[cst.CSTNode, Edit]:
+    """Return the edits of what is done with a task: its result is read behind the block."""
+    above = source.parent(call)
+    if isinstance(above, cst.Expr):
+        return {}
+    line = source.line(call)
+    many = isinstance(above, cst.ListComp) and above.elt is call
+    holder = source.parent(above) if many else above
+    if isinstance(holder, cst.Assign) and len(holder.targets) == 1:
+        target = holder.targets[0].target
+        if isinstance(target, cst.Name):
+            return _read(source, target, block, many=many)
+    raise _Refused(f"gives the task of line {line} on")
+
+
+def _read(
+    source: Source, target: cst.Name, block: cst.With, *, many: bool
+) -> dict[cst.CSTNode, Edit]:
+    edits: dict[cst.CSTNode, Edit] = {}
+    found = source.assignments(target)
+    if len(found) != 1:
+        raise _Refused(f"keeps a task in {target.value}, with other things")
+    inside = set(find(block, cst.Name, deep=True))
+    for access in found[0].references:
+        line = source.line(access.node)
+        why = _Refused(f"does more with a task, in line {line}, than read its result() behind")
+        if access.node in inside or _is_guarded(source, block):
+            raise why
+        if not many:
+            edits |= _result(source, access.node, why)
+            continue
+        loop = source.parent(access.node)
+        if not isinstance(loop, (cst.CompFor, cst.For)) or loop.iter is not access.node:
+            raise why
+        if not isinstance(loop.target, cst.Name):
+            raise why
+        each = source.assignments(loop.target)
+        scopes = each if isinstance(loop, cst.For) else _of_comprehension(source, loop)
+        if len(scopes) != 1:
+            raise why
+        for use in scopes[0].references:
+            edits |= _result(source, use.node, why)
+    return edits
+
+
+def _is_guarded(source: Source, block: cst.With) -> bool:
+    """Say whether an error of the group may be caught, and a failed task asked afterwards."""
+    function = source.function_of(block)
+    tries = [each for each in source.above(block) if isinstance(each, (cst.Try, cst.TryStar))]
+    return any(each.handlers and source.function_of(each) is function for each in tries)
+
+
+def _of_comprehension(source: Source, loop: cst.CompFor) -> list[metadata.BaseAssignment]:
+    around = source.parent(loop)
+    inner = source.scope(getattr(around, "elt", around))
+    assert isinstance(loop.target, cst.Name)
+    return [] if inner is None else list(inner[loop.target.value])
+
+
+def _result(source: Source, node: cst.CSTNode, why: _Refused) -> dict[cst.CSTNode, Edit]:
+    method = source.parent(node)
+    call = source.parent(method)
+    if (
+        not isinstance(method, cst.Attribute)
+        or method.attr.value != "result"
+        or not isinstance(call, cst.Call)
+    ):
+        raise why
+    return {call: _return_value}
+
+
+def _return_value(node: cst.CSTNode) -> cst.CSTNode:
+    call = cst.ensure_type(node, cst.Call)
+    method = cst.ensure_type(call.func, cst.Attribute)
+    return method.with_changes(attr=cst.Name("return_value"))

@@ -1,0 +1,269 @@
+"""The neighbours of a file: what they use of it.
+
+`x._lock`, or `self._lock` in a class that never binds it (its base may), uses an attribute of
+an object that is not its own: then not all that is done with a `_lock` can be seen in the file
+that makes one. A class that inherits may override a method of the same name. A name that is
+imported from elsewhere may be one that a file has from asyncio. Tests take fixtures of other
+files, and how pytest-asyncio runs them is configured for all.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from .foreign import (
+    TEST_FILE,
+    attribute_entry,
+    bound_entry,
+    event_entry,
+    fixture_entry,
+    import_entry,
+    method_entry,
+    package_entry,
+    request_entry,
+)
+from .source import ACCESS, LIBRARY, MARK, TESTS
+
+AUTO = "asyncio_mode = auto"
+"""Stands in `foreign` where pytest-asyncio takes every coroutine for its own."""
+SCOPED = "loop scope"
+"""Stands in `foreign` where a default loop scope is configured that is not a function."""
+MARKED = "add_marker"
+"""Stands in `foreign` where a conftest adds pytest-asyncio's marker."""
+_CONFIGURATIONS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+_AUTO = re.compile(r"asyncio[_-]mode\s*=\s*[\"']?auto")
+_SCOPED = re.compile(r"asyncio_default_\w+_loop_scope\s*=\s*[\"']?(?!function)\w+")
+_TESTED = re.compile(rf"\b{TESTS}\b|\bmark\.asyncio\b")
+
+
+def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
+    """Return for each file what its neighbours use of it, as `Source.foreign` has it.
+
+    Args:
+        paths: the files. Neighbours are the other files of the package a file is in, or of its
+            folder if it is in none, and the other paths in the same project.
+    """
+    groups: dict[Path, tuple[list[Path], set[Path]]] = {}
+    for path in paths:
+        root = package_root(path)
+        chosen, near = groups.setdefault(project_root(path) or root, ([], set()))
+        if not chosen or package_root(chosen[-1]) != root:
+            packaged = (root / "__init__.py").exists()
+            near.update(root.rglob("*.py") if packaged else root.glob("*.py"))
+        chosen.append(path)
+        near.add(path)
+    result: dict[Path, frozenset[str]] = {}
+    for chosen, near in groups.values():
+        users: dict[str, set[Path]] = {}
+        for other in near:
+            for name in _used_in(other):
+                users.setdefault(name, set()).add(other)
+        packages = {package_entry(name) for other in near for name in _importable(other)}
+        root = project_root(chosen[0]) or package_root(chosen[0])
+        for path in chosen:
+            text = _text(path)
+            words = set(_WORD.findall(text))
+            named = {entry for kind in _KINDS for entry in map(kind, words) if entry in users}
+            mine = {name for name in named if users[name] != {path}}
+            mine |= {entry for entry in map(package_entry, words) if entry in packages}
+            if _is_of_tests(path, root):
+                mine.add(TEST_FILE)
+            if _TESTED.search(text):
+                mine |= _configured(root, near)
+            result[path] = frozenset(mine)
+    return result
+
+
+def _configured(root: Path, near: Iterable[Path]) -> set[str]:
+    """Return what is configured for the tests of a project."""
+    found = set()
+    texts = [_text(root / name) for name in _CONFIGURATIONS if (root / name).is_file()]
+    if any(map(_AUTO.search, texts)):
+        found.add(AUTO)
+    if any(map(_SCOPED.search, texts)):
+        found.add(SCOPED)
+    conftests = [_text(path) for path in near if path.name == "conftest.py"]
+    if any("add_marker" in text and MARK in text for text in conftests):
+        found.add(MARKED)
+    return found
+
+
+def is_test(path: Path) -> bool:
+    """Say whether a file has tests or fixtures of pytest-asyncio's."""
+    return _TESTED.search(_text(path)) is not None
+
+
+def _importable(path: Path) -> tuple[str, ...]:
+    """Return the first words by which a file may be imported."""
+    root = package_root(path).name
+    return (root,) if (path.parent / "__init__.py").exists() else (root, path.stem)
+
+
+def _is_of_tests(path: Path, root: Path) -> bool:
+    """Say whether a file is one of tests, by its name or its folder."""
+    if path.stem.startswith("test_") or path.stem.endswith("_test") or path.stem == "conftest":
+        return True
+    place = path.resolve()
+    folders = place.relative_to(root).parts[:-1] if place.is_relative_to(root) else ()
+    return not {"tests", "test"}.isdisjoint(folders[:1])
+
+
+_KINDS = (
+    str,
+    method_entry,
+    import_entry,
+    fixture_entry,
+    request_entry,
+    attribute_entry,
+    event_entry,
+    bound_entry,
+)
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def project_root(path: Path) -> Path | None:
+    """Return the folder of the project around a file; `None`: there is none to be seen."""
+    for folder in path.resolve().parents:
+        if any((folder / name).exists() for name in ("pyproject.toml", "setup.py", ".git")):
+            return folder
+    return None
+
+
+def package_root(path: Path) -> Path:
+    """Return the folder of the outermost package around a file."""
+    folder = path.parent
+    while (folder / "__init__.py").exists() and (folder.parent / "__init__.py").exists():
+        folder = folder.parent
+    return folder
+
+
+def _used_in(path: Path) -> frozenset[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return frozenset()
+    found: set[str] = set()
+    _walk(tree, frozenset(), found, set())
+    return frozenset(found)
+
+
+def _walk(
+    node: ast.AST, own: frozenset[str], found: set[str], known: set[ast.Attribute]
+) -> None:
+    """Collect what is used, going into each class with the names that it binds itself."""
+    found.update(_attributes(node, known))
+    if isinstance(node, ast.ClassDef):
+        own = frozenset(
+            each.attr
+            for each in ast.walk(node)
+            if isinstance(each, ast.Attribute)
+            and isinstance(each.ctx, ast.Store)
+            and isinstance(each.value, ast.Name)
+            and each.value.id == "self"
+        )
+        if node.bases:
+            functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+            found.update(
+                method_entry(each.name) for each in node.body if isinstance(each, functions)
+            )
+    elif isinstance(node, ast.Assign) and _is_slots(node):
+        return
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        found.update(_fixtures(node))
+    elif isinstance(node, ast.ImportFrom):
+        if (node.module or "").partition(".")[0] != LIBRARY or node.level:
+            found.update(import_entry(alias.name) for alias in node.names)
+    elif isinstance(node, ast.Attribute) and node.attr == LIBRARY and not _is_mark(node.value):
+        found.add(import_entry(LIBRARY))  # module.asyncio
+    elif isinstance(node, ast.Attribute) and _is_private(node.attr):
+        mine = isinstance(node.value, ast.Name) and node.value.id == "self"
+        if not mine or node.attr not in own:
+            found.add(node.attr)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        last = node.value.rpartition(".")[2]  # getattr(x, "_lock"), patch("a.b._lock")
+        if _is_private(last) and last.isidentifier():
+            found.add(last)
+    for child in ast.iter_child_nodes(node):
+        _walk(child, own, found, known)
+
+
+def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
+    """Return what a node tells of attributes: which are used, and bound to an event or not.
+
+    Args:
+        node: what stands in a file.
+        known: gets the targets that are bound to an event or to None.
+    """
+    if isinstance(node, ast.Attribute):
+        yield attribute_entry(node.attr)
+        if not isinstance(node.ctx, ast.Load) and node not in known:
+            yield bound_entry(node.attr)
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Attribute) and _is_event_or_none(node.value):
+                known.add(target)
+                if isinstance(node.value, ast.Call):
+                    yield event_entry(target.attr)
+    elif isinstance(node, ast.ClassDef):
+        for each in node.body:
+            yield from _bound_by_class(each)
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for arg in node.args if name in ACCESS else ():
+            text = arg.value if isinstance(arg, ast.Constant) else None
+            if isinstance(text, str) and (last := text.rpartition(".")[2]).isidentifier():
+                yield attribute_entry(last)
+                yield bound_entry(last)
+
+
+def _bound_by_class(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield bound_entry(node.name)
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        if _EVENT_TYPE.fullmatch(ast.unparse(node.annotation)):
+            yield event_entry(node.target.id)
+        else:
+            yield bound_entry(node.target.id)
+    elif isinstance(node, ast.Assign):
+        yield from (bound_entry(each.id) for each in node.targets if isinstance(each, ast.Name))
+
+
+_EVENT_TYPE = re.compile(r"[\"']?(asyncio\.|anyio\.)Event(\s*\|\s*None)?[\"']?")
+
+
+def _is_event_or_none(node: ast.expr | None) -> bool:
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("asyncio.Event", "anyio.Event")
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
+
+
+def _fixtures(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    """Return the fixture that a function makes, if it is a coroutine, and those it takes."""
+    made = any("fixture" in ast.unparse(each) for each in node.decorator_list)
+    if made and isinstance(node, ast.AsyncFunctionDef):
+        yield fixture_entry(node.name)
+    if made or node.name.startswith("test"):
+        args = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        yield from (request_entry(arg.arg) for arg in args)
+
+
+def _is_mark(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Attribute, ast.Name)) and ast.unparse(node).endswith("mark")
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def _is_slots(node: ast.Assign) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "__slots__" for each in node.targets)

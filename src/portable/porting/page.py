@@ -1,0 +1,108 @@
+"""The page "What becomes of what", made from the rules: `python -m portable.porting.page`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .patching import HINT as PATCHED_HINT
+from .patching import RULE as PATCHED
+from .rules import RULES, Rule
+
+_HEAD = """\
+# What becomes of what
+
+`portable port` reads this table. A name is rewritten where all conditions of its rule can be
+seen in the file, and is left with a hint where one of them cannot. What stays runs on every
+loop: nothing has to be ported. The how-to is
+[Move a code base in steps](../how-to/move-a-code-base.md).
+
+Two conditions may be vouched for where they cannot be seen, by `--assume calm,quiet`:
+
+- *calm*: what is awaited in a scope ends at once when it is cancelled, and does not await while
+  it cleans up. AnyIO cancels at every `await`, asyncio once.
+- *quiet*: a task raises nothing. In AnyIO an error ends the group and comes in an
+  `ExceptionGroup`.
+
+A negative delay is none to asyncio, and an error to AnyIO on trio. `sleep` writes `max(0, x)`
+where it sees a subtraction; a number that comes from elsewhere is taken to be none of those.
+"""
+_TAIL = f"""
+## What is left on purpose
+
+Some names could be exchanged, but not so that it can be seen to mean the same:
+
+- *Streams and servers*: that a connection is refused, reset, or at its end, AnyIO tells by
+  errors of its own (`ConnectionFailed`, `BrokenResourceError`, `EndOfStream`), where asyncio
+  has `OSError`s, `IncompleteReadError`, or an empty string. Which of them come, and who
+  handles them, no file shows.
+- *`shield()`*: who is cancelled leaves at once in asyncio, and waits in AnyIO. In a clean-up
+  that goes under a shield that is the same, and only there.
+- *`wait()`, `as_completed()`*: they leave the tasks that are not done running. A group waits
+  for all of them, or cancels them. `wait([task])` for a task that moves into a group waits for
+  its end, and becomes `task.wait()`.
+- *`CancelledError` in functions that others start*: on trio a task of asyncio's raises
+  asyncio's class, and AnyIO's scopes raise trio's. A handler moves together with what
+  cancels it.
+
+## Names in strings
+
+`{PATCHED}`: `patch("app.asyncio.sleep")` and `monkeypatch.setattr("asyncio.sleep", ...)` follow
+when every use of the name was rewritten in all files that were named together. Else:
+{PATCHED_HINT}. Patches in files that were not named are told.
+"""
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(_lines()) + _TAIL
+
+
+def _lines() -> Iterator[str]:
+    yield _HEAD
+    yield "## What is rewritten"
+    yield ""
+    yield "| Rule | Names | Becomes |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        if rule.decide is not None:
+            yield f"| [`{rule.name}`](#{rule.name}) | {_names(rule)} | {rule.becomes} |"
+    yield ""
+    yield "## What is left with a hint"
+    yield ""
+    yield "| Rule | Names | What a human writes |"
+    yield "|---|---|---|"
+    for rule in RULES:
+        if rule.decide is None:
+            hint = f"{_capital(rule.hint)} ([docs]({rule.link}))"
+            yield f"| `{rule.name}` | {_names(rule)} | {hint} |"
+    yield ""
+    yield "## The conditions"
+    for rule in RULES:
+        if rule.decide is not None:
+            yield from _section(rule)
+
+
+def _section(rule: Rule) -> Iterator[str]:
+    yield ""
+    yield f"### {rule.name}"
+    yield ""
+    yield f"{_names(rule)}: rewritten if"
+    yield ""
+    for condition in rule.conditions:
+        yield f"- {condition};"
+    yield ""
+    yield f"Else: {rule.hint} ([docs]({rule.link}))."
+
+
+def _names(rule: Rule) -> str:
+    return ", ".join(f"`{name.removeprefix('asyncio.')}`" for name in rule.names)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(page())

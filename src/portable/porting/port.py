@@ -1,0 +1,201 @@
+"""Port one file: find the uses, ask the rules, change the tree once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import libcst as cst
+
+from .decision import Application, Decision, Edit
+from .imports import import_edits
+from .patching import RULE as PATCHED
+from .patching import patched_lines, patched_names
+from .rules import RULES, Rule
+from .site import Site
+from .source import IMPORTED, Source, UnknownFunction, Use
+from .todo import with_todos
+from .tree import find
+
+
+@dataclass(frozen=True, slots=True)
+class Ported:
+    """What became of a file.
+
+    Attributes:
+        code: its bytes afterwards.
+        sites: where names of asyncio's stand or stood, in order.
+    """
+
+    code: bytes
+    sites: tuple[Site, ...]
+
+
+NO_RULE = "portable has no rule for this name"
+NO_HINT = "see the documentation of AnyIO; or leave it, it runs on every loop"
+
+
+def port(
+    code: bytes,
+    *,
+    rules: Collection[str] | None = None,
+    functions: Collection[str] = (),
+    foreign: frozenset[str] = frozenset(),
+    assumed: frozenset[str] = frozenset(),
+    renamed: frozenset[str] = frozenset(),
+    todo: bool = False,
+    places_after: bool = False,
+) -> Ported:
+    """Port a file's code, as far as that keeps its meaning.
+
+    Args:
+        code: the file's bytes.
+        rules: the names of the rules to apply; `None`: all.
+        functions: the dotted names of the functions or classes to port; empty: all of it.
+        foreign: the private attributes that other files use of objects not their own.
+        assumed: the conditions that hold, by a human's word, where they cannot be seen:
+            `calm` or `quiet`.
+        renamed: the names of which no use is left in any file that is ported together.
+        todo: whether to put what is left to a human into the code as comments.
+        places_after: whether the sites that stay are told with the places they have
+            afterwards; else, as those that were rewritten, with those they had before.
+
+    Raises:
+        Unreadable: it is no Python that LibCST can read.
+        UnknownFunction: there is no function of one of the names.
+
+    Example:
+        >>> from portable.porting import port
+        >>> code = b"import asyncio\\nasync def f():\\n    await asyncio.sleep(1)\\n"
+        >>> print(port(code).code.decode(), end="")
+        import anyio
+        async def f():
+            await anyio.sleep(1)
+    """
+    once = partial(
+        _port,
+        rules=rules,
+        functions=functions,
+        foreign=foreign,
+        assumed=assumed,
+        renamed=renamed,
+    )
+    done = once(code)
+    if todo:
+        again = once(done.code)
+        left = [site for site in again.sites if not site.rewritten]
+        done = Ported(with_todos(done.code, left), done.sites)
+    if not (places_after or todo) or done.code == code:
+        return done
+    again = once(done.code)
+    assert again.code == done.code, "the second time something else was changed"
+    gone = [site for site in done.sites if site.rewritten]
+    return Ported(done.code, tuple(_in_order([*gone, *again.sites])))
+
+
+def _port(
+    code: bytes,
+    *,
+    rules: Collection[str] | None,
+    functions: Collection[str],
+    foreign: frozenset[str],
+    assumed: frozenset[str],
+    renamed: frozenset[str],
+) -> Ported:
+    if not worth_reading(code):
+        return Ported(code, ())
+    source = Source(code, foreign, assumed)
+    if functions:
+        _check_functions(source, functions)
+    chosen = [rule for rule in RULES if rules is None or rule.name in rules]
+    asked = [use for use in source.uses if _is_within(source, use, functions)]
+    decided = list(_decide(source, asked, chosen))
+    done = [decision for _, decision in decided if decision.rewritten]
+    patched: dict[cst.CSTNode, Edit] = {}
+    sites: list[Site] = []
+    if (rules is None or PATCHED in rules) and any(patched_lines(code)):
+        patched, sites = patched_names(source, renamed)
+    if done or patched:
+        edits = [*(each.edits for each in done), import_edits(source, done), patched]
+        changed = source.module.visit(Application(edits))
+        assert isinstance(changed, cst.Module)
+        code = changed.bytes
+    sites += [site for rule, each in decided for site in _sites(source, rule, each)]
+    if source.star and rules is None:
+        sites.append(Site(source.star, 1, "asyncio.*", "", False, *_STAR, source.star))
+    return Ported(code, tuple(_in_order(sites)))
+
+
+def worth_reading(code: bytes) -> bool:
+    """Say whether code may name anything of asyncio's; reading a file takes time."""
+    return IMPORTED.search(code) is not None or any(patched_lines(code))
+
+
+def _in_order(sites: Iterable[Site]) -> list[Site]:
+    return sorted(sites, key=lambda site: (site.line, site.column))
+
+
+_STAR = ("the names of a star import cannot be told apart", "import the names one by one")
+
+
+def _decide(
+    source: Source, uses: Sequence[Use], rules: Sequence[Rule]
+) -> Iterable[tuple[Rule | None, Decision]]:
+    by_name: dict[str, list[Use]] = {}
+    for use in uses:
+        by_name.setdefault(use.name, []).append(use)
+    covered: set[int] = set()
+    for rule in rules:
+        mine = [use for name in rule.names for use in by_name.get(name, ())]
+        mine.sort(key=lambda use: source.position(use.node))
+        clear = [use for use in mine if not use.doubt and id(use) not in covered]
+        for decision in rule.decide(source, clear) if rule.decide is not None else ():
+            taken = [name for name in decision.needs if not source.is_free(name)]
+            if decision.rewritten and taken:
+                why = f"the name {taken[0]!r} is another thing in this file"
+                decision = Decision(decision.uses, why=why)
+            if decision.rewritten or id(decision.uses[0]) not in covered:
+                covered.update(map(id, decision.uses))
+                if decision.rewritten:
+                    source.rewritten.update(decision.uses)
+                yield rule, decision
+        for use in mine:
+            if id(use) not in covered:
+                covered.add(id(use))
+                yield rule, Decision((use,), why=use.doubt)
+    known = {name for rule in RULES for name in rule.names}
+    for use in uses if len(rules) == len(RULES) else ():
+        if use.name not in known and id(use) not in covered:
+            yield None, Decision((use,), why=NO_RULE, write=NO_HINT)
+
+
+def _sites(source: Source, rule: Rule | None, decision: Decision) -> Iterable[Site]:
+    for use in decision.uses:
+        yield Site(
+            *source.position(use.node),
+            use.name,
+            rule.name if rule else "",
+            decision.rewritten,
+            "" if decision.rewritten else decision.why,
+            "" if decision.rewritten else decision.write or (rule.hint if rule else ""),
+            source.statement_line(use.node),
+        )
+
+
+def _check_functions(source: Source, functions: Collection[str]) -> None:
+    known = [
+        source.function_name(node)
+        for node in find(source.module, cst.FunctionDef, cst.ClassDef, deep=True)
+    ]
+    for name in functions:
+        if name not in known:
+            there = ", ".join(dict.fromkeys(known)) or "none"
+            raise UnknownFunction(f"there is no function or class {name!r}; there are: {there}")
+
+
+def _is_within(source: Source, use: Use, functions: Collection[str]) -> bool:
+    if not functions:
+        return True
+    name = source.function_name(use.node) + "."
+    return any(name.startswith(f"{each}.") for each in functions)

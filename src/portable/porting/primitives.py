@@ -1,0 +1,261 @@
+"""Rules for events, locks and semaphores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import libcst as cst
+
+from .decision import Decision, Edit, expression, renaming, stays
+from .holders import thing_of_all
+from .simple import call_of, is_awaited
+from .source import Function, Source, Use
+from .things import (
+    Escapes,
+    Thing,
+    awaited_statement,
+    entered_by,
+    is_tested,
+    method_called,
+    renamed,
+    thing_of,
+)
+from .tree import find
+
+Check = Callable[[Source, Thing], None]
+"""Raises `Escapes` if something is done with a thing that its counterpart does not know."""
+
+
+def _decide(
+    source: Source, uses: Sequence[Use], check: Check, new: str, made: Edit
+) -> Iterator[Decision]:
+    done: set[Use] = set()
+    for use in uses:
+        if use in done:
+            continue
+        try:
+            thing = _seen(source, use, check)
+        except Escapes as reason:
+            if not use.annotation:
+                yield stays(use, str(reason))
+            continue
+        done.update(thing.uses)
+        edits: dict[cst.CSTNode, Edit] = renamed(thing.annotated, new)
+        for one in thing.made:
+            call = call_of(source, one)
+            assert call is not None
+            edits[call] = made
+        yield Decision(thing.uses, edits)
+    for use in uses:
+        if use.annotation and use not in done:
+            yield stays(use, "is the type of something that is not rewritten")
+
+
+def _seen(source: Source, use: Use, check: Check) -> Thing:
+    """Return what a use makes, with all that is done with it: that of one name, or of several.
+
+    Raises:
+        Escapes: something is done that cannot be seen, or that its counterpart does not know.
+    """
+    try:
+        thing = thing_of(source, use)
+        check(source, thing)
+    except Escapes as reason:
+        try:
+            thing = thing_of_all(source, use)
+            check(source, thing)
+        except Escapes:
+            raise reason from None
+    return thing
+
+
+def decide_event(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.Event()` becomes `anyio.Event()`, which cannot be cleared."""
+    at_once = [use for use in uses if _is_waited_for_at_once(source, use)]
+    for use in at_once:
+        yield Decision((use,), {use.node: renaming("anyio.Event")})
+    uses = [use for use in uses if use not in at_once]
+    yield from _decide(source, uses, _check_event, "anyio.Event", _renames("Event"))
+
+
+def _is_waited_for_at_once(source: Source, use: Use) -> bool:
+    """Say whether a use is `await asyncio.Event().wait()`, which never ends: nobody has it."""
+    call = call_of(source, use)
+    if call is None or call.args:
+        return False
+    method, waiting = method_called(source, call)
+    return method == "wait" and waiting is not None and is_awaited(source, waiting)
+
+
+def _renames(name: str) -> Edit:
+    def changed(node: cst.CSTNode) -> cst.CSTNode:
+        return node.with_changes(func=expression(f"anyio.{name}"))
+
+    return changed
+
+
+def _check_event(source: Source, thing: Thing) -> None:
+    for reference in thing.references:
+        method, call = method_called(source, reference)
+        if method == "clear":
+            raise Escapes("is cleared, which AnyIO's cannot be")
+        if method == "wait":
+            if call is None or not _is_value_unused(source, call):
+                raise Escapes("has the value of its wait() used, which AnyIO's does not have")
+        elif method not in ("set", "is_set") and not is_tested(source, reference):
+            raise Escapes(_unknown(source, thing, reference, method))
+
+
+def _is_value_unused(source: Source, call: cst.Call) -> bool:
+    """Say whether a line awaits a call alone, be it limited or gathered with others."""
+    if awaited_statement(source, call):
+        return True
+    arg = source.parent(call)
+    outer = source.parent(arg)
+    if not isinstance(arg, cst.Arg) or not isinstance(outer, cst.Call):
+        return False
+    name = source.imported(outer.func)
+    limited = name == "asyncio.wait_for" and outer.args[0] is arg
+    return (limited or name == "asyncio.gather") and _is_value_unused(source, outer)
+
+
+def _unknown(source: Source, thing: Thing, reference: cst.CSTNode, method: str) -> str:
+    line = source.line(reference)
+    if method:
+        return f"is used for .{method} in line {line}, which AnyIO's has not, or otherwise"
+    return f"is handed on in line {line}, so that not all that is done with it can be seen"
+
+
+_FAST = cst.Arg(
+    keyword=cst.Name("fast_acquire"),
+    equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+    value=cst.Name("True"),
+)
+_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def _makes(name: str, *, limited: bool = False) -> Edit:
+    """Return the edit of a call that makes a lock: it does not yield when it is free."""
+
+    def changed(node: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(node, cst.Call)
+        args = [arg.with_changes(comma=_COMMA, keyword=None, equal=_NONE) for arg in node.args]
+        if name == "Semaphore" and not args:
+            args = [cst.Arg(cst.Integer("1"), comma=_COMMA)]
+        if limited:
+            limit = args[0].with_changes(keyword=cst.Name("max_value"), equal=_FAST.equal)
+            args.append(limit)
+        return node.with_changes(func=expression(f"anyio.{name}"), args=[*args, _FAST])
+
+    return changed
+
+
+_NONE = cst.MaybeSentinel.DEFAULT
+
+
+def decide_lock(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.Lock()` becomes `anyio.Lock(fast_acquire=True)`, which its owner releases."""
+    yield from _decide(source, uses, _check_lock, "anyio.Lock", _makes("Lock"))
+
+
+def _check_lock(source: Source, thing: Thing) -> None:
+    taken: list[tuple[str, Function | None]] = []
+    for reference in thing.references:
+        block = entered_by(source, reference)
+        method, call = method_called(source, reference)
+        function = source.function_of(reference)
+        if block is not None:
+            if find(block.body, cst.Yield):
+                raise Escapes("is held across a yield: another task may release it")
+        elif call is not None and (
+            method == "release" or (method == "acquire" and awaited_statement(source, call))
+        ):
+            taken.append((method, function))
+        elif method == "locked":
+            raise Escapes("is asked for locked(), which differs while it is handed over")
+        elif not is_tested(source, reference):
+            raise Escapes(_unknown(source, thing, reference, method))
+    for method, function in taken:
+        other = "release" if method == "acquire" else "acquire"
+        if function is None or (other, function) not in taken or find(function.body, cst.Yield):
+            raise Escapes(
+                "is not taken and released in one function: AnyIO's belongs to a task"
+            )
+
+
+def decide_semaphore(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.Semaphore(n)` becomes `anyio.Semaphore(n, fast_acquire=True)`."""
+    for name in ("Semaphore", "BoundedSemaphore"):
+        mine = [use for use in uses if use.name == f"asyncio.{name}"]
+        made = _makes("Semaphore", limited=name == "BoundedSemaphore")
+        yield from _decide(source, mine, _check_semaphore, "anyio.Semaphore", made)
+
+
+def _check_semaphore(source: Source, thing: Thing) -> None:
+    for use in thing.made:
+        call = call_of(source, use)
+        if call is None or len(call.args) > 1 or any(arg.star for arg in call.args):
+            raise Escapes("is made with arguments that cannot be told apart")
+        plain = (cst.Integer, cst.Name, cst.Attribute)
+        twice = use.name.endswith("BoundedSemaphore") and call.args
+        if twice and not isinstance(call.args[0].value, plain):
+            raise Escapes("has a limit that would be evaluated twice")
+    for reference in thing.references:
+        method, call = method_called(source, reference)
+        if entered_by(source, reference) is not None:
+            continue
+        if method == "acquire" and call is not None and awaited_statement(source, call):
+            continue
+        if method == "release" or is_tested(source, reference):
+            continue
+        if method == "locked":
+            raise Escapes("is asked for locked(), which AnyIO's does not have")
+        raise Escapes(_unknown(source, thing, reference, method))
+
+
+def decide_condition(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.Condition()` becomes AnyIO's, whose lock belongs to the task that has it."""
+    new = "anyio.Condition"
+    yield from _decide(source, uses, _check_condition, new, _makes_condition)
+
+
+def _makes_condition(node: cst.CSTNode) -> cst.CSTNode:
+    return expression("anyio.Condition(anyio.Lock(fast_acquire=True))")
+
+
+def _check_condition(source: Source, thing: Thing) -> None:
+    for use in thing.made:
+        call = call_of(source, use)
+        if call is None or call.args:
+            raise Escapes("is made with a lock of its own")
+    for reference in thing.references:
+        block = entered_by(source, reference)
+        method, call = method_called(source, reference)
+        line = source.line(reference)
+        if block is not None:
+            if find(block.body, cst.Yield):
+                raise Escapes("is held across a yield: another task may release it")
+            continue
+        if is_tested(source, reference):
+            continue
+        if call is None or method not in ("wait", "wait_for", "notify", "notify_all"):
+            raise Escapes(_unknown(source, thing, reference, method))
+        if not _is_held(source, reference):
+            raise Escapes(f"is used for {method}() in line {line}, outside of its `async with`")
+        if method == "wait" and not awaited_statement(source, call):
+            raise Escapes("has the value of its wait() used, which AnyIO's does not have")
+        if method == "wait_for" and not is_awaited(source, call):
+            raise Escapes(f"is waited for in line {line} by what may be another task")
+
+
+def _is_held(source: Source, reference: cst.BaseExpression) -> bool:
+    """Say whether a use stands in an `async with` of the same name, in the same function."""
+    name = source.code(reference)
+    function = source.function_of(reference)
+    return any(
+        isinstance(above, cst.With)
+        and above.asynchronous is not None
+        and source.function_of(above) is function
+        and any(source.code(item.item) == name for item in above.items)
+        for above in source.above(reference)
+    )

@@ -1,0 +1,239 @@
+"""The proof of a port: a program or its tests, before and after, on every backend.
+
+The folder that holds it all (git's, or the one that the files have in common) is copied twice,
+and the port is written into the second copy alone. A program is then compared as by `portable
+compare`; tests are run by pytest in both copies, once for each backend.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from xml.etree import ElementTree
+
+from portable._backends import installed_backends
+from portable.equivalence import Report, compare_programs
+
+from .files import SKIPPED, FileResult, git
+
+SCHEDULES = 10
+"""Orders of ready tasks that a port is run under."""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """How tests ended on one backend, before the port and after it.
+
+    Attributes:
+        backend: the backend.
+        before: the outcome of each test before, by its name.
+        after: the same after.
+        trouble: what pytest said if it could not run them; empty: it could.
+        unsteady: the tests that passed once of two times, on either side.
+    """
+
+    __test__ = False  # no test, though pytest takes its name for one
+
+    backend: str
+    before: dict[str, str]
+    after: dict[str, str]
+    trouble: str = ""
+    unsteady: tuple[str, ...] = ()
+
+    @property
+    def differing(self) -> list[str]:
+        """The tests that end otherwise after the port."""
+        names = dict.fromkeys([*self.before, *self.after])
+        return [name for name in names if self.before.get(name) != self.after.get(name)]
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed before; one that failed proves nothing."""
+        return sum(outcome == "passed" for outcome in self.before.values())
+
+    @property
+    def failed(self) -> int:
+        """How many tests failed before."""
+        return sum(outcome in ("failure", "error") for outcome in self.before.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether each test ends as it did before, and most of those that ran passed."""
+        return self.passed > self.failed and not self.differing and not self.trouble
+
+
+def is_test(path: Path) -> bool:
+    """Say whether a path is that of tests, and not of a program."""
+    return path.is_dir() or path.name.startswith("test_") or path.stem.endswith("_test")
+
+
+@contextmanager
+def copies(results: Sequence[FileResult], what: Path) -> Iterator[tuple[Path, Path]]:
+    """Copy what is proved twice, before and after, and return where it is in both copies.
+
+    Args:
+        results: what became of the files.
+        what: the program or tests.
+    """
+    paths = [result.path.resolve() for result in results]
+    what = what.resolve()
+    root = _root([*paths, what])
+    with tempfile.TemporaryDirectory(prefix="portable-prove-") as folder:
+        found = []
+        for side in ("before", "after"):
+            copy = Path(folder, side)
+            shutil.copytree(root, copy, ignore=_ignored, symlinks=True)
+            found.append(copy / what.relative_to(root))
+            if side == "after":
+                for result, path in zip(results, paths, strict=True):
+                    (copy / path.relative_to(root)).write_bytes(result.after)
+        yield found[0], found[1]
+
+
+def _root(paths: Sequence[Path]) -> Path:
+    folder = Path(
+        os.path.commonpath([path if path.is_dir() else path.parent for path in paths])
+    )
+    top = git(folder, "rev-parse", "--show-toplevel").strip()
+    return Path(top) if top else folder
+
+
+def _ignored(folder: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name in SKIPPED or name.startswith(".")]
+
+
+def prove_program(
+    results: Sequence[FileResult],
+    program: Path,
+    function: str,
+    progress: Callable[[], object] = lambda: None,
+    backends: Sequence[str] | None = None,
+) -> Report:
+    """Compare a program before the port with itself after it, also under schedules.
+
+    Args:
+        results: what became of the files.
+        program: the file that is run.
+        function: the function in it; empty: its `main`, or all of it.
+        progress: called after each run.
+        backends: where it is run; `None`: on all that are installed.
+    """
+    with copies(results, program) as (before, after):
+        ending = f":{function}" if function else ""
+        return compare_programs(
+            f"{before}{ending}",
+            f"{after}{ending}",
+            backends=backends or installed_backends(),
+            seeds=range(SCHEDULES),
+            time_limit=60.0,
+            progress=progress,
+        )
+
+
+def prove_tests(
+    results: Sequence[FileResult],
+    tests: Path,
+    progress: Callable[[], object] = lambda: None,
+    backends: Sequence[str] | None = None,
+) -> list[TestRun]:
+    """Run tests before and after the port, once for each backend.
+
+    Where they end differently they run once more: a test that waits in real time may fail on a
+    machine that is busy. One that passes in either run counts as passed, and is told.
+
+    Args:
+        results: what became of the files.
+        tests: the file or folder of tests.
+        progress: called after each run.
+        backends: where they are run; `None`: on all that are installed.
+    """
+    runs = []
+    with copies(results, tests) as both:
+        roots = [Path(place, *[".."] * _depth(tests, results)).resolve() for place in both]
+        for backend in backends or installed_backends():
+            outcomes: list[dict[str, str]] = []
+            trouble = ""
+            for root, place in zip(roots, both, strict=True):
+                found, said = _run_tests(root, place, backend)
+                outcomes.append(found)
+                trouble = trouble or said
+                progress()
+            unsteady: dict[str, None] = {}
+            if outcomes[0] != outcomes[1] and not trouble:
+                for side, (root, place) in enumerate(zip(roots, both, strict=True)):
+                    again, _ = _run_tests(root, place, backend)
+                    outcomes[side], changing = merged(outcomes[side], again)
+                    unsteady |= dict.fromkeys(changing)
+            run = TestRun(backend, outcomes[0], outcomes[1], trouble, tuple(unsteady))
+            runs.append(run)
+    return runs
+
+
+def merged(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the best outcome of each test in two runs, and those that passed in one alone."""
+    changing = [
+        name
+        for name, outcome in first.items()
+        if outcome != (then := second.get(name, outcome)) and "passed" in (outcome, then)
+    ]
+    return first | dict.fromkeys(changing, "passed"), changing
+
+
+def _depth(what: Path, results: Sequence[FileResult]) -> int:
+    root = _root([*(result.path.resolve() for result in results), what.resolve()])
+    return len(what.resolve().relative_to(root).parts)
+
+
+def _run_tests(root: Path, tests: Path, backend: str) -> tuple[dict[str, str], str]:
+    answer = root / ".portable-prove.xml"
+    answer.unlink(missing_ok=True)
+    # The copy comes before what is installed: a package beside the tests, or beneath src.
+    paths = [str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")]
+    # pytest-asyncio's tests run on that backend as well.
+    more = ["--asyncio-backends"] if find_spec("pytest_asyncio") else []
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(f"--junitxml={answer}", f"--anyio-backends={backend}", *more, str(tests)),
+        ],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    trouble = ""
+    if done.returncode not in (0, 1) or not answer.exists():
+        trouble = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+    return (_outcomes(answer, backend) if answer.exists() else {}), trouble
+
+
+def _outcomes(answer: Path, backend: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for case in ElementTree.parse(answer).iter("testcase"):
+        kinds = [child.tag for child in case if child.tag in ("failure", "error", "skipped")]
+        given = case.get("name") or ""
+        name = f"{case.get('classname')}::{_without(backend, given)}"
+        if name in found:
+            name = f"{case.get('classname')}::{given}"
+        found[name] = kinds[0] if kinds else "passed"
+    return found
+
+
+def _without(backend: str, test: str) -> str:
+    """Return a test's name without the backend: pytest-asyncio's has none, AnyIO's has."""
+    name, bracket, rest = test.partition("[")
+    if not bracket:
+        return test
+    words = rest.removesuffix("]").split("-")
+    if backend in words:
+        words.remove(backend)
+    return f"{name}[{'-'.join(words)}]" if any(words) else name

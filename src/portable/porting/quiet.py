@@ -1,0 +1,166 @@
+"""Quiet code: it raises nothing that a reader would expect it to raise.
+
+An error of a task ends AnyIO's group, and comes out of it in an `ExceptionGroup`; `gather()`
+and an awaited task raise it as it is, and the others go on. So a task can only move into a
+group if it does not raise: all that it calls can be seen, and there is no `assert`, no
+subscript, no division, and no `raise` but of one of Python's classes that is caught around it.
+What raises for a slip of the pen (`TypeError`, `AttributeError`) is not looked for.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+
+import libcst as cst
+
+from .calm import CALM_METHODS
+from .source import Function, Source
+from .tree import find
+
+QUIET = "quiet"
+"""What `--assume` calls the condition."""
+_BUILTINS = frozenset(
+    {"print", "len", "range", "str", "repr", "list", "dict", "set", "tuple", "enumerate", "zip"}
+    | {"isinstance", "bool", "sorted"}
+)
+_ERRORS = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, Exception)
+)
+"""Making one of these raises nothing."""
+_CALLS = frozenset(
+    f"time.{name}" for name in ("time", "monotonic", "perf_counter", "strftime")
+) | {
+    "asyncio.sleep",
+    "anyio.sleep",
+    "anyio.current_time",
+    "asyncio.create_task",
+    "asyncio.shield",
+}
+_METHODS = frozenset(
+    {"append", "add", "extend", "update", "discard", "clear", "items", "keys", "values", "copy"}
+    | {"format", "join", "strip", "lower", "upper", "startswith", "endswith", "set", "is_set"}
+    | {
+        "release",
+        "cancel",
+        "cancelled",
+        "done",
+        "debug",
+        "info",
+        "warning",
+        "error",
+        "exception",
+    }
+) | frozenset(name for names in CALM_METHODS.values() for name in names)
+
+Part = cst.BaseExpression | cst.BaseSuite | cst.BaseStatement
+
+
+def noise(source: Source, part: Part) -> str:
+    """Return why code may raise something; empty: it does not."""
+    return _Search(source).look(part)
+
+
+class _Search:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._seen: set[tuple[Function, frozenset[str]]] = set()
+        self._doubts = QUIET not in source.assumed
+
+    def look(self, part: cst.CSTNode, caught: frozenset[str] = frozenset()) -> str:
+        """Return why code may raise something that is not among the classes that are caught."""
+        return next(filter(None, self._reasons(part, caught)), "")
+
+    def _reasons(self, part: cst.CSTNode, around: frozenset[str]) -> Iterator[str]:
+        line = self._source.line
+        safe: set[cst.CSTNode] = set()
+        kinds = (cst.Raise, cst.Assert, cst.Call, cst.Subscript, cst.Try, cst.Await, cst.Del)
+        operators = (cst.Divide, cst.FloorDivide, cst.Modulo, cst.MatrixMultiply, cst.Power)
+        for node in find(part, *kinds, *operators):
+            if isinstance(node, cst.Try) and _catches_all(self._source, node):
+                safe.update(find(node.body, *kinds, *operators))
+        for node in find(part, *kinds, *operators):
+            if node in safe or isinstance(node, cst.Try) or self._goes_on(node):
+                continue
+            caught = around | self._caught(node, part)
+            if isinstance(node, cst.Raise) and self._raised(node) in caught:
+                continue
+            if not self._doubts and not isinstance(node, (cst.Raise, cst.Assert, cst.Call)):
+                continue
+            if isinstance(node, cst.Call):
+                yield self._called(node, caught)
+            elif isinstance(node, cst.Await):
+                if not isinstance(node.expression, (cst.Call, cst.Name)):
+                    yield f"awaits in line {line(node)} what may raise"
+            elif isinstance(node, cst.Subscript):
+                if not self._is_type(node):
+                    yield f"may raise in line {line(node)}: a subscript"
+            else:
+                yield f"may raise in line {line(node)}"
+
+    def _goes_on(self, node: cst.CSTNode) -> bool:
+        """Say whether a `raise` only lets a cancellation go on, which ends the task."""
+        if not isinstance(node, cst.Raise) or node.exc is not None:
+            return False
+        for above in self._source.above(node):
+            if isinstance(above, cst.ExceptHandler):
+                kind = above.type.func if isinstance(above.type, cst.Call) else above.type
+                name = None if kind is None else self._source.imported(kind)
+                return name in ("asyncio.CancelledError", "anyio.get_cancelled_exc_class")
+        return False
+
+    def _is_type(self, node: cst.CSTNode) -> bool:
+        return any(isinstance(above, cst.Annotation) for above in self._source.above(node))
+
+    def _caught(self, node: cst.CSTNode, part: cst.CSTNode) -> frozenset[str]:
+        """Return the names of the classes that are caught around a node, within a part."""
+        found: set[str] = set()
+        child = node
+        for above in self._source.above(node):
+            if isinstance(above, cst.Try) and child is above.body:
+                for handler in above.handlers:
+                    kind = handler.type
+                    several = kind.elements if isinstance(kind, cst.Tuple) else ()
+                    names = [each.value for each in several] or ([kind] if kind else [])
+                    found.update(each.value for each in names if isinstance(each, cst.Name))
+            if above is part:
+                break
+            child = above
+        return frozenset(found)
+
+    def _raised(self, node: cst.Raise) -> str:
+        """Return the name of the class that is raised, if it is one of Python's own."""
+        kind = node.exc.func if isinstance(node.exc, cst.Call) else node.exc
+        if isinstance(kind, cst.Name) and self._source.is_unused(kind.value):
+            return kind.value
+        return ""
+
+    def _called(self, node: cst.Call, caught: frozenset[str]) -> str:
+        source = self._source
+        callee = source.callee(node)
+        if callee is not None:
+            function = callee.function
+            if (function, caught) in self._seen:
+                return ""
+            self._seen.add((function, caught))
+            reason = self.look(function.body, caught)
+            return f"calls {function.name.value}(), which {reason}" if reason else ""
+        func = node.func
+        known = source.imported(func) in _CALLS
+        if isinstance(func, cst.Name):
+            built_in = func.value in _BUILTINS or func.value in _ERRORS
+            known |= built_in and source.is_unused(func.value)
+        elif isinstance(func, cst.Attribute) and source.imported(func) is None:
+            known |= func.attr.value in _METHODS
+        return (
+            ""
+            if known or not self._doubts
+            else f"calls in line {source.line(node)} what may raise"
+        )
+
+
+def _catches_all(source: Source, node: cst.Try) -> bool:
+    kinds = [each.type and source.code(each.type) for each in node.handlers]
+    return any(kind in (None, "Exception", "BaseException") for kind in kinds)

@@ -1,0 +1,506 @@
+"""The rules: what becomes of asyncio's names, as data, in one place.
+
+The page "What becomes of what" is made from this table. A rule without `decide` only has a
+hint: no condition can be seen under which AnyIO's way would mean the same. How a rule decides
+stands in the module that `decide` comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from .calm import CALM
+from .cancelled import decide_cancelled_error
+from .decision import Decision
+from .gathering import decide_gather
+from .groups import decide_task_group
+from .loops import decide_loop
+from .markers import FIXTURE, decide_tests
+from .primitives import decide_condition, decide_event, decide_lock, decide_semaphore
+from .processes import decide_subprocess
+from .queues import decide_queue
+from .quiet import QUIET
+from .running import decide_run
+from .simple import decide_sleep, decide_timeout_error, decide_to_thread
+from .source import MARK, Source, Use
+from .tasks import decide_create_task
+from .time_limits import decide_timeout, decide_timeout_at, decide_wait_for
+
+Decide = Callable[[Source, Sequence[Use]], Iterator[Decision]]
+
+ANYIO = "https://anyio.readthedocs.io/en/stable/"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of some names.
+
+    Attributes:
+        name: what `--rules` calls it.
+        names: the qualified names it looks at.
+        becomes: what a human would read in their place, in Markdown.
+        conditions: under which conditions it keeps the meaning; each can be seen in the file.
+        hint: what to write where a condition is not met.
+        link: where AnyIO's documentation tells of what is written.
+        decide: decides on the uses of a file; `None`: each stays, with the hint.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    becomes: str
+    conditions: tuple[str, ...]
+    hint: str
+    link: str
+    decide: Decide | None = None
+
+
+def _asyncio(*names: str) -> tuple[str, ...]:
+    return tuple(f"asyncio.{name}" for name in names)
+
+
+CONDITIONS = frozenset({CALM, QUIET})
+"""The conditions that a human may vouch for where they cannot be seen."""
+
+_KEPT = (
+    "a variable of a function keeps it, or a private attribute that is used through `self` in "
+    "its class alone, and by no other file"
+)
+
+_SHARED = (
+    "or it goes on to names of the file of which all uses can be seen: to another variable, to "
+    "parameters of functions and classes that only the file calls, to attributes that no other "
+    "file and no other package can use (private, of a class within a function, or in tests)"
+)
+
+_CALM = (
+    "all that is awaited in it can be seen, and ends at once when it is cancelled: no clean-up "
+    "that awaits, no handler of `CancelledError`; functions of the same file are looked into"
+)
+
+_MENDED = (
+    "or a function that is named there alone can be made calm: its handler of `CancelledError` "
+    "ends by raising it again, or its `finally` stands behind an endless loop; what they await "
+    "goes under a shield"
+)
+
+_WAITED_FOR = (
+    "nothing else is done with it, but to wait for it after it was cancelled (by an `await` "
+    "whose `CancelledError` is caught, `wait([task])`, or `gather()` with "
+    "`return_exceptions`), and to ask `cancelled()` then"
+)
+
+_GOES_WITH = (
+    "or it goes with the group or time limit that cancels its function: see "
+    "[`create_task`](#create_task) and [`wait_for`](#wait_for)"
+)
+
+_PUT_AND_GOT = (
+    "nothing else is done with it than `put()`, `get()` and those that do not wait; no `join()`"
+)
+
+_WAITS_FOR_CALL = (
+    "it waits for a call, whose coroutine ends with it; or for a variable that keeps a task of "
+    "such a call, or a future"
+)
+
+_ASKED_WITHIN = (
+    "it is entered by `async with`, and asked to `wait()`, `wait_for()`, `notify()` and "
+    "`notify_all()` in that block alone, in the same function, which awaits the first two there"
+)
+
+_BEGINS = (
+    "the file itself calls it, or a function that is called there alone: not one that may run "
+    "in a thread, or in a test"
+)
+
+_ENDED = (
+    "an inner function, or one that gets it as an argument, has ended where the block ends: it "
+    "is awaited there, or in a group or `gather()` there; who gets it puts or gets alone"
+)
+
+_QUIET = (
+    "what would be in the group raises nothing: no `assert`, subscript or division, no `raise` "
+    "but of what is caught around it, and no call of what cannot be seen"
+)
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "sleep",
+        _asyncio("sleep"),
+        "`anyio.sleep(x)`; `anyio.sleep(max(0, x))` where `x` is seen to be a difference",
+        ("it is called, with the delay alone",),
+        "call `anyio.sleep(delay)`, and return the result yourself",
+        ANYIO + "api.html#anyio.sleep",
+        decide_sleep,
+    ),
+    Rule(
+        "to_thread",
+        _asyncio("to_thread"),
+        "`anyio.to_thread.run_sync(f, x, abandon_on_cancel=True)`; as in asyncio, who is "
+        "cancelled does not wait for the thread",
+        ("it is called, with the function first",),
+        "call `anyio.to_thread.run_sync(f, x, abandon_on_cancel=True)`",
+        ANYIO + "threads.html",
+        decide_to_thread,
+    ),
+    Rule(
+        "timeout_error",
+        _asyncio("TimeoutError"),
+        "`TimeoutError`, which is the same class",
+        ("no other thing in the file has that name",),
+        "write `builtins.TimeoutError`",
+        "https://docs.python.org/3/library/exceptions.html#TimeoutError",
+        decide_timeout_error,
+    ),
+    Rule(
+        "event",
+        _asyncio("Event"),
+        "`anyio.Event()`",
+        (
+            _KEPT,
+            _SHARED,
+            "nothing else is done with it than `set()`, `is_set()`, `wait()`; no `clear()`",
+            "the value of `wait()` is not used",
+        ),
+        "where it is cleared, make a new `anyio.Event()` each time; else hand on an "
+        "`anyio.Event`",
+        ANYIO + "synchronization.html#events",
+        decide_event,
+    ),
+    Rule(
+        "lock",
+        _asyncio("Lock"),
+        "`anyio.Lock(fast_acquire=True)`; as in asyncio, who takes a free lock does not yield",
+        (
+            _KEPT,
+            _SHARED,
+            "it is entered by `async with`, or taken and released in the same function",
+            "it is not held across a `yield`, and not asked for `locked()`",
+        ),
+        "use `async with anyio.Lock():`; AnyIO's lock is released by the task that has it",
+        ANYIO + "synchronization.html#locks",
+        decide_lock,
+    ),
+    Rule(
+        "semaphore",
+        _asyncio("Semaphore", "BoundedSemaphore"),
+        "`anyio.Semaphore(n, fast_acquire=True)`, with `max_value=n` for a bounded one",
+        (
+            _KEPT,
+            _SHARED,
+            "it is entered by `async with`, or taken by `acquire()` and given back",
+        ),
+        "use `async with anyio.Semaphore(n):`, or a `CapacityLimiter(n)`; `value` says "
+        "what is free",
+        ANYIO + "synchronization.html#semaphores",
+        decide_semaphore,
+    ),
+    Rule(
+        "wait_for",
+        _asyncio("wait_for"),
+        "`with anyio.fail_after(t):` around the line, with what it waited for awaited",
+        (
+            "a line awaits it, and nothing else; that line may use the value",
+            _WAITS_FOR_CALL,
+            _CALM,
+            _MENDED,
+        ),
+        "write `with anyio.fail_after(t): await f()`, and shield what f() awaits while it "
+        "cleans up; who waits for a task has to cancel it",
+        ANYIO + "cancellation.html#timeouts",
+        decide_wait_for,
+    ),
+    Rule(
+        "timeout",
+        _asyncio("timeout"),
+        "`with anyio.fail_after(t):`; `expired()` becomes `cancelled_caught`",
+        (
+            "`async with` enters it first, and at most asks `expired()` behind the block",
+            _CALM,
+            _MENDED,
+        ),
+        "write `with anyio.fail_after(t):`, and shield what is awaited in clean-ups; set the "
+        "scope's `deadline` in place of `reschedule()`",
+        ANYIO + "cancellation.html#timeouts",
+        decide_timeout,
+    ),
+    Rule(
+        "timeout_at",
+        _asyncio("timeout_at"),
+        "`with anyio.fail_at(t):`; AnyIO's clock is the loop's",
+        (
+            "`async with` enters it first, and at most asks `expired()` behind the block",
+            _CALM,
+            _MENDED,
+        ),
+        "write `with anyio.fail_at(t):`, with `t` from `anyio.current_time()`",
+        ANYIO + "cancellation.html#timeouts",
+        decide_timeout_at,
+    ),
+    Rule(
+        "task_group",
+        _asyncio("TaskGroup"),
+        "`anyio.create_task_group()`, `group.start_soon(f, x)`, and `task.return_value` for "
+        "`task.result()`",
+        (
+            "`async with` enters it alone; in the block it starts tasks and does nothing else",
+            "a task's `result()` is read behind the block, and nothing else is done with it",
+            _CALM,
+            _MENDED,
+            "what its tasks call needs no current task of asyncio's (T5)",
+        ),
+        "write `async with anyio.create_task_group() as group:` and `group.start_soon(f, x)`, "
+        "and shield what is awaited in clean-ups",
+        ANYIO + "tasks.html",
+        decide_task_group,
+    ),
+    Rule(
+        "loop",
+        _asyncio("get_running_loop", "get_event_loop"),
+        "`anyio.current_time()` for `loop.time()`; "
+        "`await anyio.to_thread.run_sync(f, x, abandon_on_cancel=True)` for "
+        "`await loop.run_in_executor(None, f, x)`: the thread sees the caller's context",
+        (
+            "it is called in an `async def`, and kept by a variable of that function at most",
+            "nothing else is asked of the loop",
+        ),
+        "call what AnyIO has in the place of the loop's method: a task that sleeps for "
+        "`call_later()`, `anyio.from_thread` for `call_soon_threadsafe()`",
+        ANYIO + "threads.html",
+        decide_loop,
+    ),
+    Rule(
+        "gather",
+        _asyncio("gather"),
+        "`anyio.gather()`, in `list()` where a list is needed",
+        (
+            "it is awaited, and gathers calls of functions of the file",
+            _QUIET,
+            _CALM,
+            _MENDED,
+        ),
+        "write `await anyio.gather(f(1), f(2))`; there an error ends the others and comes in "
+        "an `ExceptionGroup`, so catch inside of f() what must not end them",
+        ANYIO + "tasks.html",
+        decide_gather,
+    ),
+    Rule(
+        "create_task",
+        _asyncio("create_task", "ensure_future"),
+        "`group.start_soon(f, x)`, in a task group around the lines from there to its end",
+        (
+            "a variable keeps it, and a later line of the same block awaits or cancels it",
+            _WAITED_FOR,
+            "no line in between leaves the block",
+            _QUIET,
+            _CALM,
+            _MENDED,
+        ),
+        "open `async with anyio.create_task_group() as group:` in what owns the task, and "
+        "write `group.start_soon(f, x)`; an error of the task ends the group",
+        ANYIO + "tasks.html",
+        decide_create_task,
+    ),
+    Rule(
+        "cancelled_error",
+        _asyncio("CancelledError"),
+        "nothing, where a handler only raises it again; `anyio.get_cancelled_exc_class()` "
+        "where that handler is the only one, or what cancels it is rewritten; "
+        "`anyio.TaskCancelled` where such a task is awaited",
+        (
+            "its handler only raises it again, and no handler below would catch it",
+            _GOES_WITH,
+        ),
+        "when AnyIO's scopes cancel this code: `except anyio.get_cancelled_exc_class():`, what "
+        "is awaited in it under `CancelScope(shield=True)`, and `raise`; `anyio.TaskCancelled` "
+        "where a task is awaited",
+        ANYIO + "cancellation.html",
+        decide_cancelled_error,
+    ),
+    Rule(
+        "queue",
+        _asyncio("Queue", "QueueEmpty", "QueueFull"),
+        "`send, receive = anyio.create_memory_object_stream(n)`, with `math.inf` for no limit, "
+        "and `with send, receive:` around the rest of the block; `anyio.WouldBlock` for its "
+        "errors",
+        (
+            "a variable of a coroutine keeps it, and its limit is a number that can be seen",
+            _PUT_AND_GOT,
+            _ENDED,
+            "what does not wait stands in a `try` whose handler names its error alone",
+        ),
+        "make `send, receive = anyio.create_memory_object_stream(n)`, with `math.inf` for no "
+        "limit, and close both; there is no `join()`",
+        ANYIO + "streams.html#memory-object-streams",
+        decide_queue,
+    ),
+    Rule(
+        "other_queue",
+        _asyncio("PriorityQueue", "LifoQueue", "QueueShutDown"),
+        "nothing",
+        (),
+        "keep it, or guard a `heapq` or list with an `anyio.Condition`",
+        ANYIO + "synchronization.html#conditions",
+    ),
+    Rule(
+        "wait",
+        _asyncio("wait", "as_completed", "FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED"),
+        "a task group whose tasks put their outcomes into a stream, or cancel the group",
+        (),
+        "see `portable show first_to_finish` and `as_they_complete`; or `portable.race()`",
+        ANYIO + "tasks.html",
+    ),
+    Rule(
+        "shield",
+        _asyncio("shield"),
+        "nothing, in a clean-up that goes under `with anyio.CancelScope(shield=True):`",
+        (),
+        "write `with anyio.CancelScope(shield=True): await f()`; who is cancelled then waits "
+        "for f(), see `portable show shielded_critical_section`",
+        ANYIO + "cancellation.html#shielding",
+    ),
+    Rule(
+        "condition",
+        _asyncio("Condition"),
+        "`anyio.Condition(anyio.Lock(fast_acquire=True))`",
+        (
+            _KEPT,
+            _SHARED,
+            _ASKED_WITHIN,
+            "the value of `wait()` is not used, and it is not held across a `yield`",
+        ),
+        "use `async with anyio.Condition():`, which is released by the task that has it",
+        ANYIO + "synchronization.html#conditions",
+        decide_condition,
+    ),
+    Rule(
+        "barrier",
+        _asyncio("Barrier", "BrokenBarrierError"),
+        "nothing",
+        (),
+        "keep it, or count who has come, and let an `anyio.Event` tell when all have",
+        ANYIO + "synchronization.html#events",
+    ),
+    Rule(
+        "task",
+        _asyncio("Task", "current_task", "all_tasks"),
+        "`anyio.TaskHandle`, `anyio.get_current_task()`",
+        (),
+        "port what makes the task; then the type is `anyio.TaskHandle[T]`",
+        ANYIO + "tasks.html",
+    ),
+    Rule(
+        "future",
+        _asyncio("Future", "isfuture", "wrap_future"),
+        "an `anyio.Event` beside a value",
+        (),
+        "keep the value beside an `anyio.Event`, or send it through a memory object stream",
+        ANYIO + "synchronization.html#events",
+    ),
+    Rule(
+        "subprocess",
+        _asyncio(
+            "create_subprocess_exec",
+            "create_subprocess_shell",
+            *("subprocess", "subprocess.PIPE", "subprocess.DEVNULL", "subprocess.STDOUT"),
+            "subprocess.Process",
+        ),
+        "`process = await anyio.run_process([command, x], check=False)`, with "
+        "`process.stdout`, `process.stderr` and `process.returncode`",
+        (
+            "a variable keeps it, and the next line awaits `communicate()` or `wait()`",
+            "nothing is written to it, and nothing else is asked of it than `returncode`",
+            "nothing cancels it: all calls of its function can be seen, down to `run()`",
+        ),
+        "write `await anyio.run_process(command, check=False)`, which kills the process when "
+        "it is cancelled; or `async with await anyio.open_process(command)`",
+        ANYIO + "subprocesses.html",
+        decide_subprocess,
+    ),
+    Rule(
+        "stream",
+        _asyncio(
+            "open_connection",
+            "open_unix_connection",
+            "start_server",
+            "start_unix_server",
+            "StreamReader",
+            "StreamWriter",
+            "IncompleteReadError",
+            "LimitOverrunError",
+        ),
+        "`anyio.connect_tcp()`, `anyio.create_tcp_listener()`",
+        (),
+        "use `anyio.connect_tcp()` with a `BufferedByteReceiveStream`; the end of a stream is "
+        "`anyio.EndOfStream`",
+        ANYIO + "networking.html",
+    ),
+    Rule(
+        "protocol",
+        _asyncio(
+            *("Protocol", "BaseProtocol", "DatagramProtocol", "SubprocessProtocol"),
+            *("BufferedProtocol", "Transport", "BaseTransport", "DatagramTransport"),
+            *("ReadTransport", "WriteTransport", "SubprocessTransport", "Server"),
+            "AbstractServer",
+        ),
+        "a stream and a task that reads it",
+        (),
+        "keep it, it runs on every loop; or read an `anyio.abc.SocketStream` in a task",
+        ANYIO + "networking.html",
+    ),
+    Rule(
+        "loop_itself",
+        _asyncio(
+            *("AbstractEventLoop", "BaseEventLoop", "new_event_loop", "set_event_loop"),
+            *("get_event_loop_policy", "set_event_loop_policy", "Runner", "SelectorEventLoop"),
+            *("DefaultEventLoopPolicy", "AbstractEventLoopPolicy", "ProactorEventLoop"),
+            *("WindowsSelectorEventLoopPolicy", "WindowsProactorEventLoopPolicy"),
+            *("Handle", "TimerHandle", "run_coroutine_threadsafe", "events"),
+        ),
+        "`anyio.run()`, `anyio.from_thread`",
+        (),
+        "leave the loop to `anyio.run()` or `portable.run()`, and threads to "
+        "`anyio.from_thread.run()`",
+        ANYIO + "threads.html#running-code-in-worker-threads",
+    ),
+    Rule(
+        "coroutine_test",
+        _asyncio("iscoroutinefunction", "iscoroutine"),
+        "`inspect.iscoroutinefunction()`, `inspect.isawaitable()`",
+        (),
+        "ask `inspect.iscoroutinefunction()`, which does not know what only asyncio has marked",
+        "https://docs.python.org/3/library/inspect.html#inspect.iscoroutinefunction",
+    ),
+    Rule(
+        "tests",
+        (MARK, FIXTURE),
+        "`pytest.mark.anyio`, `pytest.fixture`: each test runs once for each backend of "
+        "AnyIO's fixture `anyio_backend`, or of `--anyio-backends`",
+        (
+            "the marker stands above a test or a class, or in `pytestmark`, without a scope",
+            "a fixture lives as long as a test, and is a parameter of marked coroutines alone",
+            "no test asks for `event_loop`, `current_task()` or `all_tasks()`",
+            "pytest-asyncio is in its strict mode, with loops that live as long as a test",
+            "all of a file can move, and all files that share fixtures are named together",
+        ),
+        "write `@pytest.mark.anyio` and `@pytest.fixture` in all files that share fixtures; a "
+        "fixture of a longer scope needs an `anyio_backend` of that scope, and all that it "
+        "serves shares its loop",
+        ANYIO + "testing.html",
+        decide_tests,
+    ),
+    Rule(
+        "run",
+        _asyncio("run"),
+        "`anyio.run(main, x)`, which runs it on asyncio, too, unless it is told otherwise",
+        (
+            "it runs a plain `async def` of the file, with `debug` at most beside it",
+            _BEGINS,
+        ),
+        "write `anyio.run(main, x)` where no loop runs around it; `portable.run(main, x)` has "
+        "asyncio's names work on trio as well",
+        ANYIO + "basics.html#running-async-programs",
+        decide_run,
+    ),
+)

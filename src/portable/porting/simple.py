@@ -1,0 +1,180 @@
+"""Rules for names that have one counterpart: sleep, to_thread, TimeoutError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+from libcst import metadata
+
+from .decision import Decision, Edit, expression, renaming, stays
+from .source import Source, Use, imported_as
+from .tree import find
+
+
+def call_of(source: Source, use: Use) -> cst.Call | None:
+    """Return the call whose function a use is."""
+    above = source.parent(use.node)
+    return above if isinstance(above, cst.Call) and above.func is use.node else None
+
+
+def is_awaited(source: Source, node: cst.CSTNode) -> bool:
+    """Say whether an expression is awaited where it stands."""
+    return awaited_by(source, node) is not None
+
+
+def awaited_by(source: Source, node: cst.CSTNode) -> cst.Await | None:
+    """Return the `await` of an expression, if need be that of a `wait_for()` that goes."""
+    above = source.parent(node)
+    outer = source.parent(above)
+    if (
+        isinstance(above, cst.Arg)
+        and isinstance(outer, cst.Call)
+        and any(
+            use.node is outer.func and use.name == "asyncio.wait_for"
+            for use in source.rewritten
+        )
+    ):
+        above = source.parent(outer)
+    return above if isinstance(above, cst.Await) else None
+
+
+def decide_sleep(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.sleep(x)` becomes `anyio.sleep(x)`; never below zero, which trio refuses."""
+    for use in uses:
+        call = call_of(source, use)
+        if call is None:
+            yield stays(use, "is handed on as a function, called elsewhere")
+            continue
+        if len(call.args) != 1 or not _is_delay(call.args[0]):
+            yield stays(use, "is called with more than the delay")
+            continue
+        first = call.args[0]
+        edits: dict[cst.CSTNode, Edit] = {use.node: renaming("anyio.sleep")}
+        if may_be_negative(source, first.value):
+            if not source.is_free("max"):
+                yield stays(use, "may get a negative delay, and `max` is another thing here")
+                continue
+            edits[first] = _at_least_zero
+        yield Decision((use,), edits)
+
+
+def _is_delay(arg: cst.Arg) -> bool:
+    return not arg.star and (arg.keyword is None or arg.keyword.value == "delay")
+
+
+def _at_least_zero(node: cst.CSTNode) -> cst.CSTNode:
+    assert isinstance(node, cst.Arg)
+    call = cst.Call(cst.Name("max"), [cst.Arg(cst.Integer("0")), cst.Arg(node.value)])
+    commas = [call.args[0].with_changes(comma=_COMMA), call.args[1]]
+    return node.with_changes(value=call.with_changes(args=commas))
+
+
+_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def may_be_negative(source: Source, value: cst.BaseExpression) -> bool:
+    """Say whether a number is seen to come from a subtraction in this function."""
+    called = isinstance(value, cst.Call) and isinstance(value.func, cst.Name)
+    if called and value.func.value in ("max", "abs"):  # type: ignore[attr-defined]
+        return False
+    if find(value, cst.Subtract, cst.Minus):
+        return True
+    if not isinstance(value, cst.Name):
+        return False
+    for bound in source.assignments(value):
+        if not isinstance(bound, metadata.Assignment):
+            continue
+        for above in source.above(bound.node):
+            if isinstance(above, (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
+                if find(above, cst.Subtract, cst.Minus, cst.SubtractAssign):
+                    return True
+                break
+            if isinstance(above, cst.BaseStatement):
+                break
+    return False
+
+
+def decide_to_thread(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.to_thread(f, x)` becomes `anyio.to_thread.run_sync(f, x, ...)`."""
+    for use in uses:
+        call = call_of(source, use)
+        if call is None:
+            yield stays(use, "is handed on as a function, called elsewhere")
+        else:
+            yield in_thread(source, use, call, call.args)
+
+
+def in_thread(
+    source: Source, use: Use, call: cst.Call, args: Sequence[cst.Arg], *more: Use
+) -> Decision:
+    """Decide on a call of a function with arguments in a thread.
+
+    Args:
+        source: the file.
+        use: the use that is looked at.
+        call: the call that starts the thread.
+        args: the function that runs in it, and its arguments.
+        more: further uses that go with it.
+    """
+    if not args or args[0].star or args[0].keyword:
+        return stays(use, "is called without a function that can be seen")
+    if "set_default_executor" in source.attributes:
+        return stays(use, "runs in an executor that this file sets")
+    needs: tuple[str, ...] = ("anyio",)
+    if any(arg.star == "**" or arg.keyword for arg in args):
+        needs = ("anyio", "functools")
+    count, offset = len(args), len(call.args) - len(args)
+
+    def changed(node: cst.CSTNode) -> cst.CSTNode:
+        assert isinstance(node, cst.Call)
+        given = list(node.args[offset : offset + count])
+        if len(needs) > 1:
+            given[-1] = given[-1].with_changes(comma=_NO_COMMA, whitespace_after_arg=_NO_SPACE)
+            partial = cst.Call(expression("functools.partial"), given)
+            given = [cst.Arg(partial)]
+        given[-1] = given[-1].with_changes(comma=_COMMA, whitespace_after_arg=_NO_SPACE)
+        abandon = cst.Arg(
+            keyword=cst.Name("abandon_on_cancel"),
+            equal=_EQUAL,
+            value=cst.Name("True"),
+            whitespace_after_arg=node.args[-1].whitespace_after_arg,
+            comma=node.args[-1].comma,
+        )
+        return node.with_changes(
+            func=expression("anyio.to_thread.run_sync"), args=[*given, abandon]
+        )
+
+    return Decision((use, *more), {call: changed}, needs=needs)
+
+
+_NO_SPACE = cst.SimpleWhitespace("")
+_NO_COMMA = cst.MaybeSentinel.DEFAULT
+_EQUAL = cst.AssignEqual(_NO_SPACE, _NO_SPACE)
+
+
+def decide_timeout_error(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
+    """`asyncio.TimeoutError` is Python's own `TimeoutError`."""
+    for use in uses:
+        if not source.is_free("TimeoutError", "asyncio.TimeoutError"):
+            yield stays(use, "`TimeoutError` is another thing in this file")
+        elif isinstance(use.node, (cst.Name, cst.Attribute)):
+            yield Decision((use,), {use.node: renaming("TimeoutError")}, needs=())
+        elif isinstance(use.node, cst.SimpleString):
+            edit = in_string(use, "TimeoutError")
+            yield Decision((use,), {use.node: edit}, needs=())
+        else:
+            yield stays(use, "is named in a string of several parts")
+
+
+def in_string(use: Use, new: str) -> Edit:
+    """Return the edit that puts a name in the place of a use in an annotation's string."""
+    written = use.bound.name + use.name[len(imported_as(use.bound) or "") :]
+
+    def changed(node: cst.CSTNode) -> cst.CSTNode:
+        string = cst.ensure_type(node, cst.SimpleString)
+        value = re.sub(rf"(?<![\w.]){re.escape(written)}\b", new, string.value)
+        return string.with_changes(value=value)
+
+    return changed

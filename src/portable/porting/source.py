@@ -1,0 +1,493 @@
+"""A source: the tree of a file, and what its names mean.
+
+LibCST's metadata says which import a name comes from, whatever the file calls it. A *use* is
+one place where a name of asyncio's stands, with its qualified name; an annotation that is a
+string counts as well. A name that is bound to other things, too, makes a use with a `doubt`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import libcst as cst
+from libcst import metadata
+
+from .foreign import method_entry
+from .tree import find, is_self, parents_of
+
+LIBRARY = "asyncio"
+OLDEST = 11
+"""The oldest Python, 3.11, that portable and what it writes run on."""
+TESTS = "pytest_asyncio"
+"""The package that runs tests on asyncio's loops; its names are looked at as well."""
+MARK = "pytest.mark.asyncio"
+"""The one name of pytest's that is."""
+IMPORTED = re.compile(
+    rb"^[^#\n]*\bimport\b[^#\n]*\basyncio\b|\bfrom\s+asyncio\b|\\\s+asyncio"
+    rb"|\bpytest_asyncio\b|\bmark\.asyncio\b",
+    re.M,
+)
+"""Found in the code of each file that imports the library, and in few others."""
+ACCESS = frozenset(
+    {"getattr", "setattr", "hasattr", "delattr", "attrgetter", "patch", "object", "multiple"}
+)
+"""Functions that get the name of an attribute as a string."""
+_STATEMENTS = (
+    cst.SimpleStatementLine,
+    cst.BaseCompoundStatement,
+    cst.ExceptHandler,
+    cst.ExceptStarHandler,
+    cst.Decorator,
+)
+
+Function = cst.FunctionDef
+
+
+class Unreadable(Exception):
+    """A file is no Python that LibCST can read; the message says why and where."""
+
+
+class UnknownFunction(LookupError):
+    """There is no function or class of a name in a file; the message says which there are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """One place where a name of asyncio's stands.
+
+    Attributes:
+        name: the qualified name: `asyncio.sleep`.
+        node: the name as it stands there, all of `aio.sleep`; or the string of an annotation.
+        bound: the import that the name comes from.
+        annotation: whether it stands in an annotation.
+        doubt: why its meaning is uncertain; empty: it is not.
+    """
+
+    name: str
+    node: cst.BaseExpression
+    bound: metadata.ImportAssignment
+    annotation: bool = False
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function of the file that an expression calls.
+
+    Attributes:
+        function: its definition.
+        owner: the class it is a method of.
+    """
+
+    function: Function
+    owner: cst.ClassDef | None = None
+
+
+class Source:
+    """The tree of a file with what its names mean.
+
+    Args:
+        code: the file's bytes.
+        foreign: what other files use of this one: private attributes by their names, methods
+            that may be overridden and names that may be imported by their entries.
+        assumed: the conditions that hold, by a human's word, where they cannot be seen.
+
+    Attributes:
+        module: the tree.
+        foreign: as it was given.
+        assumed: as it was given.
+        rewritten: the uses that are rewritten by what was decided before.
+        uses: every use of a name of asyncio's, in the order in which they stand.
+        star: the line of a `from asyncio import *`; 0: there is none.
+
+    Raises:
+        Unreadable: it is no Python that LibCST can read.
+    """
+
+    def __init__(
+        self,
+        code: bytes,
+        foreign: frozenset[str] = frozenset(),
+        assumed: frozenset[str] = frozenset(),
+    ) -> None:
+        self.foreign = foreign
+        self.assumed = assumed
+        self.rewritten: set[Use] = set()
+        try:
+            module = cst.parse_module(code)
+        except cst.ParserSyntaxError as error:
+            raise Unreadable(f"line {error.raw_line}: {error.message}") from None
+        except (UnicodeDecodeError, LookupError, RecursionError) as error:
+            raise Unreadable(f"{type(error).__name__}: {error}") from None
+        # A tree that was just parsed has each node once: no copy is needed.
+        self._wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
+        self.module: cst.Module = self._wrapper.module
+        self._scopes = cast(
+            "Mapping[cst.CSTNode, metadata.Scope | None]",
+            self._wrapper.resolve(metadata.ScopeProvider),
+        )
+        self._parents = parents_of(module)
+        self.star: int = 0
+        self._may_have_stars = re.search(rb"asyncio\s+import\s*\(?\s*\*", code) is not None
+        self.uses: list[Use] = sorted(self._uses(), key=lambda use: self.position(use.node))
+
+    # Places ----------------------------------------------------------------------------
+
+    @cached_property
+    def _positions(self) -> Mapping[cst.CSTNode, metadata.CodeRange]:
+        return self._wrapper.resolve(metadata.PositionProvider)
+
+    def position(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return line and column of a node; both count from 1."""
+        start = self._positions[node].start
+        return start.line, start.column + 1
+
+    def line(self, node: cst.CSTNode) -> int:
+        """Return the line in which a node begins."""
+        return self.position(node)[0]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode:
+        """Return the node above; the module's is the module itself."""
+        return self._parents.get(node, self.module)
+
+    def above(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """Return the nodes above, from the inside to the outside."""
+        while node is not self.module:
+            node = self.parent(node)
+            yield node
+
+    def function_of(self, node: cst.CSTNode) -> Function | None:
+        """Return the function whose body a node is in; `None` in a lambda or a class body."""
+        child = node
+        for above in self.above(node):
+            if isinstance(above, cst.FunctionDef):
+                # Defaults, decorators and annotations are evaluated outside of it.
+                if child is above.body:
+                    return above
+            elif isinstance(above, (cst.Lambda, cst.ClassDef)):
+                return None
+            child = above
+        return None
+
+    def class_of(self, function: Function) -> cst.ClassDef | None:
+        """Return the class that a function is a method of."""
+        above = self.parent(self.parent(function))
+        return above if isinstance(above, cst.ClassDef) else None
+
+    def function_name(self, node: cst.CSTNode) -> str:
+        """Return the dotted name of the innermost function or class around a node."""
+        names = [
+            above.name.value
+            for above in (node, *self.above(node))
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef))
+        ]
+        return ".".join(reversed(names))
+
+    def statement_line(self, node: cst.CSTNode) -> int:
+        """Return the line in which the innermost statement or clause around a node begins."""
+        for above in self.above(node):
+            if isinstance(above, _STATEMENTS):
+                return self.line(above)
+        return self.line(node)
+
+    def statement_of(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
+        """Return the line a node is in, if that holds one statement."""
+        for above in self.above(node):
+            if isinstance(above, cst.SimpleStatementLine):
+                return above if len(above.body) == 1 else None
+            if isinstance(above, (cst.BaseCompoundStatement, cst.SimpleStatementSuite)):
+                return None
+        return None
+
+    def code(self, node: cst.CSTNode) -> str:
+        """Return a node as it is written."""
+        return self.module.code_for_node(node)
+
+    # Names -----------------------------------------------------------------------------
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Sequence[cst.Attribute]]:
+        """Every `x.name` of the file, by its name."""
+        found: dict[str, list[cst.Attribute]] = {}
+        for node in find(self.module, cst.Attribute, deep=True):
+            assert isinstance(node, cst.Attribute)
+            found.setdefault(node.attr.value, []).append(node)
+        return found
+
+    @cached_property
+    def classes(self) -> Sequence[cst.ClassDef]:
+        """Every class of the file, in order."""
+        found = find(self.module, cst.ClassDef, deep=True)
+        return [node for node in found if isinstance(node, cst.ClassDef)]
+
+    @cached_property
+    def accessed(self) -> frozenset[str]:
+        """The attributes that are named by strings, as in `getattr(x, "name")`."""
+        found: set[str] = set()
+        for call in find(self.module, cst.Call, deep=True):
+            assert isinstance(call, cst.Call)
+            func = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+            if isinstance(func, cst.Name) and func.value in ACCESS:
+                strings = (arg.value for arg in call.args)
+                texts = (x.raw_value for x in strings if isinstance(x, cst.SimpleString))
+                found.update(text.rpartition(".")[2] for text in texts)
+        return frozenset(found)
+
+    def scope(self, node: cst.CSTNode) -> metadata.Scope | None:
+        """Return the scope that a node's names are looked up in."""
+        for above in (node, *self.above(node)):
+            found = self._scopes.get(above)
+            if found is not None:
+                return found
+        return None
+
+    def imported(self, node: cst.CSTNode) -> str | None:
+        """Return the qualified name of what a name or attribute was imported as."""
+        scope = self.scope(node)
+        if scope is None or not isinstance(node, (cst.Name, cst.Attribute)):
+            return None
+        found = list(scope.get_qualified_names_for(node))
+        if len(found) != 1 or found[0].source is not metadata.QualifiedNameSource.IMPORT:
+            return None
+        return found[0].name
+
+    def assignments(self, name: cst.Name) -> list[metadata.BaseAssignment]:
+        """Return all that a name may be bound to where it stands."""
+        scope = self.scope(name)
+        return [] if scope is None else list(scope[name.value])
+
+    def is_free(self, name: str, meaning: str = "") -> bool:
+        """Say whether nothing in the file is called so, but an import of what it stands for.
+
+        Args:
+            name: the name.
+            meaning: the qualified name it may be imported as; empty: the name itself.
+        """
+        return self._bound.get(name, meaning or name) == (meaning or name)
+
+    def is_unused(self, name: str) -> bool:
+        """Say whether nothing in the file is called so."""
+        return name not in self._bound
+
+    @cached_property
+    def _bound(self) -> dict[str, str]:
+        """What each name is imported as; empty where it is, or may be, another thing."""
+        bound: dict[str, str] = {}
+        for scope in self._all_scopes:
+            for assignment in scope.assignments:
+                meaning = ""
+                if isinstance(assignment, metadata.ImportAssignment):
+                    meaning = imported_as(assignment) or ""
+                name = assignment.name
+                bound[name] = meaning if bound.get(name, meaning) == meaning else ""
+        return bound
+
+    @cached_property
+    def _all_scopes(self) -> list[metadata.Scope]:
+        return list({id(each): each for each in self._scopes.values() if each}.values())
+
+    def _uses(self) -> Iterator[Use]:
+        seen: set[int] = set()
+        for scope in self._all_scopes:
+            for bound in scope.assignments:
+                if not isinstance(bound, metadata.ImportAssignment):
+                    continue
+                for use in self._uses_of(bound):
+                    if id(use.node) not in seen or use.annotation:
+                        seen.add(id(use.node))
+                        yield use
+
+        if self._may_have_stars:
+            for node in _star_imports(self.module):
+                self.star = self.line(node)
+
+    def _uses_of(self, bound: metadata.ImportAssignment) -> Iterator[Use]:
+        base = imported_as(bound)
+        root = "" if base is None else base.partition(".")[0]
+        if base is None or root not in (LIBRARY, TESTS, "pytest"):
+            return
+        for access in bound.references:
+            live = [each for each in access.referents if not self._is_dead(each)]
+            others = {
+                imported_as(each) if isinstance(each, metadata.ImportAssignment) else None
+                for each in live
+            }
+            sure = others == {base} and self._is_bound_for_certain(live)
+            doubt = "" if sure else f"{bound.name!r} may be something else here"
+            if isinstance(access.node, (cst.SimpleString, cst.ConcatenatedString)):
+                if root != LIBRARY:
+                    continue
+                for name in _in_string(self.code(access.node), bound.name, base):
+                    yield Use(name, access.node, bound, annotation=True, doubt=doubt)
+                continue
+            node: cst.BaseExpression = _first_name(access.node)
+            name = base
+            while isinstance(above := self.parent(node), cst.Attribute) and (
+                above.value is node and name.count(".") < 1 + (name in _SUBMODULES)
+            ):
+                node, name = above, f"{name}.{above.attr.value}"
+            if root != "pytest" or name == MARK:
+                yield Use(_public(name), node, bound, access.is_annotation, doubt)
+
+    def _is_dead(self, bound: metadata.BaseAssignment) -> bool:
+        """Say whether a name is bound in a branch for Pythons before 3.11 alone."""
+        node = bound.node if isinstance(bound, metadata.Assignment) else None
+        if isinstance(bound, metadata.ImportAssignment):
+            node = bound.node
+        child = node
+        for above in () if node is None else self.above(node):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+                break
+            if isinstance(above, cst.If):
+                taken = _is_taken(self.code(above.test))
+                dead = above.body if taken is False else above.orelse if taken else None
+                if child is not None and child is dead:
+                    return True
+            child = above
+        return False
+
+    def _is_bound_for_certain(self, found: Sequence[metadata.BaseAssignment]) -> bool:
+        """Say whether imports of one name need not be told apart: one, or none in a branch."""
+        lines = [
+            self.parent(each.node)
+            for each in found
+            if isinstance(each, metadata.ImportAssignment)
+        ]
+        blocks = (cst.Module, cst.FunctionDef)
+        return len(found) == 1 or all(
+            isinstance(self.parent(line), cst.Module)
+            or isinstance(self.parent(self.parent(line)), blocks)
+            for line in lines
+        )
+
+    # Functions -------------------------------------------------------------------------
+
+    def callee(self, call: cst.BaseExpression) -> Callee | None:
+        """Return the function of this file that a call is for, if there can be no other.
+
+        A function is told by its name, a method by `self.` and its name in the class around:
+        one definition, and without a decorator, which could make another thing of it.
+        """
+        if not isinstance(call, cst.Call):
+            return None
+        func = call.func
+        if isinstance(func, cst.Name):
+            found = self.assignments(func)
+            nodes = [each.node for each in found if isinstance(each, metadata.Assignment)]
+            if len(found) == 1 and len(nodes) == 1:
+                return self._plain(nodes[0], None)
+            return None
+        if isinstance(func, cst.Attribute) and is_self(func.value):
+            around = self.function_of(call)
+            while around is not None and (owner := self.class_of(around)) is None:
+                around = self.function_of(around)
+            if around is None or owner is None:
+                return None
+            methods = [
+                each
+                for each in owner.body.body
+                if isinstance(each, cst.FunctionDef) and each.name.value == func.attr.value
+            ]
+            if len(methods) != 1 or self._may_be_overridden(func.attr.value, owner):
+                return None
+            return self._plain(methods[0], owner)
+        return None
+
+    def _may_be_overridden(self, name: str, owner: cst.ClassDef) -> bool:
+        """Say whether a class that inherits, here or in a neighbour, has a method so called."""
+        if method_entry(name) in self.foreign:
+            return True
+        return any(
+            each is not owner and each.bases and self.parent(node) is each.body
+            for node in find(self.module, cst.FunctionDef, deep=True)
+            if isinstance(node, cst.FunctionDef) and node.name.value == name
+            if (each := self.class_of(node)) is not None
+        )
+
+    def _plain(self, node: cst.CSTNode, owner: cst.ClassDef | None) -> Callee | None:
+        if not isinstance(node, cst.FunctionDef) or node.decorators:
+            return None
+        return Callee(node, owner)
+
+
+def imported_as(bound: metadata.ImportAssignment) -> str | None:
+    """Return the qualified name that an import binds: `asyncio.sleep`.
+
+    `import a.b` binds `a`. An import that is relative binds no name of a library's.
+    """
+    node = bound.node
+    if isinstance(node, cst.ImportFrom):
+        if node.relative or node.module is None or isinstance(node.names, cst.ImportStar):
+            return None
+        for alias in node.names:
+            if (alias.evaluated_alias or alias.evaluated_name) == bound.name:
+                return _public(f"{dotted_name(node.module)}.{alias.evaluated_name}")
+        return None
+    if isinstance(node, cst.Import):
+        for alias in node.names:
+            if alias.evaluated_alias == bound.name:
+                return alias.evaluated_name
+            # `import a.b` binds `a`; LibCST has an assignment for `a.b` as well.
+            dotted = f"{alias.evaluated_name}."
+            if alias.evaluated_alias is None and dotted.startswith(f"{bound.name}."):
+                return dotted.partition(".")[0]
+    return None
+
+
+_VERSION = re.compile(r"sys\.version_info\s*(>=|<)\s*\(\s*3\s*,\s*(\d+)\s*,?\s*\)")
+
+
+def _is_taken(test: str) -> bool | None:
+    """Say whether a test of Python's version holds from 3.11 on; `None`: that depends."""
+    found = _VERSION.fullmatch(test)
+    if found is None or int(found[2]) > OLDEST:
+        return None
+    return found[1] == ">="
+
+
+_SUBMODULES = {"pytest.mark"} | {
+    f"{LIBRARY}.{name}"
+    for name in (
+        *("base_events", "events", "exceptions", "futures", "locks", "queues", "runners"),
+        *("streams", "subprocess", "taskgroups", "tasks", "threads", "timeouts", "transports"),
+        *("protocols", "coroutines"),
+    )
+}
+
+
+def _public(name: str) -> str:
+    """Return the name by which the documentation knows `asyncio.tasks.sleep`."""
+    module, _, last = name.rpartition(".")
+    if module in _SUBMODULES - {"pytest.mark", f"{LIBRARY}.subprocess"}:
+        return f"{LIBRARY}.{last}"
+    return name
+
+
+def dotted_name(node: cst.BaseExpression) -> str:
+    """Return a dotted name as text."""
+    if isinstance(node, cst.Attribute):
+        return f"{dotted_name(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def _first_name(node: cst.CSTNode) -> cst.BaseExpression:
+    while isinstance(node, cst.Attribute):
+        node = node.value
+    return cast("cst.BaseExpression", node)
+
+
+def _in_string(text: str, bound: str, base: str) -> Iterator[str]:
+    for found in re.finditer(rf"(?<![\w.]){re.escape(bound)}((?:\.\w+)*)", text):
+        yield _public(base + found[1])
+
+
+def _star_imports(module: cst.Module) -> Iterator[cst.ImportFrom]:
+    for node in find(module, cst.ImportFrom, deep=True):
+        assert isinstance(node, cst.ImportFrom)
+        star = isinstance(node.names, cst.ImportStar) and node.module is not None
+        if star and not node.relative and dotted_name(node.module) == LIBRARY:  # type: ignore[arg-type]
+            yield node

@@ -1,0 +1,177 @@
+"""What means nothing is the same on both sides; what a program decides is not."""
+
+import asyncio
+import itertools
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from portable.equivalence import Program, check
+from portable.equivalence.noise import normalised, without_frames
+from portable.equivalence.telling import text_of
+
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<Stream at 7faa584af230>", "<Stream at 0x...>"),
+        (
+            "in <uvloop.Loop running=True closed=False>",
+            "in <EventLoop running=True closed=False>",
+        ),
+        ("Ran 12 tests in 0.034s", "Ran 12 tests in ..."),
+        ("<lock at 0x7f12ab [unlocked]>", "<lock at 0x... [unlocked]>"),
+        ("<socket.socket fd=7, family=2>", "<socket.socket fd=..., family=2>"),
+        ("('127.0.0.1', 45123)", "('127.0.0.1', ...)"),
+        ("http://127.0.0.1:45123/", "http://127.0.0.1:.../"),
+        ("[::1]:60001 localhost:32768", "[::1]:... localhost:..."),
+        (
+            "Exception in callback main.<locals>.<lambda>() at /a/old.py:38",
+            "Exception in callback <lambda>()",
+        ),
+        ("<Handle again(1, 'x') at /a/old.py:7>", "<Handle again(1, 'x')>"),
+        (
+            "<Task pending name='Task-2' coro=<f() running at /a b.py:7> wait_for=<Future>>",
+            "<Task pending coro=<f()>>",
+        ),
+        (
+            "<Task cancelled name='nap' coro=<f() done, defined at /x.py:1> cb=[g()]>",
+            "<Task cancelled name='nap' coro=<f()>>",
+        ),
+    ],
+)
+def test_noise_is_made_equal(text: str, expected: str) -> None:
+    """Addresses, descriptors, ports of the system's and the loop's part of a task go."""
+    assert normalised(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at 8080",
+        "127.0.0.1:8080",
+        "took 45123 ms",
+        "at deadbeef",
+        "(lost) at old.py, line 7",
+        "fd 7",
+        "<Taskmaster pending>",
+    ],
+)
+def test_what_a_program_says_stays(text: str) -> None:
+    """Numbers that a program chose, and words that only look like noise, stay."""
+    assert normalised(text) == text
+
+
+def test_a_group_in_a_traceback() -> None:
+    """The margin of a group's traceback stays, and so do its exceptions."""
+    lines = [
+        "  + Exception Group Traceback (most recent call last):",
+        '  |   File "/home/me/app.py", line 3, in fetch',
+        "  |     raise Lost()",
+        "  | app.Lost: it is",
+        "done",
+    ]
+    kept = [line for line in without_frames(lines) if line is not None]
+    assert kept == [lines[0], "  |   in fetch", "  | Lost: it is", "done"]
+
+
+async def limited(limit: Callable[[], Awaitable[object]]) -> None:
+    async def job() -> None:
+        raise ValueError("no")
+
+    try:
+        await job()
+    except ValueError:
+        traceback.print_exc()
+        logging.exception("failed")
+        logging.error("as text: %s", traceback.format_exc())
+    try:
+        await limit()
+    except TimeoutError:
+        traceback.print_exc()
+    await limit()
+
+
+async def original() -> None:
+    async def limit() -> None:
+        async with asyncio.timeout(1):
+            await asyncio.sleep(9)
+
+    await limited(limit)
+
+
+async def port() -> None:
+    async def inner() -> None:
+        await anyio.sleep(9)
+
+    async def limit() -> None:
+        with anyio.fail_after(1):
+            await inner()
+
+    await limited(limit)
+
+
+def test_tracebacks_and_causes_of_a_time_limit() -> None:
+    """Frames of libraries, lines of source, and what a limit was made of do not count."""
+    report = check(Program("original", original), Program("port", port, "anyio"))
+    assert report.equivalent, text_of(report)
+    found = report.row("port", "asyncio").comparison
+    assert found is not None
+    assert {seen.stream for seen in found.port.observations} >= {"stderr", "log"}
+
+
+def test_where_an_object_was_created() -> None:
+    """What debug modes tell of an object's creation is cut down as tracebacks are."""
+    text = [
+        "source_traceback: Object created at (most recent call last):",
+        '  File "/a/port.py", line 3, in main',
+        "    loop.call_soon(f)",
+        f'  File "{asyncio.__file__}", line 9, in run',
+        "end",
+    ]
+    assert [line for line in without_frames(text) if line is not None] == [
+        text[0],
+        "  in main",
+        "end",
+    ]
+
+
+def test_an_original_that_differs_from_itself() -> None:
+    """What comes otherwise in a second run is told line by line, with what to do."""
+    numbers = itertools.count()
+
+    async def counting() -> None:
+        print("run", next(numbers))
+        print("done")
+
+    report = check(
+        Program("original", counting), Program("port", counting), backends=["asyncio"]
+    )
+    [found] = report.unsteady
+    assert [str(found.first), str(found.then)] == [
+        "0.0 s  stdout  run 0",
+        "0.0 s  stdout  run 1",
+    ]
+    text = text_of(report)
+    assert "the original differs from itself" in text
+    assert "--normalize" in text
+
+
+async def leaks() -> None:
+    send, receive = anyio.create_memory_object_stream[int](1)
+    print("done")
+    del send, receive
+
+
+async def done() -> None:
+    print("done")
+
+
+def test_a_warning_that_nobody_sees_is_no_difference() -> None:
+    """Python shows a ResourceWarning to nobody who does not ask for it."""
+    assert check(Program("original", done), Program("port", leaks, "anyio")).equivalent

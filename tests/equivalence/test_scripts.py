@@ -1,0 +1,243 @@
+"""Programs as people write them: scripts, guards, loops of their own. Each is its own port."""
+
+from collections.abc import Callable
+
+import pytest
+
+from portable._backends import BACKENDS
+from portable.equivalence import Trace, compare_programs
+from portable.equivalence.isolated import Isolated
+from portable.equivalence.target import Target
+from portable.equivalence.telling import text_of
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("typer", reason="needs Typer: pip install 'portable-tasks[cli]'")
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[cli]'")
+
+Write = Callable[..., str]
+Run = Callable[..., Trace]
+INSTALLED = [name for name, backend in BACKENDS.items() if backend.installed]
+SAY = """
+import asyncio
+async def main(name="you"):
+    await asyncio.sleep(2)
+    print("hello", name)
+"""
+
+
+@pytest.fixture
+def alike(write: Write) -> Run:
+    """Runs a text on every backend: each has to show the same; returns the trace on asyncio."""
+
+    def alike(
+        text: str, name: str = "", *, args: tuple[str, ...] = (), **options: object
+    ) -> Trace:
+        isolated = Isolated(args=args, **options)  # type: ignore[arg-type]
+        target = Target.find(write(text) + name)
+        traces = []
+        for backend in INSTALLED:
+            [run] = isolated.run(target, "original", backend)
+            assert run.trace is not None, run.failure
+            traces.append(run.trace)
+        assert {trace.observations for trace in traces} == {traces[0].observations}
+        return traces[0]
+
+    return alike
+
+
+def said(trace: Trace) -> list[tuple[float, str]]:
+    return [(seen.time, seen.text) for seen in trace.observations if seen.stream == "stdout"]
+
+
+def test_a_script_without_a_guard_runs_once(alike: Run) -> None:
+    """`asyncio.run(main())` at the end of a file is the program; `main` is not called again."""
+    trace = alike(f"{SAY}\nasyncio.run(main())\nprint(__name__)\n")
+    assert said(trace) == [(2.0, "hello you"), (2.0, "__main__")]
+
+
+def test_a_file_that_only_defines_things(alike: Run) -> None:
+    """Where a file starts no loop its `main` is called, with the arguments that were given."""
+    assert said(alike(f"print('loaded')\n{SAY}")) == [(0.0, "loaded"), (2.0, "hello you")]
+    assert said(alike(SAY, args=("'me'",))) == [(2.0, "hello me")]
+
+
+def test_a_guard_is_what_runs(alike: Run) -> None:
+    """A file with a guard runs with it, as often as that says, one run after the other."""
+    guard = "if __name__ == '__main__':\n    for i in range(3): asyncio.run(main(i))\n"
+    assert said(alike(SAY + guard)) == [(2.0, "hello 0"), (4.0, "hello 1"), (6.0, "hello 2")]
+    assert said(alike(SAY + guard, ":main")) == [(2.0, "hello you")]
+
+
+def test_a_guard_that_parses_arguments(alike: Run) -> None:
+    """A guard gets its arguments from the command line, and may end the process."""
+    guard = """
+if __name__ == '__main__':
+    import argparse, sys
+    parser = argparse.ArgumentParser(prog="greet")
+    parser.add_argument("name")
+    asyncio.run(main(parser.parse_args().name))
+    sys.exit(0)
+"""
+    trace = alike(SAY + guard, args=("me",))
+    assert said(trace) == [(2.0, "hello me")]
+    assert trace.lines("outcome") == ["returned None"]
+    assert alike(SAY + guard).lines("outcome") == ["raised SystemExit(2)"]
+
+
+def test_a_script_that_raises(alike: Run) -> None:
+    """What a script raises is its outcome, also before it has started a loop."""
+    assert alike("raise ValueError('no')\n").lines("outcome") == ["raised ValueError('no')"]
+
+
+def test_a_colon_forces_the_script(write: Write) -> None:
+    """`file.py:` is the script, which has to start a loop itself."""
+    file = write(SAY) + ":"
+    report = compare_programs(file, file, backends=["asyncio"])
+    assert "started no event loop" in text_of(report)
+
+
+def test_what_main_needs_is_asked_for(write: Write) -> None:
+    """A `main` that takes arguments is not called without them."""
+    file = write(SAY.replace('="you"', ""))
+    report = compare_programs(file, file, backends=["asyncio"])
+    assert "cannot be called with 0 arguments" in text_of(report)
+    assert not report.loadable
+
+
+def test_silence_proves_nothing(write: Write) -> None:
+    """Two programs of which nothing is seen are not called equivalent."""
+    file = write("import asyncio\nasync def main(): await asyncio.sleep(1)\n")
+    report = compare_programs(file, file, backends=["asyncio"])
+    assert not report.equivalent
+    assert "nothing was seen of it" in text_of(report)
+
+
+OWN_LOOPS = {
+    "new_event_loop": """
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+try:
+    loop.run_until_complete(main())
+    loop.run_until_complete(main("again"))
+finally:
+    loop.close()
+""",
+    "run_forever": """
+loop = asyncio.new_event_loop()
+loop.create_task(main())
+loop.call_later(4, print, "hello again")
+loop.call_later(4, loop.stop)
+loop.run_forever()
+loop.close()
+""",
+    "Runner": """
+with asyncio.Runner() as runner:
+    runner.run(main())
+    runner.get_loop().run_until_complete(main("again"))
+""",
+    "Runner without a block": """
+runner = asyncio.Runner()
+runner.run(main())
+runner.run(main("again"))
+runner.close()
+""",
+    "loop_factory": """
+def factory():
+    loop = asyncio.SelectorEventLoop()
+    loop.set_task_factory(asyncio.eager_task_factory) if hasattr(asyncio, "eager") else None
+    return loop
+with asyncio.Runner(loop_factory=factory) as runner:
+    runner.run(main())
+    runner.run(main("again"))
+""",
+    "a class": """
+loop = asyncio.SelectorEventLoop()
+assert isinstance(loop, asyncio.AbstractEventLoop)
+loop.run_until_complete(main())
+asyncio.run(main("again"))
+""",
+    "a thread": """
+import threading
+loop = asyncio.new_event_loop()
+thread = threading.Thread(target=loop.run_forever)
+thread.start()
+asyncio.run_coroutine_threadsafe(main(), loop).result()
+asyncio.run_coroutine_threadsafe(main("again"), loop).result()
+loop.call_soon_threadsafe(loop.stop)
+thread.join()
+""",
+    "set_event_loop": """
+asyncio.set_event_loop(asyncio.new_event_loop())
+loop = asyncio.get_event_loop()
+loop.run_until_complete(main())
+loop.run_until_complete(main("again"))
+""",
+}
+
+
+@pytest.mark.parametrize("how", OWN_LOOPS)
+def test_a_loop_of_its_own(alike: Run, how: str) -> None:
+    """Each way to make a loop is caught, and it runs on the backend, in virtual time."""
+    trace = alike(SAY + OWN_LOOPS[how])
+    assert [time for time, _ in said(trace)] == [2.0, 4.0]
+
+
+def test_a_policy_of_its_own(alike: Run) -> None:
+    """A program's policy makes its loops; what it asks asyncio for is the backend's."""
+    text = """
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self):
+        print("a loop")
+        return super().new_event_loop()
+asyncio.set_event_loop_policy(Policy())
+asyncio.run(main())
+loop = asyncio.new_event_loop()
+loop.run_until_complete(main("again"))
+loop.close()
+asyncio.set_event_loop_policy(None)
+asyncio.run(main())
+"""
+    expected = [(0.0, "a loop"), (2.0, "hello you"), (2.0, "a loop"), (4.0, "hello again")]
+    assert said(alike(SAY + text)) == [*expected, (6.0, "hello you")]
+
+
+def test_a_loop_of_its_own_class(alike: Run) -> None:
+    """A loop of the program's own class is what it is, also where a policy makes it."""
+    text = """
+import asyncio
+class Loop(asyncio.SelectorEventLoop):
+    def greet(self):
+        print("hello")
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self):
+        return Loop()
+async def main():
+    asyncio.get_running_loop().greet()
+asyncio.set_event_loop_policy(Policy())
+asyncio.new_event_loop().run_until_complete(main())
+"""
+    assert said(alike(text)) == [(0.0, "hello")]
+
+
+def test_tasks_of_a_loop_that_nobody_closes(alike: Run) -> None:
+    """What an own loop leaves running is told, alike on every backend."""
+    text = (
+        f"{SAY}\nloop = asyncio.new_event_loop()\nleft = loop.create_task(asyncio.sleep(9))\n"
+    )
+    trace = alike(text + "loop.run_until_complete(main())\n")
+    assert trace.lines("tasks") == ["1 left running when main ended"]
+
+
+def test_the_clocks_of_a_script(alike: Run) -> None:
+    """All clocks of a script move with its loop, and `time.sleep()` moves them all."""
+    trace = alike("""
+import asyncio
+import time
+from time import perf_counter
+begun = perf_counter(), time.time(), time.monotonic()
+asyncio.run(asyncio.sleep(3))
+time.sleep(1)
+print(perf_counter() - begun[0], time.time() - begun[1], time.monotonic() - begun[2])
+""")
+    assert said(trace) == [(4.0, "4.0 4.0 4.0")]

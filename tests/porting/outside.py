@@ -1,0 +1,542 @@
+"""More programs that stay, each just outside of one condition: the use, and a part of why."""
+
+from .programs import stays
+
+# Single names -----------------------------------------------------------------------------
+
+for id_, rule, code, why in (
+    (
+        "max is another thing",
+        "sleep",
+        """
+        import asyncio
+
+        def max(one, other): ...
+
+        async def main(end):
+            await asyncio.sleep(end - 1)
+        """,
+        "`max` is another thing here",
+    ),
+    (
+        "handed on as a function",
+        "to_thread",
+        """
+        import asyncio
+
+        async def main(call):
+            await call(asyncio.to_thread, print)
+        """,
+        "called elsewhere",
+    ),
+    (
+        "handed on as a function",
+        "loop",
+        """
+        import asyncio
+
+        async def main(call):
+            return call(asyncio.get_running_loop).time()
+        """,
+        "is not called here",
+    ),
+    (
+        "kept by two",
+        "loop",
+        """
+        import asyncio
+
+        async def main():
+            one = other = asyncio.get_running_loop()
+            return one.time() + other.time()
+        """,
+        "more than a variable",
+    ),
+    (
+        "kept, and more is asked",
+        "loop",
+        """
+        import asyncio
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.stop()
+        """,
+        "is asked for .stop",
+    ),
+    (
+        "kept, and handed on",
+        "loop",
+        """
+        import asyncio
+
+        async def main(call):
+            loop = asyncio.get_running_loop()
+            call(loop)
+        """,
+        "is asked for something",
+    ),
+    (
+        "kept outside of a class",
+        "event",
+        """
+        import asyncio
+
+        def main(self):
+            self._ready = asyncio.Event()
+        """,
+        "an attribute outside of a class",
+    ),
+    (
+        "in a function of a function outside of a class",
+        "event",
+        """
+        import asyncio
+
+        def main(self):
+            async def inner():
+                self._ready = asyncio.Event()
+        """,
+        "an attribute outside of a class",
+    ),
+    (
+        "made by something else as well",
+        "event",
+        """
+        import asyncio
+
+        async def main(make):
+            ready = asyncio.Event()
+            ready = make()
+            await ready.wait()
+        """,
+        "bound to other things as well",
+    ),
+    (
+        "a loop's target as well",
+        "event",
+        """
+        import asyncio
+
+        async def main(others):
+            ready = asyncio.Event()
+            for ready in others:
+                ready.set()
+        """,
+        "shares its name",
+    ),
+    (
+        "a parameter's type",
+        "lock",
+        """
+        import asyncio
+
+        async def main(lock: asyncio.Lock):
+            async with lock:
+                pass
+        """,
+        "the type of something that is not rewritten",
+    ),
+    (
+        "a string of several parts",
+        "timeout_error",
+        """
+        import asyncio
+
+        def main() -> "tuple[asyncio.TimeoutError, " "int]": ...
+        """,
+        "a string of several parts",
+    ),
+):
+    stays(rule, id_, code, why)
+
+# Groups -----------------------------------------------------------------------------------
+
+GROUP = """
+    import asyncio
+
+    async def work(): pass
+
+    async def main(others):
+        {before}
+        async with asyncio.TaskGroup() as {name}:
+            {body}
+        {after}
+    """
+for id_, before, name, body, after, why in (
+    ("a name of more", "group = None", "group", "pass", "", "shares its name"),
+    ("the name of a class", "from x import group", "group", "pass", "", "shares its name"),
+    (
+        "a task by a name of more",
+        "task = None",
+        "group",
+        "task = group.create_task(work())",
+        "print(task.result())",
+        "keeps a task in task, with other things",
+    ),
+    (
+        "a task of an object",
+        "",
+        "group",
+        "others.task = group.create_task(work())",
+        "",
+        "gives the task of line 8 on",
+    ),
+    (
+        "tasks that are counted",
+        "",
+        "group",
+        "tasks = [group.create_task(work()) for _ in range(2)]",
+        "print(len(tasks))",
+        "does more with a task",
+    ),
+    (
+        "tasks in pairs",
+        "",
+        "group",
+        "tasks = [group.create_task(work()) for _ in range(2)]",
+        "for task, in tasks: print(task.result())",
+        "does more with a task",
+    ),
+    (
+        "each task by a name of more",
+        "task = None",
+        "group",
+        "tasks = [group.create_task(work()) for _ in range(2)]",
+        "for task in tasks: print(task.result())",
+        "does more with a task",
+    ),
+):
+    code = GROUP.format(before=before or "pass", name=name, body=body, after=after)
+    stays("task_group", id_, code, why)
+
+# Tasks ------------------------------------------------------------------------------------
+
+TASK = """
+    import asyncio
+    import contextlib
+    import pytest
+
+    async def work(): pass
+
+    async def main(other, coro):
+        {make}
+        {use}
+    """
+MAKE = "task = asyncio.create_task(work())"
+for id_, make, use, why in (
+    ("a coroutine that is kept", "task = asyncio.create_task(coro)", "await task", "be seen"),
+    ("kept with others", f"task = None\n        {MAKE}", "await task", "with other things"),
+    (
+        "another function of a class",
+        MAKE,
+        "async def later(): await task\n        return later",
+        "in another function",
+    ),
+    ("awaited by a function", MAKE, "await other([task, 1])", "does more with the task"),
+    ("awaited by what is computed", MAKE, "await other()(task)", "does more with the task"),
+    (
+        "a condition may keep it from the end",
+        MAKE,
+        "if other: await task",
+        "does not await or cancel the task in the block",
+    ),
+):
+    stays("create_task", id_, TASK.format(make=make, use=use), why)
+CATCH = "try:\n            {}\n        except asyncio.CancelledError{}: {}"
+for id_, use in (
+    ("behind a condition", "if other:\n            await task"),
+    ("with an else", CATCH.format("await task", "", "pass") + "\n        else: print()"),
+    ("with a finally", CATCH.format("await task", "", "pass") + "\n        finally: print()"),
+    ("its message is used", CATCH.format("await task", " as e", "print(e)")),
+    ("it is raised again", CATCH.format("await task", "", "raise")),
+    ("it leaves the function", CATCH.format("await task", "", "return 1")),
+    (
+        "something else is awaited before",
+        (
+            "try:\n            await other()\n            await task\n        "
+            "except asyncio.CancelledError: pass"
+        ),
+    ),
+    ("suppressed under two names", "with contextlib.suppress(ValueError) as x:\n{0}await task"),
+    ("suppressed with another error", "with contextlib.suppress({1}, OSError):\n{0}await task"),
+    ("suppressed, another error", "with contextlib.suppress(OSError):\n{0}await task"),
+    ("suppressed by something else", "with other({1}):\n{0}await task"),
+    ("suppressed by no call", "with other:\n{0}await task"),
+    ("suppressed, and more", "with contextlib.suppress({1}):\n{0}await task\n{0}print()"),
+    ("suppressed, with a comment", "with contextlib.suppress({1}):  # late\n{0}await task"),
+    ("expected with a message", "with pytest.raises({1}, match='x'):\n{0}await task"),
+    ("expected as a name", "with pytest.raises({1}) as caught:\n{0}await task"),
+    ("expected, and more", "with pytest.raises({1}):\n{0}await task\n{0}print()"),
+):
+    use = use.replace("{0}", " " * 12).replace("{1}", "asyncio.CancelledError")
+    code = TASK.format(make=MAKE, use=f"task.cancel()\n        {use}")
+    stays("create_task", f"cancelled: {id_}", code, "anyio.TaskCancelled")
+stays(
+    "create_task",
+    "cancelled: in an async with",
+    TASK.format(
+        make=MAKE, use="task.cancel()\n        async with other:\n            await task"
+    ),
+    "where a limit would cancel it",
+)
+
+# What is not calm -------------------------------------------------------------------------
+
+LIMIT = """
+    import asyncio
+    import tempfile
+    from events import ready
+
+    {work}
+
+    async def main():
+        await asyncio.wait_for({awaited}, 1)
+    """
+HANDLE = "async def work():\n        try: await ready\n        except BaseException: {}"
+for id_, work, awaited, why in (
+    ("no async def", "def work(): return asyncio.sleep(1)", "work()", "no `async def`"),
+    ("an object of elsewhere", "", "ready.wait()", "cannot be seen to end at once"),
+    (
+        "a context manager of elsewhere",
+        "async def work():\n        async with tempfile.thing(): await asyncio.sleep(1)",
+        "work()",
+        "enters in line",
+    ),
+    (
+        "an attribute of two kinds",
+        (
+            "class Store:\n"
+            "        def __init__(self): self._it = asyncio.Lock()\n"
+            "        def renew(self): self._it = asyncio.Event()\n"
+            "        async def work(self):\n"
+            "            await asyncio.wait_for(self._it.wait(), 1)"
+        ),
+        "ready.wait()",
+        "awaits in line 9 what cannot be seen to end at once",
+    ),
+    (
+        "a cancellation that is waited with",
+        HANDLE.format("await asyncio.sleep(1); raise").replace("ready", "asyncio.sleep(1)"),
+        "work()",
+        "while it cleans up",
+    ),
+    (
+        "a cancellation that is lost",
+        HANDLE.format("print()").replace("ready", "asyncio.sleep(1)"),
+        "work()",
+        "handles every exception",
+    ),
+    (
+        "a name of two things",
+        (
+            "async def work():\n"
+            "        pair = first, second = await ready.pair()\n"
+            "        await first.read()"
+        ),
+        "work()",
+        "cannot be seen to end at once",
+    ),
+):
+    stays("wait_for", f"not calm: {id_}", LIMIT.format(work=work, awaited=awaited), why)
+
+# Queues -----------------------------------------------------------------------------------
+
+QUEUE = """
+    import asyncio
+
+    {work}
+
+    async def main(other=1):
+        queue = asyncio.Queue({limit})
+        {use}
+    """
+PUT = "async def _put({}): await q.put(1)"
+for id_, work, limit, use, why in (
+    ("an item by its name", "", "", "await queue.put(item=1)", "more than an item"),
+    ("several items", "", "", "await queue.put(*other)", "more than an item"),
+    ("a put that is kept", "", "", "put = queue.put(1)\n        await put", "a put() in line"),
+    ("a get that is kept", "", "", "get = queue.get()\n        await get", "a get() in line"),
+    ("full, and other errors are caught", "", "1", ("try: queue.put_nowait(1)\n"
+     "        except ValueError: pass"), "raises QueueFull"),
+    ("full, in what cleans up", "", "1", ("try: pass\n        except asyncio.QueueFull:\n"
+     "            queue.put_nowait(1)"), "raises QueueFull"),
+    ("arguments in a list", PUT.format("q"), "", "await _put(*other, queue)", "handed on"),
+    ("one of any number", PUT.format("*q"), "", "await _put(queue)", "handed on"),
+    ("bound anew", "async def _put(q):\n        q = q or 1\n        await q.put(1)", "",
+     "await _put(queue)", "handed on"),
+    ("of another type", PUT.format("q: asyncio.PriorityQueue"), "", "await _put(queue)",
+     "handed on"),
+    ("a function that is handed on as well", PUT.format("q"), "",
+     "await _put(queue)\n        return _put", "handed on"),
+    ("a function that gets another as well", PUT.format("q"), "",
+     "await _put(queue)\n        await _put(other)", "handed on"),
+    ("a function that may be called without", PUT.format("q=None"), "",
+     "await _put(queue)\n        await _put()", "handed on"),
+    ("a function without waits", "", "", "def put(): queue.put_nowait(1)\n        put()",
+     "used by put(), which others may call"),
+    ("started by what is computed", "", "", ("async def get(): await queue.get()\n"
+     "        other()(get())"), "may go on"),
+    ("started in a list", "", "", ("async def get(): await queue.get()\n"
+     "        asyncio.gather(*[get() for _ in range(2)])"), "may go on"),
+):  # fmt: skip
+    stays("queue", id_, QUEUE.format(work=work, limit=limit, use=use), why)
+stays(
+    "queue",
+    "used before it is made",
+    """
+    import asyncio
+
+    async def main(others):
+        for _ in others:
+            if others:
+                queue = asyncio.Queue()
+            await queue.put(1)
+    """,
+    "outside of its block",
+)
+stays(
+    "queue",
+    "its user called before",
+    """
+    import asyncio
+
+    async def main(others):
+        async def get():
+            return await queue.get()
+
+        if others:
+            queue = asyncio.Queue()
+            await queue.put(1)
+        await get()
+    """,
+    "is used by get(), which line",
+)
+stays(
+    "queue",
+    "its ends' names are taken",
+    """
+    import asyncio
+
+    async def main(send, receive, send_queue):
+        queue = asyncio.Queue()
+        await queue.put(1)
+    """,
+    "send_queue and receive_queue, are taken",
+)
+
+# Processes --------------------------------------------------------------------------------
+
+PROCESS = """
+    import asyncio
+
+    async def main(other=None):
+        {start}
+        {use}
+
+    asyncio.run(main())
+    """
+WAIT = "await process.wait()"
+for id_, start, use, why in (
+    ("not kept", "await asyncio.create_subprocess_exec('true')", "", "keeps it in a variable"),
+    (
+        "kept with others",
+        "process = None\n        process = await asyncio.create_subprocess_exec('true')",
+        WAIT,
+        "with other things",
+    ),
+    (
+        "options",
+        "process = await asyncio.create_subprocess_exec('true', **other)",
+        WAIT,
+        "options that cannot be seen",
+    ),
+    (
+        "no command",
+        "process = await asyncio.create_subprocess_exec(cwd='/')",
+        WAIT,
+        "a command that cannot be seen",
+    ),
+    (
+        "a shell's words",
+        "process = await asyncio.create_subprocess_shell(*other, other)",
+        WAIT,
+        "a command that cannot be seen",
+    ),
+    (
+        "waited for in a block",
+        "process = await asyncio.create_subprocess_exec('true')",
+        f"if other:\n            {WAIT}",
+        "next line",
+    ),
+    (
+        "a comment",
+        "process = await asyncio.create_subprocess_exec('true')",
+        f"{WAIT}  # soon",
+        "a comment, which would be lost",
+    ),
+):
+    stays("subprocess", id_, PROCESS.format(start=start, use=use), why)
+for id_, more, why in (
+    ("bound twice", "def main(): ...", "calls main(), which cannot be seen"),
+    ("called by nobody", "if __name__ == '__main__': print()", "which nobody does in this"),
+    ("awaited where no function is", "if __name__ == '__main__': await main()", "in line 7"),
+    (
+        "under a time limit",
+        (
+            "async def run():\n"
+            "        async with asyncio.timeout(1):\n"
+            "            await main()\n"
+            "    asyncio.run(run())"
+        ),
+        "cancelled by what line 8 enters",
+    ),
+    (
+        "under what is known to nobody",
+        (
+            "async def run():\n"
+            "        with open('x'): await main()\n"
+            "        async with lock: await main()\n"
+            "    asyncio.run(run())"
+        ),
+        "cancelled by what line 9 enters",
+    ),
+    ("started by its name", "x = main", "by who starts main()"),
+):
+    stays(
+        "subprocess",
+        f"in a function: {id_}",
+        f"""
+    import asyncio
+
+    async def main():
+        process = await asyncio.create_subprocess_exec('true')
+        {WAIT}
+
+    {more}
+    if __name__ == "__main__": pass
+    """,
+        why,
+    )
+stays(
+    "wait_for",
+    "a method of a class that is not around",
+    """
+    import asyncio
+
+    async def main(self):
+        await asyncio.wait_for(self.work(), 1)
+    """,
+    "cannot be seen to end at once",
+)
+stays(
+    "wait_for",
+    "arguments by other names",
+    """
+    import asyncio
+
+    async def main(job):
+        await asyncio.wait_for(job(), limit=1)
+    """,
+    "",
+)

@@ -1,0 +1,441 @@
+"""The files: what is found, written and told, from the command line on."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")
+pytest.importorskip("typer", reason="needs it: pip install 'portable-tasks[cli]'")
+
+from portable.cli import main
+from portable.porting import files, port
+from portable.porting.files import find_targets, port_files
+
+BEFORE = "import asyncio\n\nasync def f():\n    await asyncio.sleep(1)\n"
+AFTER = "import anyio\n\nasync def f():\n    await anyio.sleep(1)\n"
+LEFT = "import asyncio\n\n\nasync def f():\n    await asyncio.sleep(1, 2)\n"
+BROKEN = "import asyncio\nx = = 2\n"
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    """Runs `portable port` in this process, in a folder of its own."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["portable", "port", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return (end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def git(folder, *words):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_the_default_is_a_diff(command, tmp_path):
+    """Without an option a diff is printed that git can apply, and nothing is written."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    code, out, err = command("a.py")
+    assert code == 0
+    assert (tmp_path / "a.py").read_text() == BEFORE
+    assert "1 rewritten (100 %) in 1 file, 0 left to a human" in err
+    subprocess.run(["git", "apply"], input=out, text=True, cwd=tmp_path, check=True)
+    assert (tmp_path / "a.py").read_text() == AFTER
+
+
+def test_write(command, tmp_path):
+    """`--write` changes the files, and tells what is left with the lines it has now."""
+    (tmp_path / "a.py").write_text(BEFORE.replace("\n\n", "\nimport asyncio.x\n\n"))
+    (tmp_path / "b.py").write_text(LEFT)
+    code, out, _ = command(".", "--write")
+    assert code == 0
+    assert "anyio.sleep(1)" in (tmp_path / "a.py").read_text()
+    assert (tmp_path / "b.py").read_text() == LEFT
+    assert "1 rewritten (50 %) in 1 file, 1 left to a human" in out
+    assert "b.py:5: asyncio.sleep: is called with more than the delay" in out
+
+
+def test_check(command, tmp_path):
+    """`--check` exits with 1 while anything is left, and writes nothing."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    assert command("a.py", "--check")[0] == 1
+    assert (tmp_path / "a.py").read_text() == BEFORE
+    (tmp_path / "a.py").write_text(AFTER)
+    assert command("a.py", "--check")[0] == 0
+
+
+def test_check_of_one_rule(command, tmp_path):
+    """With `--rules` other names are not asked for."""
+    (tmp_path / "a.py").write_text("import asyncio\nX = asyncio.Future\n")
+    assert command("a.py", "--check")[0] == 1
+    assert command("a.py", "--check", "--rules", "sleep, to_thread")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.py"], "no such file or folder"),
+        (["empty"], "no Python in this folder"),
+        (["--rules", "slep", "a.txt"], "no rule 'slep'; there are: sleep"),
+        (["--rules", ",", "a.txt"], "no rule is named"),
+        (["--assume", "quite", "a.txt"], "no condition 'quite'; there are: calm, quiet"),
+        (["--check", "--write", "a.txt"], "choose one"),
+        (["--report", "none/x", "a.txt"], "cannot write"),
+        (["--prove", "none.py", "a.txt"], "--prove: none.py: there is no such file or folder"),
+        (["--prove", "b.py:job", "a.txt"], "--prove: b.py:job: b.py has no function 'job'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "_".join(value),
+)
+def test_bad_use(command, tmp_path, arguments, message):
+    """Bad use is answered with what to do, and exits with 2."""
+    (tmp_path / "a.txt").write_text("")
+    (tmp_path / "b.py").write_text("async def main(): ...\n")
+    (tmp_path / "empty").mkdir()
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert message in " ".join(err.split())
+
+
+def test_a_file_that_is_no_python(command, tmp_path):
+    """A file that does not parse is told, the rest is ported, and the exit code is 1."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "b.py").write_text(BROKEN)
+    (tmp_path / "c.py").write_bytes(b"import asyncio\nx = '\xff'\n")
+    code, out, _ = command(".", "--write")
+    assert code == 1
+    assert (tmp_path / "a.py").read_text() == AFTER
+    assert "b.py: not ported: line 2" in out
+    assert "c.py: not ported: " in out
+
+
+def test_a_dirty_tree(command, tmp_path):
+    """`--write` refuses while git has uncommitted changes, unless it is told to."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    git(tmp_path, "init")
+    code, _, err = command("a.py", "--write")
+    assert code == 2
+    assert "uncommitted changes (a.py)" in " ".join(err.split())
+    assert (tmp_path / "a.py").read_text() == BEFORE
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "a")
+    (tmp_path / "report.txt").write_text("not git's")
+    assert command("a.py", "--write")[0] == 0
+    assert (tmp_path / "a.py").read_text() == AFTER
+    assert command("a.py", "--write", "--allow-dirty")[0] == 0
+
+
+def test_todo(command, tmp_path):
+    """`--todo` puts what is left above its statement, once."""
+    (tmp_path / "a.py").write_text(LEFT + "    x = [\n        asyncio.sleep(1, 2)]\n")
+    assert command("a.py", "--write", "--todo")[0] == 0
+    first = (tmp_path / "a.py").read_text()
+    lines = first.splitlines()
+    assert lines[4].startswith("    # TODO(portable): asyncio.sleep: is called with more")
+    assert lines[5] == "    await asyncio.sleep(1, 2)"
+    assert [line[:20] for line in lines[6:8]] == ["    # TODO(portable)", "    x = ["]
+    assert command("a.py", "--write", "--todo")[0] == 0
+    assert (tmp_path / "a.py").read_text() == first
+
+
+def test_the_report(command, tmp_path):
+    """`--report` groups what is left by what to do, the most frequent first."""
+    (tmp_path / "a.py").write_text(LEFT + "    x = asyncio.Future\n    y = asyncio.Handle\n")
+    command("a.py", "--report", "r.txt")
+    lines = (tmp_path / "r.txt").read_text().splitlines()
+    assert lines[0].startswith("3 sites of asyncio's names: 0 rewritten (0 %)")
+    counts = [int(line.split()[0]) for line in lines if " x " in line]
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == 3
+    command("a.py", "--report", "r.json")
+    assert '"schema": 1' in (tmp_path / "r.json").read_text()
+
+
+def test_a_report_on_stdout(command, tmp_path):
+    """`--report -` puts what is left behind the diff, and says nothing besides."""
+    (tmp_path / "a.py").write_text(BEFORE + LEFT.replace("import asyncio\n", ""))
+    code, out, err = command("a.py", "--report", "-")
+    assert code == 0
+    assert not err
+    assert "+    await anyio.sleep(1)" in out
+    assert "2 sites of asyncio's names: 1 rewritten (50 %)" in out.partition("await anyio")[2]
+
+
+def test_a_diff_says_what_is_not_in_it(command, tmp_path):
+    """Below a diff stands which files were not ported, and how to see what is left."""
+    (tmp_path / "a.py").write_text(LEFT)
+    (tmp_path / "b.py").write_text(BROKEN)
+    code, out, err = command(".")
+    assert (code, out) == (1, "")
+    assert "b.py: not ported: line 2" in err
+    assert "--report - lists what is left, and what to write" in err
+
+
+def test_ctrl_c(command, tmp_path, monkeypatch):
+    """Interrupted, it ends with 130, and has written nothing."""
+    (tmp_path / "a.py").write_text(BEFORE)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "port", interrupt)
+    assert command("a.py", "--write")[0] == 130
+    assert (tmp_path / "a.py").read_text() == BEFORE
+
+
+def test_without_libcst(command, tmp_path, monkeypatch):
+    """Without LibCST it says what to install, and exits with 2."""
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    code, _, err = command("a.py")
+    assert code == 2
+    assert err == (
+        "portable: porting needs libcst; install it with: pip install 'portable-tasks[port]'\n"
+    )
+
+
+def test_one_function(command, tmp_path):
+    """`file.py:function` ports that function alone; the import stays for the others."""
+    both = BEFORE + "\nclass C:\n    async def f(self):\n        await asyncio.sleep(2)\n"
+    (tmp_path / "a.py").write_text(both)
+    assert command("a.py:C.f", "--write")[0] == 0
+    text = (tmp_path / "a.py").read_text()
+    assert "await asyncio.sleep(1)" in text
+    assert "await anyio.sleep(2)" in text
+    assert text.startswith("import asyncio\nimport anyio\n")
+    code, out, _ = command("a.py:g", "--write")
+    assert code == 1
+    assert "no function or class 'g'; there are: f, C, C.f" in out
+
+
+def test_folders_that_are_not_searched(tmp_path):
+    """Environments, caches and hidden folders are left alone."""
+    for folder in ("src", ".venv", "__pycache__", "venv"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text(BEFORE)
+    found = find_targets([str(tmp_path), str(tmp_path / "src")])
+    assert [target.path for target in found] == [tmp_path / "src" / "a.py"]
+
+
+@pytest.mark.slow
+def test_many_files(tmp_path, monkeypatch):
+    """Many files are ported in several processes, in their order."""
+    monkeypatch.setattr(files, "FEW", 2)
+    for number in range(12):
+        (tmp_path / f"a{number:02}.py").write_text(BEFORE)
+    seen = []
+    results = port_files(find_targets([str(tmp_path)]), progress=lambda: seen.append(1))
+    assert [result.path.name for result in results] == [f"a{n:02}.py" for n in range(12)]
+    assert all(result.after.decode() == AFTER for result in results)
+    assert len(seen) == 12
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_bytes_survive(newline, encoding):
+    """Encoding, byte order mark and line ends are those the file had."""
+    head = "# -*- coding: latin-1 -*-\n" if encoding == "latin-1" else ""
+    text = (head + BEFORE + "\tname = 'ä'  # ö\n").replace("\t", "    ")
+    wanted = (head + AFTER + "    name = 'ä'  # ö\n").replace("\n", newline)
+    done = port(text.replace("\n", newline).encode(encoding))
+    assert done.code == wanted.encode(encoding)
+
+
+USER = "class Other:\n    def go(self, door):\n        door._open.set()\n"
+SLOTS = "class Other:\n    __slots__ = ('_open',)\n    def go(self):\n        self._open = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"), [(USER, True), ("x = 'a._open'\n", True), (SLOTS, False)]
+)
+def test_another_file_uses_the_attribute(tmp_path, other, stays):
+    """A private attribute that another file uses stays, be that file named or not."""
+    (tmp_path / "a.py").write_text(
+        "import asyncio\nclass Door:\n    def __init__(self):\n"
+        "        self._open = asyncio.Event()\n"
+    )
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.changed is not stays
+
+
+DOOR = (
+    "import asyncio\n\nclass Door:\n    def __init__(self):\n"
+    "        self.opened = asyncio.Event()\n\n"
+    "async def test_it():\n    door = Door()\n    door.opened.set()\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "door", "other", "stays"),
+    [
+        ("test_a.py", DOOR, "", False),
+        ("tests/a.py", DOOR, "", False),
+        ("a.py", DOOR, "", True),
+        ("test_a.py", DOOR, "x.opened.clear()", True),
+        ("test_a.py", DOOR, "getattr(x, 'opened').clear()", True),
+        ("test_a.py", DOOR, "from test_a import Door", True),
+        ("test_a.py", DOOR.replace("Door:", "Door(Base):"), "", True),
+        (
+            "test_a.py",
+            "from b import Base\n" + DOOR.replace("Door:", "Door(Base):"),
+            "class Base: pass",
+            False,
+        ),
+    ],
+)
+def test_a_public_attribute(tmp_path, name, door, other, stays):
+    """A public attribute of a class is exchanged in a file of tests, which nobody imports."""
+    (tmp_path / "pyproject.toml").write_text("")
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(door)
+    (tmp_path / "b.py").write_text(other)
+    files = [str(path), str(tmp_path / "b.py")]
+    result = next(each for each in port_files(find_targets(files)) if each.path == path)
+    assert result.changed is not stays
+
+
+WAITING = (
+    "import asyncio\n\nasync def f(server):\n"
+    "    await asyncio.wait_for(server.opened.wait(), 1)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        ("import asyncio\nx.opened = asyncio.Event()\n", False),
+        ("import asyncio\nclass A:\n    opened: asyncio.Event\n", False),
+        ("import asyncio\nx.opened = asyncio.Event()\nx.opened = None\n", False),
+        ("", True),
+        ("import asyncio\nx.opened = asyncio.Event()\nx.opened = door()\n", True),
+        ("import asyncio\nx.opened = asyncio.Event()\nx.opened, y = 1, 2\n", True),
+        ("import asyncio\nx.opened = asyncio.Event()\nsetattr(x, 'opened', 1)\n", True),
+        ("import asyncio\nx.opened = asyncio.Event()\nclass A:\n    opened: int\n", True),
+        ("import asyncio\nx.opened = asyncio.Event()\nclass A:\n    opened = 1\n", True),
+        (
+            "import asyncio\nx.opened = asyncio.Event()\nclass A:\n    def opened(): 1\n",
+            True,
+        ),
+    ],
+)
+def test_an_event_by_its_name(tmp_path, other, stays):
+    """An attribute is an event if all that the project binds to its name are events."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text(WAITING)
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.changed is not stays
+
+
+PATCHING = (
+    "import asyncio\nfrom unittest.mock import patch\n\n\n"
+    "def test_f(monkeypatch):\n"
+    '    with patch("a.asyncio.sleep"), patch("asyncio.run"):\n        pass\n'
+    '    monkeypatch.setattr("asyncio.sleep", print)\n'
+)
+
+
+def test_names_that_tests_patch(command, tmp_path):
+    """A patch by name follows when every use of the name was rewritten, and is told if not."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "test_a.py").write_text(PATCHING)
+    _, _, err = command("a.py")
+    assert "test_a.py:6: patches asyncio.sleep, which was rewritten" in " ".join(err.split())
+    code, out, _ = command(".", "--write")
+    assert code == 0
+    text = (tmp_path / "test_a.py").read_text()
+    assert text == PATCHING.replace("asyncio.sleep", "anyio.sleep")
+    assert "test_a.py:6: asyncio.run: is patched by its name" in out
+    (tmp_path / "b.py").write_text(LEFT)
+    (tmp_path / "test_a.py").write_text(PATCHING)
+    command(".", "--write")
+    assert (tmp_path / "test_a.py").read_text() == PATCHING
+
+
+def test_another_file_imports_the_name(tmp_path):
+    """A name that another file imports from here stays imported."""
+    (tmp_path / "pyproject.toml").write_text("")
+    text = "from asyncio import TimeoutError\n\nx = TimeoutError\n"
+    (tmp_path / "a.py").write_text(text)
+    (tmp_path / "b.py").write_text("from a import TimeoutError\n")
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.after.decode() == text
+    (tmp_path / "b.py").write_text("from asyncio import TimeoutError\n")
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.after.decode() == "\nx = TimeoutError\n"
+
+
+def test_a_file_that_is_gone(tmp_path):
+    """A file that is removed while others are ported is told, and they are ported."""
+    for name in "ab":
+        (tmp_path / f"{name}.py").write_text(BEFORE)
+    found = find_targets([str(tmp_path)])
+    (tmp_path / "a.py").unlink()
+    gone, other = port_files(found)
+    assert gone.error == "No such file or directory"
+    assert not gone.changed
+    assert other.after.decode() == AFTER
+
+
+def test_a_file_that_portable_fails_on(tmp_path, monkeypatch):
+    """An error of portable's own ends no run: the file stays, with a call to report it."""
+    (tmp_path / "a.py").write_text(BEFORE)
+
+    def fail(*_, **__):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(files, "port", fail)
+    [result] = port_files(find_targets([str(tmp_path)]))
+    assert result.error == "portable failed on it (KeyError: 'a bug'); please report this"
+    assert result.after.decode() == BEFORE
+
+
+def test_without_git(command, tmp_path, monkeypatch):
+    """Where there is no git, files are written without a question."""
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "a.py").write_text(BEFORE)
+    assert command("a.py", "--write")[0] == 0
+    assert (tmp_path / "a.py").read_text() == AFTER
+
+
+@pytest.mark.parametrize("star", ["from asyncio import *", "from os import *\nimport asyncio"])
+def test_a_star_import(tmp_path, star):
+    """The names of `from asyncio import *` are told as one that cannot be told apart."""
+    (tmp_path / "a.py").write_text(f"{star}\n\n\nasync def f():\n    await sleep(1)\n")
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    whys = [site.why for site in result.sites]
+    assert ("the names of a star import cannot be told apart" in whys) is ("asyncio i" in star)
+    assert not result.changed
+
+
+def test_another_file_reaches_the_library_through_this_one(tmp_path):
+    """An import stays where another file writes `module.asyncio`."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "b.py").write_text("import a\n\nprint(a.asyncio)\n")
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.after.decode() == AFTER.replace("import", "import asyncio\nimport", 1)
+
+
+CLIENT = (
+    "import asyncio\n\n\nclass Client:\n    async def work(self):\n        pass\n\n"
+    "    async def run(self):\n        await asyncio.wait_for(self.work(), 1)\n"
+)
+
+
+@pytest.mark.parametrize("base", ["(Client)", ""])
+def test_another_file_overrides_the_method(tmp_path, base):
+    """A method that a class of another file may override is not known."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text(CLIENT)
+    other = f"class Other{base}:\n    async def work(self):\n        pass\n"
+    (tmp_path / "b.py").write_text(f"from a import Client\n\n\n{other}")
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.changed is not bool(base)

@@ -1,0 +1,106 @@
+"""The proof of a port: what holds is told so, and what does not is not written."""
+
+import pytest
+
+pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+
+from portable._backends import installed_backends
+from portable.porting.files import FileResult, find_targets, port_files
+from portable.porting.proving import TestRun, merged, prove_program, prove_tests
+
+pytestmark = pytest.mark.slow
+
+APP = "from helper import nap\n\nasync def main():\n    await nap(2)\n    print(1)\n"
+HELPER = "import asyncio\n\nasync def nap(n):\n    await asyncio.sleep(n)\n"
+TEST = (
+    "import pytest\nfrom helper import nap\n\n"
+    "@pytest.mark.anyio\nasync def test_nap():\n    assert await nap(0) is None\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    for name, text in (("app", APP), ("helper", HELPER), ("test_app", TEST)):
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    return tmp_path
+
+
+def results_of(project):
+    return port_files(find_targets([str(project)]))
+
+
+def spoilt(results, old, new):
+    """Return what a rule that errs would have made."""
+    return [
+        FileResult(one.path, one.before, one.after.replace(old, new), one.sites)
+        for one in results
+    ]
+
+
+def test_a_program(project):
+    """A program is compared before and after, on every backend and under schedules."""
+    results = results_of(project)
+    assert any(b"anyio.sleep" in one.after for one in results)
+    report = prove_program(results, project / "app.py", "")
+    assert report.equivalent
+    assert {found.backend for found in report.explored} == set(installed_backends())
+    assert (project / "helper.py").read_text() == HELPER
+    wrong = spoilt(results, b"anyio.sleep(n)", b"anyio.sleep(n + 1)")
+    found = prove_program(wrong, project / "app.py", "main", backends=["asyncio"])
+    assert not found.equivalent
+
+
+def test_tests(project):
+    """Tests run before and after, on every backend; each has to end as it did."""
+    results = results_of(project)
+    runs = prove_tests(results, project / "test_app.py")
+    assert [run.backend for run in runs] == list(installed_backends())
+    assert all(run.holds for run in runs), runs
+    assert all(list(run.before.values()) == ["passed"] for run in runs)
+    wrong = spoilt(results, b"await anyio.sleep(n)", b"return 1")
+    [failing] = prove_tests(wrong, project, backends=["asyncio"])
+    assert len(failing.differing) == 1
+
+
+@pytest.mark.parametrize(
+    ("failed", "skipped", "proved"),
+    [(0, 0, True), (1, 5, True), (2, 0, False), (3, 0, False)],
+)
+def test_tests_that_fail_before(failed, skipped, proved):
+    """Tests prove something if most of those that run pass before the port."""
+    outcomes = ["passed"] * 2 + ["failure"] * failed + ["skipped"] * skipped
+    ends = {str(number): outcome for number, outcome in enumerate(outcomes)}
+    run = TestRun("asyncio", ends, ends)
+    assert (run.passed, run.failed, run.holds) == (2, failed, proved)
+
+
+def test_a_test_that_passes_at_times():
+    """A test that passes in one of two runs counts as passed, and is told; others stay."""
+    first = {"steady": "passed", "late": "failure", "broken": "failure", "lost": "passed"}
+    second = {"steady": "passed", "late": "passed", "broken": "error"}
+    best, changing = merged(first, second)
+    assert best == {**first, "late": "passed"}
+    assert changing == ["late"]
+
+
+UNSTEADY = """
+import pathlib
+import pytest
+
+@pytest.mark.anyio
+async def test_late():
+    seen = pathlib.Path(__file__).with_suffix(".seen")
+    first = not seen.exists()
+    seen.touch()
+    assert "before" not in __file__ or not first
+"""
+
+
+def test_tests_run_again_where_they_differ(project):
+    """What ends differently is run once more, before it is called a difference."""
+    (project / "test_app.py").write_text(UNSTEADY)
+    [run] = prove_tests(results_of(project), project / "test_app.py", backends=["asyncio"])
+    assert run.unsteady == ("test_app::test_late",)
+    assert run.holds

@@ -1,0 +1,140 @@
+"""The rules: what each makes of a program is what was meant, and means the same."""
+
+import pytest
+
+pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")
+pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+
+from portable._backends import BACKENDS
+from portable.equivalence import assert_equivalent
+from portable.porting import RULES, port
+
+from . import inside, outside  # noqa: F401  # They add their programs to the lists.
+from .programs import REWRITTEN, STAYS
+
+ALL_REWRITTEN = pytest.mark.parametrize(
+    "case", REWRITTEN, ids=lambda case: f"{case.rule}-{case.id}"
+)
+RUN = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.slow] if case.slow else []) for case in REWRITTEN],
+    ids=lambda case: f"{case.rule}-{case.id}",
+)
+ALL_STAYS = pytest.mark.parametrize("case", STAYS, ids=lambda case: f"{case.rule}-{case.id}")
+
+
+def main_of(code):
+    """Return the `main` of a program."""
+    names = {"__name__": "program"}
+    exec(compile(code, "<program>", "exec"), names)
+    return names["main"]
+
+
+def ported(case, code):
+    return port(code.encode(), rules=[case.rule]).code.decode()
+
+
+@ALL_REWRITTEN
+def test_a_rule_rewrites(case):
+    """A rule makes of a program what was meant, to the byte."""
+    assert ported(case, case.before) == case.after
+
+
+@pytest.mark.slow
+@ALL_REWRITTEN
+def test_twice_is_once(case):
+    """Porting what was ported changes nothing."""
+    assert ported(case, case.after) == case.after
+    everything = port(case.before.encode()).code
+    assert port(everything).code == everything
+
+
+SCHEDULES = [
+    pytest.param(backend, 10, id=f"{backend}-10", marks=pytest.mark.slow)
+    for backend in BACKENDS
+]
+
+
+@RUN
+@pytest.mark.parametrize(("backend", "schedules"), SCHEDULES)
+def test_before_and_after_are_equivalent(case, backend, schedules):
+    """Both programs do the same, on every backend and under any schedule."""
+    if not BACKENDS[backend].installed:
+        pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
+    before, after = main_of(case.before), main_of(case.after)
+    # They share no state, and a fork of the tests' process takes longer than a run.
+    assert_equivalent(before, after, backends=[backend], schedules=schedules, fork=False)
+
+
+def test_a_program_runs_itself(capsys):
+    """A program that is run as a script does the same before and after."""
+    [case] = [each for each in REWRITTEN if each.id.startswith("by the function of a program")]
+    printed = []
+    for code in (case.before, case.after):
+        exec(compile(code, "<program>", "exec"), {"__name__": "__main__"})
+        printed.append(capsys.readouterr().out)
+    assert printed == ["Ada\nnobody\n"] * 2
+
+
+@ALL_STAYS
+def test_a_rule_does_not_fire_outside_of_its_condition(case):
+    """A program that does not meet the condition stays as it is, with the reason."""
+    done = port(case.code.encode(), rules=[case.rule])
+    assert done.code.decode() == case.code
+    whys = [site.why for site in done.sites if site.rule == case.rule]
+    assert any(case.why in why for why in whys), whys
+    assert all(site.write for site in done.sites)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_rule_has_its_cases(rule):
+    """A rule that rewrites has a case that it rewrites, and one just outside."""
+    if rule.decide is None:
+        assert not rule.conditions
+        return
+    assert rule.conditions
+    if rule.name == "tests":
+        return  # test_markers.py has them: they are no programs
+    assert [case for case in REWRITTEN if case.rule == rule.name]
+    assert [case for case in STAYS if case.rule == rule.name]
+
+
+def test_no_two_rules_look_at_one_name():
+    """A name has one rule, and a rule one name of its own."""
+    names = [name for rule in RULES for name in rule.names]
+    assert len(names) == len(set(names))
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+ASSUMED = """
+import asyncio
+
+async def close():
+    await other()
+
+async def work():
+    try:
+        return other[1]
+    finally:
+        {end}
+
+async def main():
+    await asyncio.gather(work(), work())
+    await asyncio.wait_for(other(), 1)
+"""
+
+
+def test_what_a_human_vouches_for():
+    """`assumed` conditions are not asked for where they cannot be seen."""
+    names = {"gather", "wait_for"}
+
+    def left(end, *assumed):
+        code = ASSUMED.format(end=end).encode()
+        done = port(code, rules=names, assumed=frozenset(assumed))
+        return {site.rule for site in done.sites if not site.rewritten}
+
+    assert left("pass") == names
+    assert left("pass", "calm") == {"gather"}
+    assert left("pass", "calm", "quiet") == set()
+    assert left("await close()", "calm", "quiet") == {"gather"}
+    assert left("raise ValueError", "calm", "quiet") == {"gather"}
