@@ -2,8 +2,8 @@
 
 It is planted in the loop on trio: what asyncio's tasks cost there is portable's to answer for.
 What is called noise is what the benchmarks themselves say it is. A machine that others use too
-can slow one of two equal runs, so the price is counted in calls of functions, which no neighbour
-changes; before a release it is counted in CPU time, too.
+can slow one of two equal runs, so the price is counted in calls of functions, which no
+neighbour changes; before a release it is counted in CPU time, too.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def compute(steps: int) -> None:
 
 
 def slowed(method: Callable[..., Any], amount: float, meter: Meter) -> Callable[..., Any]:
-    """Return a method that works for about so long, by the meter, before it does what it did."""
+    """Return a method that works so much, by the meter, before it does what it did."""
     trial = 1_000_000
     with meter.active():
         before = meter.read()
