@@ -202,6 +202,20 @@ asyncio.run(main())
     assert said(alike(SAY + text)) == [*expected, (6.0, "hello you")]
 
 
+def test_a_policy_around_another(alike: Run) -> None:
+    """A program's policy may wrap the one before it, which then makes the backend's loops."""
+    text = """
+class Policy(asyncio.AbstractEventLoopPolicy):
+    before = asyncio.get_event_loop_policy()
+    def new_event_loop(self):
+        print("a loop")
+        return self.before.new_event_loop()
+asyncio.set_event_loop_policy(Policy())
+asyncio.new_event_loop().run_until_complete(main())
+"""
+    assert said(alike(SAY + text)) == [(0.0, "a loop"), (2.0, "hello you")]
+
+
 def test_a_loop_of_its_own_class(alike: Run) -> None:
     """A loop of the program's own class is what it is, also where a policy makes it."""
     text = """

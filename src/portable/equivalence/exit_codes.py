@@ -53,7 +53,6 @@ class ExitCodes:
 
     def __init__(self, child_made: Callable[[], object]) -> None:
         self._child_made = child_made
-        self._process = os.getpid()
         self._started: dict[object, str] = {}
         self._ended: dict[object, ChildExit] = {}
         self._pool: set[object] = set()
@@ -91,7 +90,7 @@ class ExitCodes:
 
     def _end(self, child: object, code: int | None) -> None:
         """Take note of a child's code; `None`: it runs."""
-        if code is not None and child not in self._pool and os.getpid() == self._process:
+        if code is not None and child not in self._pool:
             self._ended.setdefault(child, ChildExit(self._started.get(child), code))
 
     def _hear_popen(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
@@ -61,6 +62,9 @@ def loops_made_by(maker: LoopMaker, policies: Policies) -> Iterator[None]:
     ]
     made = _function(maker, asyncio.new_event_loop, policies.new_loop)
     stand_ins.append((asyncio, "new_event_loop", made))
+    base = _base_policy()
+    made = _function(maker, base.new_event_loop, maker.new_loop)
+    stand_ins.append((base, "new_event_loop", made))
     with ExitStack() as stack:
         stack.enter_context(_default_policy(maker, policies))
         stand_ins.append((asyncio, "set_event_loop_policy", policies.set))
@@ -105,13 +109,12 @@ class Policies:
     Those of asyncio's and uvloop's choose a kind of loop, which is the recording's to choose.
 
     Args:
-        maker: makes the loops of all others, and what a program's own one asks asyncio for.
+        maker: makes the loops of all others.
     """
 
     def __init__(self, maker: LoopMaker) -> None:
         self._maker = maker
         self._policy: Any = None
-        self._patches = ExitStack()
 
     @property
     def is_own(self) -> bool:
@@ -126,11 +129,6 @@ class Policies:
         if made_by is None or _is_a_librarys(made_by):
             return
         self._policy = policy
-        for kind in filter(_is_a_librarys, kinds):
-            if "new_event_loop" in vars(kind):
-                real: Any = vars(kind)["new_event_loop"]
-                made = _function(self._maker, real, self._maker.new_loop)
-                self._patches.enter_context(patch.object(kind, "new_event_loop", made))
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         """Make a loop as the policy does."""
@@ -145,7 +143,16 @@ class Policies:
     def leave(self) -> None:
         """Let policies be what they were."""
         self._policy = None
-        self._patches.close()
+
+
+def _base_policy() -> Any:
+    """Return the class that makes the loops of asyncio's policies; it has no public name."""
+    with warnings.catch_warnings():  # from Python 3.14 on asyncio warns of all policies
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kinds = type(asyncio.get_event_loop_policy()).__mro__
+    return next(
+        kind for kind in kinds if "new_event_loop" in vars(kind) and _is_a_librarys(kind)
+    )
 
 
 def _is_a_librarys(kind: type) -> bool:
