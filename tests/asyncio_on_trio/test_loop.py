@@ -191,7 +191,7 @@ def test_trio_gets_its_turns(run):
 
 @pytest.mark.parametrize("count", [1, 3, 100])
 def test_trio_gets_its_turns_from_others(count):
-    """So they do while no task has to do with trio: after eight callbacks."""
+    """So they do while no task has to do with trio: after 32 callbacks."""
     turns = []
 
     async def plain():
@@ -200,7 +200,7 @@ def test_trio_gets_its_turns_from_others(count):
             await trio.lowlevel.checkpoint()
 
     async def spin():
-        for _ in range(80):
+        for _ in range(320):
             await asyncio.sleep(0)
 
     async def main():
@@ -212,8 +212,8 @@ def test_trio_gets_its_turns_from_others(count):
             nursery.cancel_scope.cancel()
 
     trio.run(main)
-    iterations_a_turn = -(-8 // count)
-    assert len(turns) >= 80 // iterations_a_turn
+    iterations_a_turn = -(-32 // count)
+    assert len(turns) >= 320 // iterations_a_turn
 
 
 def test_a_callback_runs_while_its_maker_waits_in_trio(run):

@@ -9,7 +9,7 @@ iteration runs in it, and what that makes ready runs in the next one. A step of 
 callback, too, but must run in the task's own trio task, if it has one (`worker.py`). So there
 is one *turn*. Whoever has it runs callbacks (`conduct()`) until the next one is a step of
 another worker's task. Then it wakes that worker and hands over the turn, which costs a turn of
-trio. Trio also gets a turn, for its own tasks and I/O, after eight callbacks, or after two
+trio. Trio also gets a turn, for its own tasks and I/O, after 32 callbacks, or after two
 iterations while a task of asyncio's has something of trio's.
 
 **Idle.** When nothing is ready, nobody has the turn. The *pump*, a trio task of the loop,
@@ -57,8 +57,8 @@ logger: logging.Logger = logging.getLogger("asyncio")
 _MOST_FREE_WORKERS = 1000
 
 #: After so many callbacks trio gets a turn, at the end of the iteration. A turn takes as long
-#: as two or three callbacks.
-_CALLBACKS_A_TURN = 8
+#: as two or three callbacks, so it takes a tenth of the time at most.
+_CALLBACKS_A_TURN = 32
 #: After so many iterations trio gets a turn while a task of asyncio's has something of trio's,
 #: or waits there: then somebody depends on what goes on in trio.
 _ITERATIONS_A_TURN = 2
