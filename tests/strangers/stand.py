@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Mapping
@@ -73,8 +74,9 @@ class Stand:
         ready = self.folder / "ready.json"
         if ready.exists() and json.loads(ready.read_text()) == wanted:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        ready.unlink(missing_ok=True)
+        # What an earlier attempt has left would be in the way, or be taken for what is new.
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         output(self.base, "-m", "venv", "--clear", str(self.folder / "env"))
         pip = [str(self.python), "-m", "pip"]
         output(
