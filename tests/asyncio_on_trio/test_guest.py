@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -255,8 +256,6 @@ def test_a_task_that_is_pending_when_the_loop_closes(logged):
 
 def test_an_exception_out_of_a_signal_handler(loop):
     """What a handler raises while the loop waits comes out, and the loop goes on after it."""
-    import signal
-
     waiting = 0
 
     def late(_, frame):
@@ -274,6 +273,19 @@ def test_an_exception_out_of_a_signal_handler(loop):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+@trio.lowlevel.enable_ki_protection
+def interrupt_while_protected():
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_that_trio_holds_back(loop):
+    """It comes out when trio gives it to the loop, and the loop goes on after it."""
+    loop.call_soon(interrupt_while_protected)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(trio.sleep(3600))
     assert loop.run_until_complete(both("goes on")) == "goes on"
 
 
