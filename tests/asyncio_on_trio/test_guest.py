@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import unittest
+import weakref
 
 import anyio
 import pytest
@@ -276,6 +277,34 @@ def test_an_exception_out_of_a_signal_handler(loop):
     assert loop.run_until_complete(both("goes on")) == "goes on"
 
 
+def test_an_error_that_ends_a_run_keeps_no_frame(loop):
+    """What stops the loop is free when its handler is left."""
+
+    class Seen(SystemExit):
+        pass
+
+    def fail():
+        error = Seen()
+        refs.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    refs = []
+    gc.collect()
+    gc.disable()
+    try:
+        loop.call_soon(fail)
+        try:
+            loop.run_forever()
+        except Seen:
+            pass
+        assert refs[0]() is None
+    finally:
+        gc.enable()
+
+
 @trio.lowlevel.enable_ki_protection
 def interrupt_while_protected():
     signal.raise_signal(signal.SIGINT)
@@ -287,6 +316,37 @@ def test_ctrl_c_that_trio_holds_back(loop):
     with pytest.raises(KeyboardInterrupt):
         loop.run_until_complete(trio.sleep(3600))
     assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+@pytest.mark.filterwarnings("ignore:Trio guest run got abandoned")
+def test_an_exception_out_of_a_signal_handler_while_it_closes():
+    """The thread is free for other runs after it."""
+
+    def alarm(_, frame):
+        if frame.f_code is Host.close.__code__:
+            raise OSError("alarm")
+
+    async def shielded():
+        with trio.CancelScope(shield=True):
+            await trio.sleep(3600)
+
+    async def linger():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shielded)
+
+    loop = EventLoop()
+    left = loop.create_task(linger())
+    loop.run_until_complete(both())
+    before = signal.signal(signal.SIGALRM, alarm)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        with pytest.raises(OSError, match="alarm"):
+            loop.close()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert trio.run(trio.sleep, 0) is None
+    del left
 
 
 FORKED = """
@@ -319,3 +379,28 @@ def test_a_forked_child_is_free_of_its_parents_wake_up():
     """A run of its own meets no wake-up descriptor of the run that it was forked in."""
     ended = subprocess.run([sys.executable, "-c", FORKED], check=False, capture_output=True)
     assert ended.returncode == 7, ended.stderr.decode()
+
+
+FORKED_OUTSIDE = """
+import os, signal, socket
+import portable.asyncio_on_trio
+
+ours, theirs = socket.socketpair()
+theirs.setblocking(False)
+signal.set_wakeup_fd(theirs.fileno())
+pid = os.fork()
+if not pid:
+    os._exit(signal.set_wakeup_fd(-1) != theirs.fileno())
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio takes it from each child")
+def test_a_fork_outside_of_runs_keeps_its_wake_up():
+    """A wake-up descriptor that is no run's is left to the child."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FORKED_OUTSIDE], check=False, capture_output=True
+    )
+    assert ended.returncode == 0, ended.stderr.decode()

@@ -154,7 +154,6 @@ class Host:
         self._run.enter()
         try:
             if self._outcome is None:
-                self._call_later()
                 self._loop.end()
             while self._outcome is None:
                 self._steps.get()()
