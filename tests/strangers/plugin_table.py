@@ -82,7 +82,15 @@ SUITES = (
         "starlette",
         "1.10.0",
         "AnyIO",
-        needs=("httpx", "trio", "jinja2", "itsdangerous", "python-multipart", "pyyaml"),
+        needs=(
+            "httpx",
+            "httpx2",
+            "trio",
+            "jinja2",
+            "itsdangerous",
+            "python-multipart",
+            "pyyaml",
+        ),
     ),
 )
 
