@@ -140,6 +140,56 @@ def test_thread_that_waits_for_an_event(steer):
     assert steer(main) == 5.0
 
 
+def held_by_a_thread(lock):
+    """Have two threads sleep while they hold a lock, one after the other."""
+
+    def hold():
+        with lock:
+            time.sleep(0.5)
+
+    return [lambda: anyio.to_thread.run_sync(hold)] * 2, 1.0
+
+
+def held_by_a_task(lock):
+    """Have a task sleep while it holds a lock, and a thread that needs it."""
+
+    async def hold():
+        lock.acquire()
+        await anyio.sleep(0.5)
+        lock.release()
+
+    return [hold, lambda: anyio.to_thread.run_sync(lock.acquire)], 0.5
+
+
+@pytest.mark.parametrize("holder", [held_by_a_thread, held_by_a_task])
+def test_thread_that_waits_for_a_lock(backend, holder):
+    """Time passes as in reality for a thread that stands still: who sleeps may have the lock."""
+    calls, seconds = holder(threading.Lock())
+
+    async def main():
+        async with anyio.create_task_group() as tasks:
+            for call in calls:
+                tasks.start_soon(call)
+        return anyio.current_time()
+
+    assert portable.run(main, backend=backend, virtual_time=True) == seconds
+
+
+def test_thread_that_computes_for_long(steer):
+    """A thread that goes on is waited for, also when it takes longer than the timer would."""
+
+    def compute():
+        for _ in range(50_000_000):
+            pass
+
+    async def main():
+        with anyio.move_on_after(0.01):
+            await anyio.to_thread.run_sync(compute)
+        return anyio.current_time()
+
+    assert steer(main) == 0.0
+
+
 def test_busy_thread_among_waiting_ones(steer):
     """As long as one thread works, time stays, whatever the others wait for."""
 

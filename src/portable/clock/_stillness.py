@@ -3,7 +3,8 @@
 A backend asks as soon as none of its tasks is ready. The first rule that applies decides:
 
 1. A pool's thread works for a task: wait for it in real time, as long as it takes. If each such
-   thread waits for another thread, this rule does not apply.
+   thread waits for another thread, this rule does not apply. If each stands still, be it in C
+   code, time passes as in reality until the timer is due, but for a second at least.
 2. No timer is set: this is a deadlock if nothing can come from outside and someone waits for
    the run to end. Otherwise wait in real time, without end.
 3. A task awaits a child process or another thread's future, or a thread of the program can call
@@ -133,12 +134,18 @@ class Stillness:
             return 0.0
         pause = max(self._timeline.threshold, _LOOK_AGAIN)
         before, self._standstill = self._standstill, self._watch.standstill(callers)
-        now = time.monotonic()
+        now, delay = time.monotonic(), next_timer - self._timeline.now
         if self._standstill is None or self._standstill != before:
             self._stands_since = now
-            return pause if lent else min(pause, self._left(next_timer - self._timeline.now))
-        enough = _STANDS_FOR_GOOD if next_timer == inf else pause
-        return max(0.0, self._stands_since + enough - now)
+            return pause if lent else min(pause, self._left(delay))
+        stood = now - self._stands_since
+        if self._standstill.for_threads:
+            enough = _STANDS_FOR_GOOD if next_timer == inf else pause
+            return max(0.0, enough - stood)
+        if not lent:
+            return min(pause, self._left(delay))
+        # Look again now and then: it may have begun to move.
+        return min(pause, max(0.0, max(delay, _STANDS_FOR_GOOD) - stood))
 
     def _outside_wait(self, next_timer: float) -> float:
         io = self._awaited.io()

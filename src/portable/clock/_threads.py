@@ -3,7 +3,8 @@
 If a pool's thread works for a task, it must be waited for in real time. But if that thread
 itself waits for another one, mostly for the loop (`from_thread.run(sleep, 10)`), the loop must
 go on. Python does not say what a thread is doing, but its stack shows it: a thread counts as
-waiting once its stack has not changed for a while. Threads that the program started by itself
+waiting once its stack has not changed for a while. It may also wait in C code, for a lock that
+a sleeping thread or a task has, say; then time passes as in reality. Threads that the program started by itself
 may call into the loop at any time, or never; they count like I/O.
 """
 
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
+from typing import NamedTuple
 from weakref import WeakSet
 
 import anyio.to_thread
@@ -32,7 +34,18 @@ _DEPTH, _OBJECTS = 8, 3000
 # A future leads to the loop of whoever awaits it, but those are counted by `ForeignFutures`.
 _NOT_FOLLOWED = (type, ModuleType, CodeType, FrameType, Future, str, bytes, int, float)
 
-Standstill = frozenset[tuple[int, int, int]]
+
+class Standstill(NamedTuple):
+    """Where the stacks of the threads at work stand; the same twice if none has moved.
+
+    Attributes:
+        places: each thread, its innermost frame and instruction, and its processor time.
+        for_threads: whether each waits for another thread, as far as its stack shows it. What
+            waits in C code does not show it: for a lock, or for I/O.
+    """
+
+    places: frozenset[tuple[int, ...]]
+    for_threads: bool
 
 
 class ThreadWatch:
@@ -98,23 +111,24 @@ class ThreadWatch:
         return found
 
     def standstill(self, callers: Collection[threading.Thread] = ()) -> Standstill | None:
-        """Return where the stacks of the threads at work stand, if each waits for a thread.
+        """Return where the stacks of the threads at work stand; `None`: none is at work.
 
         Args:
             callers: threads to look at beside those of pools.
         """
-        places = set()
+        places: set[tuple[int, ...]] = set()
+        for_threads = True
         for thread, stack in self._stacks():
             root = _pool(stack)
             if thread not in callers and (root is None or _idle(thread, stack, root)):
                 continue
             if thread.ident in self._asleep:
-                places.add((thread.ident or 0, 0, 0))
+                places.add((thread.ident or 0,))
                 continue
-            if not _waits_for_a_thread(stack):
-                return None
-            places.add((thread.ident or 0, id(stack[0]), stack[0].f_lasti))
-        return frozenset(places) or None
+            for_threads = for_threads and _waits_for_a_thread(stack)
+            place = (id(stack[0]), stack[0].f_lasti)
+            places.add((thread.ident or 0, *place, _hundredths(thread.native_id)))
+        return Standstill(frozenset(places), for_threads) if places else None
 
     def _stacks(
         self, known: Collection[threading.Thread] = ()
@@ -154,6 +168,19 @@ def is_spare_of_trio(thread: int) -> bool:
         _WAITS_IN_TRIO,
         "_work",
     )
+
+
+def _hundredths(native_id: int | None) -> int:
+    """Return how long a thread has computed, in hundredths of a second; 0: nobody knows.
+
+    A loop is seen at the same instruction each time, as there it gives way to other threads.
+    The clock of another thread, which Python has as well, must not be read once that has ended.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:
+            return int(file.read().split()[0]) // 10_000_000
+    except (OSError, ValueError, IndexError):  # another system, or the thread has ended
+        return 0
 
 
 def _walk(frame: FrameType | None) -> Iterator[FrameType]:
