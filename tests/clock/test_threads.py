@@ -163,7 +163,7 @@ def held_by_a_task(lock):
 
 @pytest.mark.parametrize("holder", [held_by_a_thread, held_by_a_task])
 def test_thread_that_waits_for_a_lock(backend, holder):
-    """Time passes as in reality for a thread that stands still: who sleeps may have the lock."""
+    """A thread that stands still lets time pass, as in reality: a sleeper may have the lock."""
     calls, seconds = holder(threading.Lock())
 
     async def main():

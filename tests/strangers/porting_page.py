@@ -33,9 +33,9 @@ $ python tests/strangers/porting.py
 ```
 
 This command does all of that again. Each file that changes still compiles, keeps its comments,
-and changes no more the second time. {modules} changed modules are imported after it; the others
-need what is not installed, and end with the same error before and after. The files have {lines:,} lines; to port
-100,000 of them takes {processor:.0f} s on two processors.
+and changes no more the second time. {modules} changed modules are imported after it; the
+others need what is not installed, and end with the same error before and after. The files have
+{lines:,} lines; to port 100,000 of them takes {processor:.0f} s on two processors.
 
 *Task-level* names are those of the "High-level API Index" in Python's documentation, and what
 belongs to them, as far as AnyIO has a name or an idiom for them. Methods of the loop,

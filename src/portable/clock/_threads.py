@@ -4,8 +4,8 @@ If a pool's thread works for a task, it must be waited for in real time. But if 
 itself waits for another one, mostly for the loop (`from_thread.run(sleep, 10)`), the loop must
 go on. Python does not say what a thread is doing, but its stack shows it: a thread counts as
 waiting once its stack has not changed for a while. It may also wait in C code, for a lock that
-a sleeping thread or a task has, say; then time passes as in reality. Threads that the program started by itself
-may call into the loop at any time, or never; they count like I/O.
+a sleeping thread or a task has, say; then time passes as in reality. Threads that the program
+started by itself may call into the loop at any time, or never; they count like I/O.
 """
 
 from __future__ import annotations
