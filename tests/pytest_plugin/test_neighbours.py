@@ -127,6 +127,32 @@ def test_pytest_asyncio_in_auto_mode(suite):
     result.assert_outcomes(passed=3, failed=4, deselected=3)
 
 
+@needs("pytest-asyncio")
+def test_pytest_asyncio_in_auto_mode_and_virtual_time(suite):
+    """AnyIO's tests that it takes are not left in real time without a word."""
+    result = suite(
+        "--asyncio-mode=auto",
+        option="--virtual-time",
+        code="""
+        import asyncio, pytest
+
+        @pytest.fixture
+        async def elsewhere(anyio_backend):  # AnyIO runs it, in virtual time
+            yield
+
+        @pytest.mark.anyio
+        async def test_beside(elsewhere):
+            pass
+
+        async def test_its_own():
+            pass
+        """,
+    )
+    said = "* is to run in virtual time, but the loop that runs it is not AnyIO's*strict*"
+    result.stdout.fnmatch_lines([said])
+    result.assert_outcomes(passed=1, failed=6)
+
+
 @needs("pytest-trio")
 def test_pytest_trio(suite):
     """Each plugin runs the tests that are marked as its own."""

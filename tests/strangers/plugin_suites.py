@@ -79,9 +79,11 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 TRIES = 3
 
 #: What a report says by itself of a change that the run has asked for.
-SAID: dict[str, str] = {
-    "no leaks": "left behind by the test",
-    "virtual time": "virtual_time_io = SECONDS",
+SAID: dict[str, tuple[str, ...]] = {
+    "uvloop": ("pytest-asyncio in auto mode does",),
+    "trio": ("pytest-asyncio in auto mode does",),
+    "no leaks": ("left behind by the test",),
+    "virtual time": ("virtual_time_io = SECONDS", "pytest-asyncio in auto mode does"),
 }
 
 
@@ -285,7 +287,7 @@ def _explain(stand: PluginStand, name: str, run: Run, test: str, verdict: Verdic
     """Say why one test ended differently in a run, if that is known."""
     report = run.details.get(test, "")
     reason = reason_for(stand.suite.package, name, test)
-    if reason is None and name in SAID and SAID[name] in report:
+    if reason is None and any(words in report for words in SAID.get(name, ())):
         reason = "said in the report"
     if reason is None:
         for _ in range(TRIES):

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -73,8 +73,12 @@ class Wrapper:
         async with AsyncExitStack() as stack:
             if self.leaks is not None:
                 await stack.enter_async_context(self.leaks.tasks())
-            clock = self.time and self.time.running
-            return await (clock.guard(test) if clock else test())
+            if self.time is None:
+                return await test()
+            clock = self.time.running
+            if clock is None or not clock.is_running():
+                _fail_in_real_time(self.test)
+            return await clock.guard(test)
 
 
 def _check_backend(value: object, test: str) -> None:
@@ -87,6 +91,16 @@ def _check_backend(value: object, test: str) -> None:
         f"{test} is to run on {expected}, but runs on {running}. Either another plugin runs it "
         "(pytest-asyncio in auto mode does: set asyncio_mode = strict), or it uses an async "
         "fixture that was made on the other backend and was kept",
+        pytrace=False,
+    )
+
+
+def _fail_in_real_time(test: str) -> NoReturn:
+    __tracebackhide__ = True
+    pytest.fail(
+        f"{test} is to run in virtual time, but the loop that runs it is not AnyIO's, and its "
+        "time is real. Another plugin runs it (pytest-asyncio in auto mode does: set "
+        "asyncio_mode = strict)",
         pytrace=False,
     )
 

@@ -109,6 +109,18 @@ class VirtualClock:
         """
         return self._timeline.now
 
+    def is_running(self) -> bool:
+        """Say whether the clock steers the run in which this is called.
+
+        Example:
+            >>> from portable.clock import VirtualClock
+            >>> VirtualClock().is_running()
+            False
+        """
+        if self._trio is not None and self._trio.inside():
+            return True
+        return self._loop is not None and self._loop.is_running()
+
     def advance(self, seconds: float) -> None:
         """Jump ahead by hand, from inside the program, as if its code had taken that long.
 
