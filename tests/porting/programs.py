@@ -465,6 +465,10 @@ PLAIN = {
     "use": "await ready.wait()",
     "call": "await opened(ready)",
 }
+LINE = "\n            "
+KEEP = "self.ready = ready"
+RENEW = "def _renew(self, ready: asyncio.Event): "
+TYPED = f"class Gate:{LINE}{RENEW.replace('_renew', '__init__')}{KEEP}\n        "
 for id_, change in (
     ("cleared by who gets it", {"use": "ready.clear()"}),
     ("handed on by who gets it", {"use": "print(ready)"}),
@@ -477,11 +481,163 @@ for id_, change in (
     ("an attribute by its string", {"more": "getattr(self, 'ready').clear()"}),
     ("a base class of another package", {"class_": "class Gate(Door):"}),
     ("a class that is decorated", {"class_": "@print\n        class Gate:"}),
+    ("a class with keywords", {"class_": "class Gate(total=1):"}),
+    ("made by `__new__`", {"class_": f"class Gate:{LINE}def __new__(cls, x): x.clear()"}),
+    ("an `__init__` that is decorated", {"class_": f"class Gate:{LINE}@print"}),
+    ("any number of parameters", {"more": f"pass{LINE}def renew(self, *ready): {KEEP}"}),
+    ("called by a decorator", {"more": f"pass{LINE}@print{LINE}{RENEW}{KEEP}"}),
+    ("another default", {"more": f"pass{LINE}{RENEW.replace(')', ' = print)')}{KEEP}"}),
+    ("called by nobody", {"more": f"pass{LINE}{RENEW}{KEEP}"}),
+    ("a parameter in a list", {"call": "await opened(ready); await opened(*others)"}),
+    ("a parameter that is left out", {"call": "await opened(ready); await opened()"}),
+    ("an heir that has its own", {"class_": f"{TYPED}class Other(Gate):"}),
+    (
+        "an heir that is decorated",
+        {"class_": f"{TYPED}@print\n        class Other(Gate): ...\n        class Third:"},
+    ),
+    ("a method of the attribute's name", {"more": f"pass{LINE}def ready(self): ..."}),
+    ("a value of the class", {"class_": f"class Gate:{LINE}ready: asyncio.Event = 1"}),
+    ("a value without a type", {"class_": f"class Gate:{LINE}ready = None"}),
+    (
+        "a dataclass",
+        {
+            "class_": f"@print\n        class Other:{LINE}ready: asyncio.Event\n"
+            "        class Gate:"
+        },
+    ),
+    ("in an item", {"call": "others[0] = ready"}),
+    ("behind a star", {"call": "Gate(*others, ready)"}),
+    ("one too many", {"call": "Gate(1, ready)"}),
+    ("by a name it has not", {"call": "Gate(other=ready)"}),
+    ("a base that is computed", {"class_": "class Gate(print()):"}),
+    ("an attribute of two targets", {"more": "self.ready, self.other = ready"}),
+    ("an attribute of what may be no object of this file", {"call": "others.ready = ready"}),
+    ("a global", {"more": f"global kept{LINE}    kept = ready"}),
 ):
     code = HOLDERS.format(**(PLAIN | change)).replace(
         "import asyncio", "import asyncio\n    from doors import Door"
     )
     stays("event", id_, code, "handed on")
+for id_, more in (("an import", "from doors import ready"), ("a class", "class ready: ...")):
+    code = HOLDERS.format(**(PLAIN | {"call": f"await opened(ready){LINE}{more}"}))
+    stays("event", f"shared with {id_}", code, "shares its name")
+stays(
+    "event",
+    "kept by a class that is bound twice",
+    """
+    import asyncio
+
+    class _Gate:
+        def __init__(self, ready: asyncio.Event):
+            self.ready = ready
+
+        def renew(self):
+            self.ready = asyncio.Event()
+
+    gate = _Gate(None)
+
+    class _Gate: ...
+    """,
+    "public attribute",
+)
+stays(
+    "event",
+    "handed on at once",
+    """
+    import asyncio
+
+    async def _opened(ready):
+        ready.set()
+
+    async def main():
+        await _opened(asyncio.Event())
+    """,
+    "not kept by a variable or attribute",
+)
+rewritten(
+    "event",
+    "handed on to a method, to an attribute's attribute, and to a class with types",
+    """
+    import asyncio
+    from typing import Generic, TypeVar
+
+    T = TypeVar("T")
+
+    async def main():
+        class Gate(Generic[T]):
+            name: str = "gate"
+            opened: asyncio.Event
+
+            def __init__(self, opened: asyncio.Event):
+                self.opened = opened
+                self.same = self.opened
+
+            def _close(self, closed: asyncio.Event):
+                self.closed = closed
+                closed.set()
+
+            def close(self):
+                closed: asyncio.Event = asyncio.Event()
+                again: asyncio.Event = closed
+                self._close(closed)
+                return again.is_set()
+
+        class Garden(Gate):
+            "Larger."
+            size = 1
+
+        opened = asyncio.Event()
+
+        async def enter(gate: Gate, late: "opened" = None):
+            await gate.same.wait()
+            print("inside", gate.name)
+
+        gate: Gate = Gate(opened)
+        opened.set()
+        await enter(gate)
+        print(gate.close(), gate.closed.is_set(), Garden(opened).size)
+    """,
+    """
+    import anyio
+    from typing import Generic, TypeVar
+
+    T = TypeVar("T")
+
+    async def main():
+        class Gate(Generic[T]):
+            name: str = "gate"
+            opened: anyio.Event
+
+            def __init__(self, opened: anyio.Event):
+                self.opened = opened
+                self.same = self.opened
+
+            def _close(self, closed: anyio.Event):
+                self.closed = closed
+                closed.set()
+
+            def close(self):
+                closed: anyio.Event = anyio.Event()
+                again: anyio.Event = closed
+                self._close(closed)
+                return again.is_set()
+
+        class Garden(Gate):
+            "Larger."
+            size = 1
+
+        opened = anyio.Event()
+
+        async def enter(gate: Gate, late: "opened" = None):
+            await gate.same.wait()
+            print("inside", gate.name)
+
+        gate: Gate = Gate(opened)
+        opened.set()
+        await enter(gate)
+        print(gate.close(), gate.closed.is_set(), Garden(opened).size)
+    """,
+)
 rewritten(
     "event",
     "handed on, and kept by attributes",

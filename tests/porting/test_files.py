@@ -286,6 +286,13 @@ DOOR = (
             "class Base: pass",
             False,
         ),
+        (
+            "test_a.py",
+            "from . import b\n" + DOOR.replace("Door:", "Door(b.Base):"),
+            "class Base: pass",
+            False,
+        ),
+        ("test_a.py", DOOR.replace("Door:", "Door(print()):"), "", True),
     ],
 )
 def test_a_public_attribute(tmp_path, name, door, other, stays):
@@ -297,6 +304,32 @@ def test_a_public_attribute(tmp_path, name, door, other, stays):
     (tmp_path / "b.py").write_text(other)
     files = [str(path), str(tmp_path / "b.py")]
     result = next(each for each in port_files(find_targets(files)) if each.path == path)
+    assert result.changed is not stays
+
+
+HELPED = (
+    "import asyncio\n\nasync def opened(ready: asyncio.Event):\n    await ready.wait()\n\n"
+    "async def test_it():\n    ready = asyncio.Event()\n    ready.set()\n"
+    "    await opened(ready)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "stays"),
+    [
+        (HELPED, "", False),
+        (HELPED, "from test_a import opened", True),
+        (HELPED.replace("opened", "test_opened"), "", True),
+        (HELPED.replace("opened", "pytest_opened"), "", True),
+    ],
+    ids=["a helper", "imported", "a test", "a hook"],
+)
+def test_a_function_of_tests(tmp_path, text, other, stays):
+    """A function of tests gets a thing, unless another file or pytest may call it, too."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "test_a.py").write_text(text)
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "test_a.py")]))
     assert result.changed is not stays
 
 

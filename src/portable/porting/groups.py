@@ -187,7 +187,7 @@ def _of_comprehension(source: Source, loop: cst.CompFor) -> list[metadata.BaseAs
     around = source.parent(loop)
     inner = source.scope(getattr(around, "elt", around))
     assert isinstance(loop.target, cst.Name)
-    return [] if inner is None else list(inner[loop.target.value])
+    return list(inner[loop.target.value])
 
 
 def _result(source: Source, node: cst.CSTNode, why: _Refused) -> dict[cst.CSTNode, Edit]:

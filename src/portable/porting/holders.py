@@ -14,6 +14,7 @@ to be the same attribute, whatever `x` is, and no other file of the project may 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import libcst as cst
 from libcst import metadata
@@ -22,7 +23,7 @@ from .callers import is_program, references
 from .foreign import TEST_FILE, attribute_entry, import_entry, package_entry
 from .simple import call_of
 from .source import Function, Source, Use
-from .things import Escapes, Thing, is_bound, owner_of, value_beside
+from .things import Escapes, Thing, is_bound, names_in_class, owner_of, value_beside
 from .tree import find
 
 _Holder = tuple[str, object]
@@ -91,14 +92,12 @@ class _Group:
         raise Escapes("is kept by a name that is bound to other things as well")
 
     def _hold_variable(self, name: cst.Name) -> None:
-        found = self._source.assignments(name)
-        if len({id(each.scope) for each in found}) != 1:
-            raise Escapes(f"shares its name, {name.value}, with other things")
-        if not isinstance(found[0].scope, metadata.FunctionScope):
+        scope = self._source.assignments(name)[0].scope
+        if not isinstance(scope, metadata.FunctionScope):
             raise Escapes(
                 "is made when the module is imported: AnyIO's would belong to the first loop"
             )
-        self._holders["variable", (found[0].scope, name.value)] = None
+        self._holders["variable", (scope, name.value)] = None
 
     def _hold_attribute(self, node: cst.Attribute) -> None:
         self._holders["attribute", node.attr.value] = None
@@ -106,9 +105,8 @@ class _Group:
     def _variable(self, what: tuple[metadata.Scope, str]) -> None:
         scope, name = what
         other = Escapes(f"shares its name, {name}, with other things")
-        for bound in list(scope[name]):
-            if not isinstance(bound, metadata.Assignment):
-                raise other
+        # Python's own names are in a scope of their own.
+        for bound in cast("list[metadata.Assignment]", list(scope[name])):
             if isinstance(bound.node, cst.Param):
                 self._parameter(bound.node)
             elif isinstance(bound.node, cst.Name):
@@ -116,11 +114,8 @@ class _Group:
             else:
                 raise other
             for access in bound.references:
-                if isinstance(access.node, (cst.Name, cst.Attribute)):
-                    first: cst.BaseExpression = access.node
-                    while isinstance(first, cst.Attribute):
-                        first = first.value
-                    self._use(first)
+                if isinstance(access.node, cst.Name):
+                    self._use(access.node)
 
     def _bound_to(self, node: cst.Name | cst.Attribute, other: Escapes) -> None:
         """Look at what an assignment binds a name or attribute to."""
@@ -167,11 +162,10 @@ class _Group:
         """Look at what all calls of a function have for a parameter."""
         source = self._source
         name = param.name.value
-        above = source.parent(param)
-        function = source.parent(above)
+        # A parameter with a type is no lambda's.
+        above = cst.ensure_type(source.parent(param), cst.Parameters)
+        function = cst.ensure_type(source.parent(above), cst.FunctionDef)
         why = Escapes(f"is handed on as {name}, so that not all that is done can be seen")
-        if not isinstance(above, cst.Parameters) or not isinstance(function, cst.FunctionDef):
-            raise why
         default = param.default
         if function.decorators or (default is not None and self._is_something(default)):
             raise why
@@ -366,8 +360,6 @@ class _Group:
         if found is None:
             return False
         scope = source.scope(function.body)
-        if scope is None:
-            return False
         self._holders["variable", (scope, found.name.value)] = None
         return True
 
@@ -378,7 +370,9 @@ class _Group:
         if callee is not None:
             return callee.function, 0 if callee.owner is None else 1
         owner = _class_named(source, call.func)
-        if owner is None or owner.decorators:
+        if owner is None or owner.decorators or owner.keywords:
+            return None, 0
+        if "__new__" in names_in_class(owner):
             return None, 0
         return _init(source, owner), 1
 
@@ -400,7 +394,8 @@ def _init(source: Source, owner: cst.ClassDef) -> Function | None:
         if isinstance(each, cst.FunctionDef) and each.name.value == "__init__"
     ]
     if found or len(owner.bases) != 1:
-        return found[0] if len(found) == 1 else None
+        plain = len(found) == 1 and not found[0].decorators
+        return found[0] if plain else None
     base = _class_named(source, owner.bases[0].value)
     return None if base is None or base is owner else _init(source, base)
 

@@ -234,8 +234,7 @@ class _Queue:
             raise why
         param = plain[place]
         self._check_calls(callee.function, place, why)
-        scope = source.scope(callee.function.body)
-        found = [] if scope is None else list(scope[param.name.value])
+        found = list(source.scope(callee.function.body)[param.name.value])
         if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
             raise why
         if found[0].node is not param:

@@ -237,28 +237,23 @@ class Source:
                 found.update(text.rpartition(".")[2] for text in texts)
         return frozenset(found)
 
-    def scope(self, node: cst.CSTNode) -> metadata.Scope | None:
+    def scope(self, node: cst.CSTNode) -> metadata.Scope:
         """Return the scope that a node's names are looked up in."""
-        for above in (node, *self.above(node)):
-            found = self._scopes.get(above)
-            if found is not None:
-                return found
-        return None
+        # That of the module is above all.
+        return next(filter(None, map(self._scopes.get, (node, *self.above(node)))))
 
     def imported(self, node: cst.CSTNode) -> str | None:
         """Return the qualified name of what a name or attribute was imported as."""
-        scope = self.scope(node)
-        if scope is None or not isinstance(node, (cst.Name, cst.Attribute)):
+        if not isinstance(node, (cst.Name, cst.Attribute)):
             return None
-        found = list(scope.get_qualified_names_for(node))
+        found = list(self.scope(node).get_qualified_names_for(node))
         if len(found) != 1 or found[0].source is not metadata.QualifiedNameSource.IMPORT:
             return None
         return found[0].name
 
     def assignments(self, name: cst.Name) -> list[metadata.BaseAssignment]:
         """Return all that a name may be bound to where it stands."""
-        scope = self.scope(name)
-        return [] if scope is None else list(scope[name.value])
+        return list(self.scope(name)[name.value])
 
     def is_free(self, name: str, meaning: str = "") -> bool:
         """Say whether nothing in the file is called so, but an import of what it stands for.
@@ -336,8 +331,6 @@ class Source:
     def _is_dead(self, bound: metadata.BaseAssignment) -> bool:
         """Say whether a name is bound in a branch for Pythons before 3.11 alone."""
         node = bound.node if isinstance(bound, metadata.Assignment) else None
-        if isinstance(bound, metadata.ImportAssignment):
-            node = bound.node
         child = node
         for above in () if node is None else self.above(node):
             if isinstance(above, (cst.FunctionDef, cst.ClassDef)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import libcst as cst
 from libcst import metadata
@@ -80,8 +81,8 @@ def _variable(source: Source, use: Use, target: cst.Name) -> Thing:
     annotated: list[Use] = []
     references: list[cst.CSTNode] = []
     for bound in source.assignments(target):
-        node = bound.node if isinstance(bound, metadata.Assignment) else None
-        statement = _statement_that_binds(source, node)
+        # Python's own names are in a scope of their own.
+        statement = _statement_that_binds(source, cast("metadata.Assignment", bound).node)
         if statement is None:
             raise Escapes(f"shares its name, {target.value}, with other things")
         one = _made_by(source, use.name, statement)
@@ -204,11 +205,9 @@ def _bound_names(statement: cst.Assign | cst.AnnAssign) -> list[str]:
 
 
 def _statement_that_binds(
-    source: Source, node: cst.CSTNode | None
+    source: Source, node: cst.CSTNode
 ) -> cst.Assign | cst.AnnAssign | None:
     """Return the assignment whose only target a node is."""
-    if node is None:
-        return None
     above = source.parent(node)
     if isinstance(above, cst.AnnAssign) and above.target is node:
         return above
