@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import sys
 import types
+from collections.abc import Coroutine
 from functools import partial
 
 import anyio
@@ -139,6 +140,28 @@ def test_debug_mode_tells_where_a_task_was_made(backend, make):
 
     said = portable.run(main, backend=backend, debug=True)
     assert f"created at {__file__}:{make.__code__.co_firstlineno + 1}>" in said
+
+
+class OfAnotherKind(Coroutine):
+    """A coroutine as compilers make them, without the attributes of Python's own."""
+
+    def __init__(self, coro):
+        self.send, self.throw, self.close = coro.send, coro.throw, coro.close
+
+    send = throw = close = None
+
+    def __await__(self):
+        raise NotImplementedError
+
+
+def test_a_coroutine_of_another_kind(against_asyncio):
+    """It cannot be asked whether it has begun, and runs as on asyncio."""
+
+    async def program():
+        coro = OfAnotherKind(asyncio.sleep(1, "compiled"))
+        return await asyncio.Task(coro, loop=asyncio.get_running_loop())
+
+    assert against_asyncio(program) == "compiled"
 
 
 @pytest.mark.parametrize("made", [asyncio.SelectorEventLoop, EventLoop])
