@@ -278,21 +278,23 @@ def test_its_first_wait_may_not_be_trios(run, make):
     run(main)
 
 
-@needs_adoption
-def test_its_context_and_name(run):
+@pytest.mark.parametrize(
+    "eagerly", [{}, pytest.param({"eager_start": True}, marks=needs_adoption)]
+)
+def test_its_context_and_name(run, eagerly):
     """It keeps those it was given."""
     variable = contextvars.ContextVar("variable", default="outside")
     context = contextvars.copy_context()
     context.run(variable.set, "inside")
 
     async def job():
-        await both()
+        await asyncio.sleep(0)
         return variable.get(), asyncio.current_task().get_name()
 
     async def main():
         loop = asyncio.get_running_loop()
-        options = {"name": "a name", "context": context}
-        return await asyncio.Task(job(), loop=loop, eager_start=True, **options)
+        options = {"name": "a name", "context": context, **eagerly}
+        return await asyncio.Task(job(), loop=loop, **options)
 
     assert run(main) == ("inside", "a name")
 
