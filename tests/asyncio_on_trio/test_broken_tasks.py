@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+import types
 
 import pytest
 import trio
@@ -221,3 +222,34 @@ def test_trio_survives(run, program):
         assert not isinstance(raised, trio.TrioInternalError)
     assert run(asyncio.sleep, 1, "fine") == "fine"
     gc.collect()
+
+
+@types.coroutine
+def bare():
+    yield
+
+
+def test_a_wait_that_asyncio_has_dropped(run, logged):
+    """Whoever was to end it may wake the trio task at the moment at which asyncio does."""
+
+    async def begun():
+        await bare()
+        with pytest.raises(RuntimeError, match="bad yield"):
+            await event.wait()
+        return await future
+
+    async def main():
+        nonlocal event, future
+        loop = asyncio.get_running_loop()
+        event, future = trio.Event(), loop.create_future()
+        coro = begun()
+        coro.send(None)
+        task = asyncio.Task(coro, loop=loop)
+        await asyncio.sleep(1)
+        loop.call_soon(event.set)
+        future.set_result("fine")
+        return await task
+
+    event = future = None
+    assert run(main) == "fine"
+    assert logged() == []

@@ -255,6 +255,27 @@ def test_a_task_that_is_pending_when_the_loop_closes(logged):
     assert all("destroyed" in line for line in logged())
 
 
+@pytest.mark.parametrize("wait", [asyncio.sleep, trio.sleep])
+def test_a_clean_up_that_waits_when_the_loop_closes(wait):
+    """Nobody ends that wait any more, and trio's run ends all the same."""
+
+    async def linger():
+        try:
+            await trio.sleep(3600)
+        finally:
+            seen.append("begun")
+            await wait(3600)
+            seen.append("ended")
+
+    seen = []
+    loop = EventLoop()
+    task = loop.create_task(linger())
+    loop.run_until_complete(both())
+    loop.close()
+    assert seen == ["begun"]
+    del task
+
+
 def test_an_exception_out_of_a_signal_handler(loop):
     """What a handler raises while the loop waits comes out, and the loop goes on after it."""
     waiting = 0

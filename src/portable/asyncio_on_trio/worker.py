@@ -279,7 +279,7 @@ class Worker:
         for the next wait.
         """
         trap = self._trap
-        if trap is None or trap is TURN or not Asleep.holds(self.native):
+        if trap is None or not Asleep.holds(self.native):
             return
         answer = driver.give_up(trap)
         if answer is not None:
