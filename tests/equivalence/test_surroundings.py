@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +78,79 @@ asyncio.run(main())
             (2.0, "children", "a child ended with 1"),
             (2.0, "outcome", "returned None"),
         ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_a_fork_ends_as_python_ends_it(runs: Runs, tmp_path: Path) -> None:
+    """A fork that comes to the end of the program has the exit code that Python gives it."""
+    text = """
+import asyncio, atexit, os, sys
+async def main(): print("main")
+def last(text): print(text, flush=True)
+for end in ("returns", "exits", "with words", "raises", "is interrupted"):
+    child = os.fork()
+    if not child: break
+    print(end, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+if child:
+    asyncio.run(main())
+else:
+    atexit.register(last, "at exit")
+    if end == "exits": sys.exit(3)
+    if end == "with words": sys.exit("bye")
+    if end == "raises": raise LookupError("lost")
+    if end == "is interrupted": raise KeyboardInterrupt
+"""
+    found = traces(runs(text))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], check=True, capture_output=True, text=True
+    )
+    for trace in found:
+        assert trace.lines("stdout") == done.stdout.splitlines()
+        assert trace.lines("stdout")[::2] == ["at exit"] * 5 + ["main"]
+        told = [line for line in done.stderr.splitlines() if not line.startswith(" ")]
+        assert [x for x in trace.lines("stderr") if not x.startswith(" ")] == told
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_a_fork_inside_of_a_loop_ends(runs: Runs) -> None:
+    """A fork that leaves the loop that it was made in does not keep the run from its end."""
+    text = """
+import asyncio, os, sys
+async def main():
+    child = os.fork()
+    if not child:
+        sys.exit(3)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+asyncio.run(main())
+"""
+    for run, trace in zip(runs(text), traces(runs(text)), strict=True):
+        # trio takes a fork that goes back to its own code for an error of its own.
+        assert trace.lines("stdout") == ["1" if run.backend == "trio" else "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_a_fork_may_go_on_for_longer(runs: Runs) -> None:
+    """The virtual time at which a program is left ends no fork that it has made."""
+    text = """
+import asyncio, os
+async def late():
+    await asyncio.sleep(100)
+    print("late", flush=True)
+async def main():
+    while True: await asyncio.sleep(10)
+child = os.fork()
+if child:
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    asyncio.run(main())
+else:
+    asyncio.run(late())
+"""
+    for trace in traces(runs(text, until=30)):
+        assert trace.lines("stdout") == ["late", "0"]
+        assert trace.lines("outcome") == ["still running after 30 s"]
 
 
 @pytest.mark.slow

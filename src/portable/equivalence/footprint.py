@@ -128,6 +128,9 @@ class Footprint:
         if hear is not None and self._on and os.getpid() == self._process:
             hear(self, args)
 
+    # Python hides what a hook does from debuggers and from coverage unless it says so.
+    _heard.__cantrace__ = True  # type: ignore[attr-defined]
+
     def _bound(self, args: tuple[Any, ...]) -> None:
         self.fix(args[1])
 

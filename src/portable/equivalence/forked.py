@@ -13,6 +13,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
+from typing import NoReturn
 
 from portable.clock._threads import is_spare_of_trio
 
@@ -50,10 +51,7 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
     with warnings.catch_warnings():
         # It is said of threads that no Python code runs in, too, such as numpy's.
         warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if not child:
-        os.close(reading)
-        _make(make, writing)
+        child = os.fork() or _make(make, reading, writing)
     os.close(writing)
     try:
         with open(reading, "rb") as pipe:
@@ -74,16 +72,15 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
     return found
 
 
-def _make(make: Callable[[], Trace], writing: int) -> None:
+def _make(make: Callable[[], Trace], reading: int, writing: int) -> NoReturn:
     """Write a trace, or what was raised instead, and end the process."""
-    owner, exit_now = os.getpid(), os._exit
+    os.close(reading)
+    exit_now = os._exit
     found: Trace | BaseException
     try:
         found = make()
     except BaseException as error:
         found = error
-    if os.getpid() != owner:  # a fork of the program's own
-        exit_now(0)
     try:
         data = pickle.dumps(found)
     except Exception:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from portable._backends import current_backend, require_backend
@@ -24,6 +26,7 @@ from portable.clock._wall import load_time_machine
 
 from .capture import Moment, listening
 from .causality import Causality
+from .own_forks import end_as_python_does
 from .program import Program
 from .starting import Starting
 from .surroundings import Surroundings
@@ -154,6 +157,7 @@ class Recording:
         self._last: Moment = (0.0, None)
         self._causality = Causality()
         self._left_running = 0
+        self._process = os.getpid()
 
     def take(self) -> Trace:
         """Run the program, and return what was seen."""
@@ -303,10 +307,20 @@ class Recording:
         main, starting = self._program.main, self._starting
         if self._program.starter == "plain":
             with starting.catching():
-                return main(starting)
+                return self._here(partial(main, starting))
         if self._program.starter == "asyncio":
-            return starting.run_asyncio(main)
-        return starting.run_anyio(main)
+            return self._here(partial(starting.run_asyncio, main))
+        return self._here(partial(starting.run_anyio, main))
+
+    def _here(self, run: Callable[[], object]) -> object:
+        """Run the program; a fork that it made of itself does not come back."""
+        try:
+            return run()
+        finally:
+            if os.getpid() != self._process:
+                around = self._around
+                at_exit = (lambda: None) if around is None else around.at_exit
+                end_as_python_does(sys.exception(), at_exit)
 
     def _threads_left(self, before: set[threading.Thread]) -> None:
         """Tell of threads that keep the process from ending, once those that end have ended."""

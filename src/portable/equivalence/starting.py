@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -114,12 +115,18 @@ class Starting:
         if backend == "trio":
             self._watch = _trio_watch(self.now, marks)
         self.started: int = 0
+        self._process = os.getpid()
 
     def now(self) -> float:
         """Return the seconds since the start: virtual ones, unless time is real."""
         if self.clock is not None:
             return self.clock.now()
         return 0.0 if self._began is None else monotonic() - self._began
+
+    @property
+    def did_nothing(self) -> bool:
+        """Whether no loop was started, which a fork that the program made need not do."""
+        return not self.started and os.getpid() == self._process
 
     @property
     def order_free_from(self) -> float | None:

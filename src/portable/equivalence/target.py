@@ -101,7 +101,7 @@ class Target:
         if self.function is not None:
             return self._call(self._function(self._load()), role, args, starting)
         script = self._run_script(starting)
-        if self.falls_back and not starting.started:
+        if self.falls_back and starting.did_nothing:
             return self._call(script.main, role, args, starting)
         self._must_have_started(starting)
         return None
@@ -122,7 +122,7 @@ class Target:
             if end.code not in (None, 0):  # the exit code of a script that just ends is 0
                 raise
         except ImportError as error:
-            if starting.started:
+            if not starting.did_nothing:
                 raise
             raise TargetError(f"{self.text}: loading it raised {error!r}") from error
         return script
@@ -182,7 +182,7 @@ class Target:
 
     def _must_have_started(self, starting: Starting) -> None:
         # Two programs that do nothing are the same: that must not pass for a proof.
-        if not starting.started:
+        if starting.did_nothing:
             known = ", ".join(_functions(_parsed(self.file))) or "none"
             raise TargetError(
                 f"{self.text}: it ran and started no event loop; name the function to run, "

@@ -11,11 +11,9 @@ import _thread
 import faulthandler
 import os
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from time import monotonic
-from typing import NoReturn
 
 from portable.clock._stacks import place
 
@@ -44,6 +42,7 @@ class Watchdog:
         self._stopped = threading.Lock()
         self._stopped.acquire()
         self._ends = 0.0
+        self._exit_now = os._exit  # the program's `os._exit` is another one later
 
     def start(self, recording: Recording) -> None:
         """Begin to watch."""
@@ -87,7 +86,4 @@ class Watchdog:
         os.write(self._descriptor, text.encode("utf-8", "replace"))
         faulthandler.dump_traceback(file=self._descriptor)
         os.write(self._descriptor, b"\n")
-        exit_now(1)
-
-
-exit_now: Callable[[int], NoReturn] = os._exit
+        self._exit_now(1)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from portable._backends import BACKENDS
 from portable.clock._taken import Seed
@@ -108,10 +109,7 @@ def _run_schedules(job: Job, report: int, lock: Lock) -> None:
         if hasattr(os, "fork"):
             if index:
                 folder.renew()
-            child = os.fork()
-            if not child:
-                os.close(report)
-                _run_and_exit(job, index, lock, folder)
+            child = os.fork() or _run_in_fork(job, index, lock, folder, report)
             _, status = os.waitpid(child, 0)
             lock.release()
             _note_death(job, index, status)
@@ -161,7 +159,12 @@ def _note_death(job: Job, index: int, status: int) -> None:
             output.write(f"\n{DIED}with exit code {code} (os._exit)\n")
 
 
-def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> None:
+def _run_in_fork(job: Job, index: int, lock: Lock, place: RunFolder, report: int) -> NoReturn:
+    os.close(report)  # what the run starts must not keep it open
+    _run_and_exit(job, index, lock, place)
+
+
+def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoReturn:
     """Run one schedule, leave its result behind and end the process."""
     with open(os.devnull if job.stdin is None else job.stdin, "rb") as given:
         os.dup2(given.fileno(), 0)
@@ -170,16 +173,18 @@ def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> None:
     watchdog = Watchdog(job.time_limit, descriptor)
     owner = os.getpid()
 
-    def leave(found: Trace | Failure) -> None:
+    def leave(found: Trace | Failure) -> NoReturn:
         """Leave the result behind and end the process, with all that the run has started."""
-        if os.getpid() != owner:
-            return
         watchdog.stop()
         unfinished = job.result(index).with_suffix(".part")
         unfinished.write_bytes(pickle.dumps(found))
         unfinished.rename(job.result(index))
         end_children()
         exit_now(0)  # threads that never end keep nobody waiting
+
+    def leave_at_limit(found: Trace) -> None:
+        if os.getpid() == owner:  # a fork of the program's own goes on
+            leave(found)
 
     exit_now = os._exit
     around = Surroundings(
@@ -188,7 +193,7 @@ def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> None:
         job.output(index),
         lock,
         until=job.until,
-        ended=leave,
+        ended=leave_at_limit,
         waited=watchdog.wait_longer,
     )
     faulthandler.enable(descriptor)
