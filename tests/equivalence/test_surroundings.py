@@ -12,6 +12,7 @@ import pytest
 
 from portable._backends import BACKENDS
 from portable.equivalence import Trace, compare_programs
+from portable.equivalence.footprint import Lock
 from portable.equivalence.isolated import Isolated
 from portable.equivalence.run import Run
 from portable.equivalence.run_folder import RunFolder
@@ -333,6 +334,27 @@ asyncio.run(main())
     for thread in threads:
         thread.join()
     assert told == ["", ""]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody waits")
+def test_waiting_for_others_is_not_counted(write: Write) -> None:
+    """A run does not hang that waits for others' ports for longer than its limit."""
+    text = """
+import asyncio
+async def main():
+    async with await asyncio.start_server(print, "127.0.0.1", 18875):
+        print("there")
+asyncio.run(main())
+"""
+    lock = Lock()
+    lock.acquire()
+    release = threading.Timer(7, lock.release)
+    release.start()
+    [run] = Isolated(time_limit=2).run(Target.find(write(text)), "original", "asyncio")
+    release.join()
+    assert run.trace is not None, run.failure
+    assert run.trace.lines("stdout") == ["there"]
 
 
 @pytest.mark.slow

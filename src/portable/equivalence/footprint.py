@@ -12,8 +12,8 @@ import os
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -58,12 +58,17 @@ class Footprint:
     Args:
         folder: what is below it is looked at by others.
         lock: held while the process has a fixed address.
-        waited: called with the real seconds for which the process had to wait for another.
+        while_waiting: entered while the process has to wait for another.
     """
 
-    def __init__(self, folder: Path, lock: Lock, waited: Callable[[float], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        lock: Lock,
+        while_waiting: Callable[[], AbstractContextManager[object]],
+    ) -> None:
         self._folder = str(folder)
-        self._waited = waited
+        self._while_waiting = while_waiting
         self._process = os.getpid()
         self._kinds: dict[str, list[str]] = {}
         self._lock = lock
@@ -114,9 +119,8 @@ class Footprint:
         self._note("what goes over sockets", name)
         if not self._fixed and not name.endswith(":0"):
             self._fixed = True
-            began = time.monotonic()
-            self._lock.acquire()
-            self._waited(time.monotonic() - began)
+            with self._while_waiting():
+                self._lock.acquire()
 
     def _note(self, kind: str, name: str = "") -> None:
         names = self._kinds.setdefault(kind, [])

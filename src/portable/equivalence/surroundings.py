@@ -12,7 +12,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ class Surroundings:
         lock: held while it has a fixed address.
         until: virtual seconds after which it has gone on long enough; `None`: no limit.
         ended: called with the trace where the program does not come back; does not return.
-        waited: called with the real seconds for which the process had to wait for another.
+        while_waiting: entered while the process has to wait for another.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Surroundings:
         *,
         until: float | None,
         ended: Callable[[Trace], object],
-        waited: Callable[[float], object],
+        while_waiting: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self.until = until
         self.ended = ended
         self._folder = folder
         self.descriptors: Descriptors = Descriptors(written, output)
         os.chdir(folder.place)
-        self.footprint: Footprint = Footprint(folder.place, lock, waited)
+        self.footprint: Footprint = Footprint(folder.place, lock, while_waiting)
         self.exit_codes: ExitCodes = ExitCodes(self.footprint.child_made)
         self._ids = {str(os.getpid()), str(os.getppid())}
         self._at_exit: list[Callable[[], object]] = []

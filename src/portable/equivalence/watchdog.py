@@ -11,7 +11,8 @@ import _thread
 import faulthandler
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from time import monotonic
 
@@ -25,6 +26,7 @@ WAITING, SEEN = "waits: ", "seen: "
 """How the lines begin that stand before it."""
 
 _GRACE = 2.0
+_PATIENCE = 100.0
 _LAST_SEEN = 5
 
 
@@ -56,10 +58,13 @@ class Watchdog:
         if self._stopped.locked():
             self._stopped.release()
 
-    def wait_longer(self, seconds: float) -> None:
-        """Wait so many real seconds more."""
-        if self._ends:
-            self._set(self._ends + seconds)
+    @contextmanager
+    def waiting_for_others(self) -> Iterator[None]:
+        """Do not count the time for which the block waits for others; they have limits."""
+        began = monotonic()
+        self._set(self._ends + _PATIENCE)
+        yield
+        self._set(self._ends - _PATIENCE + monotonic() - began)
 
     def _set(self, ends: float) -> None:
         self._ends = ends

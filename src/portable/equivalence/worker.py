@@ -194,7 +194,7 @@ def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoRetur
         lock,
         until=job.until,
         ended=leave_at_limit,
-        waited=watchdog.wait_longer,
+        while_waiting=watchdog.waiting_for_others,
     )
     faulthandler.enable(descriptor)
     os.register_at_fork(after_in_child=_speak_past_python)
