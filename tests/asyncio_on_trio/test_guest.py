@@ -70,6 +70,22 @@ def test_between_two_calls_it_stands_still(loop):
         loop.run_until_complete(task)
 
 
+@pytest.mark.parametrize("made", [asyncio.SelectorEventLoop, EventLoop])
+def test_a_closed_loop_keeps_nothing(made):
+    """What it was to call is free, though somebody keeps the loop."""
+
+    class Called:
+        def __call__(self):
+            raise AssertionError
+
+    loop, callbacks = made(), [Called(), Called()]
+    refs = [weakref.ref(each) for each in callbacks]
+    loop.call_soon(callbacks.pop())
+    loop.call_later(1, callbacks.pop())
+    loop.close()
+    assert [ref() for ref in refs] == [None, None]
+
+
 def test_errors_come_out(loop):
     """What a coroutine raises is raised by run_until_complete(), and the loop goes on."""
     error = LookupError()
@@ -83,6 +99,15 @@ def test_errors_come_out(loop):
             loop.run_until_complete(fail(wait))
         assert caught.value is error
     assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+def test_the_first_of_two_errors_comes_out(loop):
+    """Of those that end programs, in one iteration."""
+    for code in (1, 2):
+        loop.call_soon(sys.exit, code)
+    with pytest.raises(SystemExit) as caught:
+        loop.run_forever()
+    assert caught.value.code == 1
 
 
 def test_inside_another_loop(loop):
@@ -214,6 +239,8 @@ def test_a_run_of_trios_that_breaks_down(sleep):
         with pytest.raises(trio.TrioInternalError) as caught:
             runner.run(main())
         assert "OSError('broken')" in repr(caught.value.__cause__)
+        with pytest.raises(RuntimeError, match="Event loop is closed"):
+            runner.get_loop().call_soon_threadsafe(print)
         with pytest.raises(trio.TrioInternalError):
             runner.close()
     assert portable.run(both, "another run", backend="trio") == "another run"
@@ -257,13 +284,13 @@ def test_a_task_that_is_pending_when_the_loop_closes(logged):
 
 @pytest.mark.parametrize("wait", [asyncio.sleep, trio.sleep])
 def test_a_clean_up_that_waits_when_the_loop_closes(wait):
-    """Nobody ends that wait any more, and trio's run ends all the same."""
+    """The loop still runs in it; nobody ends that wait any more, and trio's run ends."""
 
     async def linger():
         try:
             await trio.sleep(3600)
         finally:
-            seen.append("begun")
+            seen.append(asyncio.get_running_loop())
             await wait(3600)
             seen.append("ended")
 
@@ -272,7 +299,7 @@ def test_a_clean_up_that_waits_when_the_loop_closes(wait):
     task = loop.create_task(linger())
     loop.run_until_complete(both())
     loop.close()
-    assert seen == ["begun"]
+    assert seen == [loop]
     del task
 
 

@@ -12,7 +12,7 @@ import trio.lowlevel
 import trio.testing
 
 import portable
-from portable.asyncio_on_trio import bring_up, current_loop, open_loop
+from portable.asyncio_on_trio import EventLoop, bring_up, current_loop, open_loop
 
 STARTERS = {
     "trio.run": trio.run,
@@ -312,3 +312,21 @@ def test_an_asgi_like_server():
     trio.run(main)
     assert sorted(map(str, seen[:3])) == ["[0, 0]", "[1, 1]", "[2, 2]"]
     assert seen[3:] == ["background ends"]
+
+
+@pytest.mark.parametrize(("method", "args"), [("call_soon", []), ("call_at", [0])])
+def test_what_a_loop_has_to_do_when_it_opens(method, args):
+    """Whoever makes it may have set callbacks and timers: they run though nothing else does."""
+    seen = []
+
+    def make():
+        loop = EventLoop()
+        getattr(loop, method)(*args, seen.append, "called")
+        return loop
+
+    async def main():
+        async with open_loop(make):
+            await trio.sleep(1)
+            return list(seen)
+
+    assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == ["called"]

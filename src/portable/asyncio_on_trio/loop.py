@@ -548,7 +548,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         loop_opened()
         if not self._pump_turn:
             self._turn_taken = False
-            if self.queue or self._timers:
+            if self.queue:  # the pump looks at the timers before it sleeps
                 self._wake()
 
     def end(self) -> None:
