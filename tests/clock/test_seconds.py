@@ -1,6 +1,7 @@
 """The clocks that count seconds, and `time.sleep()`, under virtual time."""
 
 import asyncio
+import select
 import subprocess
 import sys
 import threading
@@ -218,3 +219,37 @@ def test_the_standard_library_keeps_real_time(run):
         return time.monotonic() - before
 
     assert run(main) == 0.0
+
+
+def test_a_sleep_for_a_thread_at_work(run):
+    """Who sleeps while a thread of the program's is at work gives it that time in reality."""
+    done = threading.Event()
+
+    def work():
+        select.select([], [], [], 0.1)  # in reality
+        done.set()
+
+    async def main():
+        threading.Thread(target=work).start()
+        time.sleep(1)
+        return done.is_set(), time.monotonic()
+
+    assert run(main) == (True, 1.0)
+
+
+def test_a_sleep_beside_a_thread_that_waits(run, monkeypatch):
+    """A thread that waits for another one needs no time."""
+    slept = []
+    monkeypatch.setattr("portable.clock._timeline._real_sleep", slept.append)
+    event = threading.Event()
+
+    async def main():
+        thread = threading.Thread(target=event.wait)
+        thread.start()
+        time.sleep(3600)
+        event.set()
+        thread.join()
+        return time.monotonic()
+
+    assert run(main) == 3600.0
+    assert slept == []

@@ -37,7 +37,7 @@ SERVER = """
         async with httpx.AsyncClient(timeout={timeout}) as client:
             assert (await client.get(f"http://127.0.0.1:{{port}}")).text == "ok"
 """
-CUT_OFF = "*virtual time jumped from 0 s to 60 s while a connection to 127.0.0.1:*after 0.05 *"
+CUT_OFF = "*jumped from 0 s to 60 s after 0.05 real seconds of silence from a connection to *"
 
 
 def test_a_client_of_a_server_elsewhere(suite):
@@ -56,6 +56,36 @@ def test_a_jump_that_cut_off_io_is_told(suite, pytester, marker, ini):
     result = suite(SERVER.format(marker=marker, timeout=60), "--virtual-time")
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines([CUT_OFF, "*virtual_time_io = SECONDS*"] * 3)
+
+
+def test_a_jump_past_a_thread_is_told(suite):
+    """A failure says that virtual time jumped while a thread of the test's was at work."""
+    result = suite(
+        """
+        import select, threading
+        import anyio, pytest
+
+        @pytest.mark.anyio
+        async def test_it():
+            seen = []
+
+            def work():
+                select.select([], [], [], 1)
+                seen.append("done")
+
+            thread = threading.Thread(target=work, name="worker")
+            thread.start()
+            await anyio.sleep(60)
+            try:
+                assert seen
+            finally:
+                thread.join()
+        """,
+        "--virtual-time",
+    )
+    result.assert_outcomes(failed=3)
+    told = "*from 0 s to 60 s after 0.05 real seconds of silence from the thread 'worker'"
+    result.stdout.fnmatch_lines([told, "*virtual_time(False)*real time."] * 3)
 
 
 def test_the_marker_goes_before_the_ini_setting(suite, pytester):

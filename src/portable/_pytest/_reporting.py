@@ -49,15 +49,16 @@ def _asyncios_backend(item: pytest.Item) -> str | None:
 
 
 def note_cut_off(report: pytest.TestReport, jumps: Sequence[str]) -> None:
-    """Say in the report of a failed test which jumps of virtual time cut off real I/O.
+    """Say in the report of a failed test which jumps of virtual time cut off what was real.
 
     The test may have failed for that reason alone.
     """
     if jumps:
         more = [f"... and {len(jumps) - _SHOWN} more"] if len(jumps) > _SHOWN else []
         advice = (
-            "If that was too short, say so: virtual_time_io = SECONDS in the ini file, or "
-            "@pytest.mark.virtual_time(io=SECONDS)."
+            "If that was too short: virtual_time_io = SECONDS in the ini file, or "
+            "@pytest.mark.virtual_time(io=SECONDS), gives I/O more; "
+            "@pytest.mark.virtual_time(False) leaves the test in real time."
         )
         report.sections.append(("virtual time", "\n".join([*jumps[:_SHOWN], *more, advice])))
 

@@ -159,7 +159,10 @@ class Steering:
         """Note the thread that the loop runs in; `None`: the loop has stopped."""
         self._thread = thread
         self.stillness.waited()
-        run = None if thread is None else CurrentRun(thread, self._call_at, self._release_due)
+        run = None
+        if thread is not None:
+            at_work = self.stillness.threads_at_work
+            run = CurrentRun(thread, self._call_at, self._release_due, at_work)
         self.timeline.set_run(run)
 
     def _call_at(self, when: float, call: Callable[[], object]) -> None:

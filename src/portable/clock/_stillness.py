@@ -12,7 +12,7 @@ A backend asks as soon as none of its tasks is ready. The first rule that applie
 4. A task awaits a signal or I/O from outside of the run: the same, but for at most `io_limit`
    real seconds of silence. The jump that follows is recorded (`CutOff`), for reports.
 5. A task awaits other I/O, or another thread of the program runs: jump after `threshold` real
-   seconds of silence.
+   seconds of silence. For a thread, this is recorded, too.
 6. A timer is set and nothing else is awaited: jump at once.
 
 So everything real gets the time that it would have without virtual time, up to the limits.
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -98,6 +98,10 @@ class Stillness:
             return False
         return seconds > min(next_timer() - self._timeline.now, _BUSY_AT_MOST)
 
+    def threads_at_work(self) -> bool:
+        """Say whether threads that the program has started are at work, for all one sees."""
+        return threading.active_count() > 1 and self._watch.foreign_at_work()
+
     def waited(self) -> None:
         """Note that the run waits, or stands still between two calls."""
         self._busy_since = None
@@ -159,13 +163,19 @@ class Stillness:
             limit = self._timeline.io_limit
             seconds = self._left(max(self._timeline.threshold, min(limit, delay)))
             if seconds == 0.0 and limit < delay:
-                now = self._timeline.now
-                names = tuple(dict.fromkeys(outside))
-                self._timeline.cutting_off = CutOff(now, next_timer, limit, names)
+                self._cut_off(next_timer, limit, outside)
             return seconds
-        if io or self._watch.foreign():
-            return self._left(self._timeline.threshold)
-        return 0.0
+        threads, threshold = self._watch.foreign(), self._timeline.threshold
+        if not io and not threads:
+            return 0.0
+        seconds = self._left(threshold)
+        if seconds == 0.0 and threads and threshold < delay:
+            self._cut_off(next_timer, threshold, [f"the thread {name!r}" for name in threads])
+        return seconds
+
+    def _cut_off(self, next_timer: float, waited: float, silent: Iterable[str]) -> None:
+        names = tuple(dict.fromkeys(silent))
+        self._timeline.cutting_off = CutOff(self._timeline.now, next_timer, waited, names)
 
     def _left(self, seconds: float) -> float:
         """Return how many of these real seconds of silence are left."""

@@ -62,14 +62,21 @@ class ThreadWatch:
         lendable = [t for t, stack in self._stacks() if _idle(t, stack, _pool(stack))]
         self._before.update(set(threading.enumerate()) - set(lendable))
 
-    def foreign(self) -> bool:
-        """Say whether a thread runs that belongs to no pool."""
-        foreign = False
+    def foreign(self) -> list[str]:
+        """Return the names of the threads that run and belong to no pool."""
+        return [thread.name for thread, _ in self._foreign()]
+
+    def foreign_at_work(self) -> bool:
+        """Say whether one of these does not wait for another thread, as far as one sees."""
+        return any(not _waits_for_a_thread(stack) for _, stack in self._foreign())
+
+    def _foreign(self) -> list[tuple[threading.Thread, list[FrameType]]]:
+        foreign = []
         for thread, stack in self._stacks(self._lent):
-            if _pool(stack) is None:
-                foreign |= thread.ident not in self._asleep
-            else:
+            if _pool(stack) is not None:
                 self._lent.add(thread)
+            elif thread.ident not in self._asleep:
+                foreign.append((thread, stack))
         return foreign
 
     def all_asleep(self, working: int) -> bool:

@@ -23,22 +23,24 @@ class CurrentRun:
         thread: the thread that it runs in.
         call_at: schedules a call at a virtual time; may be called from any thread.
         release: hands the timers that are due to the loop.
+        threads_at_work: says whether threads that the program has started are at work.
     """
 
     thread: int
     call_at: Callable[[float, Callable[[], object]], object]
     release: Callable[[], object]
+    threads_at_work: Callable[[], bool]
 
 
 @dataclass(frozen=True)
 class CutOff:
-    """A jump of virtual time while I/O from outside was awaited.
+    """A jump of virtual time while something real was under way.
 
     Attributes:
         start: the time before the jump, in virtual seconds.
         end: the time after the jump.
         waited: the real seconds of silence before it.
-        awaited: names of what was awaited.
+        awaited: names of what was silent: I/O from outside, threads of the program's own.
     """
 
     start: float
@@ -48,9 +50,8 @@ class CutOff:
 
     def __str__(self) -> str:
         return (
-            f"virtual time jumped from {self.start:g} s to {self.end:g} s while "
-            f"{', '.join(self.awaited)} was awaited, after {self.waited:g} real seconds of "
-            "silence"
+            f"virtual time jumped from {self.start:g} s to {self.end:g} s after "
+            f"{self.waited:g} real seconds of silence from {', '.join(self.awaited)}"
         )
 
 
@@ -113,10 +114,14 @@ class Timeline:
         """Let the calling thread sleep in virtual time.
 
         In the run's own thread a sleep blocks the loop: the time moves at once, and all timers
-        in between are late. Any other thread waits until the run has moved the time.
+        in between are late. But threads that the program has started get the real time, up to
+        the limit for I/O: mostly it sleeps for them. Any other thread waits until the run has
+        moved the time.
         """
         run, thread = self.run, threading.get_ident()
         if thread == (self._home if run is None else run.thread):
+            if run is not None and run.threads_at_work():
+                _real_sleep(min(seconds, self.io_limit))
             self.advance(seconds)
             if run is not None and self.blocked is not None:
                 self.blocked(seconds)

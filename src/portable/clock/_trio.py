@@ -199,7 +199,11 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
             else:  # in the order of its other timers
                 loop.call_soon_threadsafe(loop.call_at, when, call)
 
-        self._timeline.set_run(CurrentRun(threading.get_ident(), call_at, lambda: None))
+        def threads_at_work() -> bool:  # the clock starts after this
+            return self._stillness is not None and self._stillness.threads_at_work()
+
+        run = CurrentRun(threading.get_ident(), call_at, lambda: None, threads_at_work)
+        self._timeline.set_run(run)
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
         self._watch.look()
