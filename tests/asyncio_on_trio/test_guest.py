@@ -71,6 +71,19 @@ def test_between_two_calls_it_stands_still(loop):
 
 
 @pytest.mark.parametrize("made", [asyncio.SelectorEventLoop, EventLoop])
+def test_debug_mode_before_it_runs(made):
+    """A loop that no thread runs takes callbacks and timers from any."""
+    seen = []
+    loop = made()
+    loop.set_debug(True)
+    loop.call_soon(seen.append, "callback")
+    loop.call_later(0, loop.stop)
+    loop.run_forever()
+    loop.close()
+    assert seen == ["callback"]
+
+
+@pytest.mark.parametrize("made", [asyncio.SelectorEventLoop, EventLoop])
 def test_a_closed_loop_keeps_nothing(made):
     """What it was to call is free, though somebody keeps the loop."""
 

@@ -2,15 +2,22 @@
 
 import asyncio
 import itertools
+import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import anyio
 import pytest
 
 from portable.equivalence import Program, check
-from portable.equivalence.noise import normalised, without_frames
+from portable.equivalence.noise import (
+    normalised,
+    raised_at,
+    without_frames,
+    without_frames_inside,
+)
 from portable.equivalence.telling import text_of
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
@@ -78,6 +85,52 @@ def test_a_group_in_a_traceback() -> None:
     ]
     kept = [line for line in without_frames(lines) if line is not None]
     assert kept == [lines[0], "  |   in fetch", "  | Lost: it is", "done"]
+
+
+def told(name: str) -> list[str]:
+    frame = '  File "/home/me/app.py", line 3, in main'
+    return ["Traceback (most recent call last):", frame, "    await wait()", name]
+
+
+def cut(name: str) -> list[str]:
+    return ["Traceback (most recent call last):", "  in main", name]
+
+
+WHILE = ["", "During handling of the above exception, another exception occurred:", ""]
+AFTER = ["one", "two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (told("asyncio.exceptions.CancelledError"), cut("CancelledError")),
+        (told("trio.Cancelled") + AFTER, cut("Cancelled") + AFTER),
+        (told("CancelledError") + WHILE + told("TimeoutError"), cut("TimeoutError")),
+        (
+            told("app.Lost: it") + WHILE + told("TimeoutError"),
+            cut("Lost: it") + WHILE + cut("TimeoutError"),
+        ),
+    ],
+    ids=["at the end", "with output after it", "in a time limit", "another error"],
+)
+def test_cancellations_in_tracebacks(lines: list[str], expected: list[str]) -> None:
+    """One that something was made of goes; all else stays."""
+    assert [line for line in without_frames(lines) if line is not None] == expected
+
+
+def test_a_traceback_inside_of_a_text() -> None:
+    """A message that holds one is cut down as the lines of a stream are."""
+    text, expected = ("\n".join(["said:", *make("app.Lost")]) for make in (told, cut))
+    assert without_frames_inside(text) == expected.replace("app.", "")
+
+
+def test_where_an_error_was_raised() -> None:
+    """The innermost line of the program's own is told, whatever it called."""
+    with pytest.raises(ValueError, match="Expecting") as caught:
+        json.loads("{")
+    assert caught.value.__traceback__ is not None
+    line = caught.value.__traceback__.tb_lineno
+    assert raised_at(caught.value) == f"{Path(__file__).name}, line {line}"
 
 
 async def limited(limit: Callable[[], Awaitable[object]]) -> None:
