@@ -274,3 +274,524 @@ rewritten(
     main = _run
     """,
 )
+rewritten(
+    "event",
+    "asked whether it is there; another class's attribute; none at first; waited for for ever",
+    """
+    import asyncio
+
+    class Bell:
+        size = 1
+
+        def __init__(self):
+            self._rung = None
+
+        def hang(self):
+            self._rung = asyncio.Event()
+            self.weight = 2
+
+        def told(self):
+            if self._rung:
+                print("hangs")
+            return None is self._rung, not self._rung, 1 if self._rung else 0
+
+    class Horn:
+        def __init__(self):
+            self._rung = 3
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    async def main():
+        bell = Bell()
+        print(bell.told(), bell.size)
+        bell.hang()
+        print(bell.told(), bell.weight)
+        other = None
+        print(other is None)
+        other = asyncio.Event()
+        assert other
+        while other:
+            other.set()
+            break
+        task = asyncio.create_task(forever())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        print(other.is_set(), task.cancelled())
+    """,
+    """
+    import asyncio
+    import anyio
+
+    class Bell:
+        size = 1
+
+        def __init__(self):
+            self._rung = None
+
+        def hang(self):
+            self._rung = anyio.Event()
+            self.weight = 2
+
+        def told(self):
+            if self._rung:
+                print("hangs")
+            return None is self._rung, not self._rung, 1 if self._rung else 0
+
+    class Horn:
+        def __init__(self):
+            self._rung = 3
+
+    async def forever():
+        await anyio.Event().wait()
+
+    async def main():
+        bell = Bell()
+        print(bell.told(), bell.size)
+        bell.hang()
+        print(bell.told(), bell.weight)
+        other = None
+        print(other is None)
+        other = anyio.Event()
+        assert other
+        while other:
+            other.set()
+            break
+        task = asyncio.create_task(forever())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        print(other.is_set(), task.cancelled())
+    """,
+)
+for rule, made in (
+    ("lock", "Lock(fast_acquire=True)"),
+    ("condition", "Condition(anyio.Lock(fast_acquire=True))"),
+):
+    SHOP = """
+    import {library}
+
+    class Shop:
+        def __init__(self):
+            self._it = {made}
+
+        async def enter(self):
+            if self._it is not None:
+                async with self._it:
+                    print("inside")
+
+    async def main():
+        shop = Shop()
+        await shop.enter()
+    """
+    before = SHOP.format(library="asyncio", made=f"asyncio.{rule.capitalize()}()")
+    after = SHOP.format(library="anyio", made=f"anyio.{made}")
+    rewritten(rule, "asked whether it is there", before, after)
+rewritten(
+    "wait_for",
+    "what is calm: futures, streams, queues, semaphores and locks, alone and gathered",
+    """
+    import asyncio
+
+    class Pair:
+        def __init__(self, told):
+            self._lock = asyncio.Lock()
+            self._told: asyncio.Event = told
+            self.opened = None
+
+        async def work(self):
+            async with self._lock:
+                await asyncio.sleep(1)
+            try:
+                await self._told.wait()
+            except BaseException:
+                for word in ("broken", "off"):
+                    print(word)
+                raise
+
+        async def both(self):
+            await asyncio.wait_for(asyncio.gather(*[self.work() for _ in range(2)]), 3)
+
+        async def each(self):
+            await asyncio.wait_for(asyncio.gather(*(self.work() for _ in range(2))), 9)
+
+    class Other:
+        def __init__(self):
+            self._lock = 5
+
+        def tell(self, pair):
+            pair.opened = asyncio.Event()
+            pair.opened.set()
+            pair._told.set()
+
+    async def first(items: asyncio.Queue[str], places: asyncio.Semaphore):
+        async with places:
+            return await asyncio.wait_for(items.get(), 2)
+
+    async def fetch(host):
+        reader, writer = await asyncio.open_connection(host, 80)
+        await asyncio.wait_for(writer.drain(), 5)
+        return await asyncio.wait_for(reader.readline(), 5)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future = loop.create_future()
+        loop.call_later(1, future.set_result, "in time")
+        print(await asyncio.wait_for(future, 2))
+        never = asyncio.Future()
+        try:
+            await asyncio.wait_for(never, 1)
+        except TimeoutError:
+            print(never.cancelled())
+        print(await asyncio.wait_for(loop.run_in_executor(None, max, 1, 2), 5))
+        pair = Pair(asyncio.Event())
+        try:
+            await pair.both()
+        except TimeoutError:
+            print("too late")
+        Other().tell(pair)
+        await asyncio.wait_for(pair.opened.wait(), 1)
+        await pair.each()
+        items, places = asyncio.Queue(), asyncio.Semaphore()
+        items.put_nowait("item")
+        print(await first(items, places))
+        await asyncio.wait_for(places.acquire(), 1)
+    """,
+    """
+    import asyncio
+    import anyio
+
+    class Pair:
+        def __init__(self, told):
+            self._lock = asyncio.Lock()
+            self._told: asyncio.Event = told
+            self.opened = None
+
+        async def work(self):
+            async with self._lock:
+                await asyncio.sleep(1)
+            try:
+                await self._told.wait()
+            except BaseException:
+                for word in ("broken", "off"):
+                    print(word)
+                raise
+
+        async def both(self):
+            with anyio.fail_after(3):
+                await asyncio.gather(*[self.work() for _ in range(2)])
+
+        async def each(self):
+            with anyio.fail_after(9):
+                await asyncio.gather(*(self.work() for _ in range(2)))
+
+    class Other:
+        def __init__(self):
+            self._lock = 5
+
+        def tell(self, pair):
+            pair.opened = asyncio.Event()
+            pair.opened.set()
+            pair._told.set()
+
+    async def first(items: asyncio.Queue[str], places: asyncio.Semaphore):
+        async with places:
+            with anyio.fail_after(2):
+                return await items.get()
+
+    async def fetch(host):
+        reader, writer = await asyncio.open_connection(host, 80)
+        with anyio.fail_after(5):
+            await writer.drain()
+        with anyio.fail_after(5):
+            return await reader.readline()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future = loop.create_future()
+        loop.call_later(1, future.set_result, "in time")
+        with anyio.fail_after(2):
+            print(await future)
+        never = asyncio.Future()
+        try:
+            with anyio.fail_after(1):
+                await never
+        except TimeoutError:
+            print(never.cancelled())
+        with anyio.fail_after(5):
+            print(await loop.run_in_executor(None, max, 1, 2))
+        pair = Pair(asyncio.Event())
+        try:
+            await pair.both()
+        except TimeoutError:
+            print("too late")
+        Other().tell(pair)
+        with anyio.fail_after(1):
+            await pair.opened.wait()
+        await pair.each()
+        items, places = asyncio.Queue(), asyncio.Semaphore()
+        items.put_nowait("item")
+        print(await first(items, places))
+        with anyio.fail_after(1):
+            await places.acquire()
+    """,
+)
+rewritten(
+    "sleep",
+    "AnyIO imported in a branch alone",
+    """
+    import asyncio
+
+    if __name__ == "__main__":
+        import anyio
+
+    async def main():
+        await asyncio.sleep(1)
+        print("slept")
+    """,
+    """
+    import anyio
+
+    if __name__ == "__main__":
+        import anyio
+
+    async def main():
+        await anyio.sleep(1)
+        print("slept")
+    """,
+)
+rewritten(
+    "sleep",
+    "imports in branches, in one line, and with others",
+    """
+    from os import *
+    import os, sys
+    from typing import TYPE_CHECKING
+    from asyncio import run, sleep
+
+    if TYPE_CHECKING: import anyio
+    if os: import asyncio as first
+    if sys: import os; import asyncio as second
+    if os: import asyncio as third
+
+    async def main():
+        import asyncio; await asyncio.sleep(2); print(run is not asyncio)
+        await sleep(1)
+        await first.sleep(1)
+        await second.sleep(1)
+        await asyncio.sleep(1)
+        print(third.Lock.__name__)
+    """,
+    """
+    from os import *
+    import os, sys
+    from typing import TYPE_CHECKING
+    from asyncio import run
+    import anyio
+
+    if TYPE_CHECKING: import anyio
+    if os: pass
+    if sys: import os
+    if os: import asyncio as third
+
+    async def main():
+        import asyncio; import anyio; await anyio.sleep(2); print(run is not asyncio)
+        await anyio.sleep(1)
+        await anyio.sleep(1)
+        await anyio.sleep(1)
+        await anyio.sleep(1)
+        print(third.Lock.__name__)
+    """,
+)
+rewritten(
+    "sleep",
+    "imports in branches alone",
+    """
+    import os, sys
+
+    if os: import asyncio as first
+    if sys: import asyncio as second
+
+    async def main():
+        await first.sleep(1)
+        await second.sleep(1)
+        print("slept")
+    """,
+    """
+    import os, sys
+
+    if os: import anyio
+    if sys: import anyio
+
+    async def main():
+        await anyio.sleep(1)
+        await anyio.sleep(1)
+        print("slept")
+    """,
+)
+rewritten(
+    "sleep",
+    "imported where Python is new enough, behind a star and a branch",
+    """
+    from os.path import *
+    import sys
+
+    if sys:
+        import os
+
+    if sys.version_info >= (3, 11):
+        import asyncio
+
+    async def main():
+        await asyncio.sleep(1)
+        print(join("a", "b"), os.sep)
+    """,
+    """
+    from os.path import *
+    import anyio
+    import sys
+
+    if sys:
+        import os
+
+    if sys.version_info >= (3, 11):
+        pass
+
+    async def main():
+        await anyio.sleep(1)
+        print(join("a", "b"), os.sep)
+    """,
+)
+rewritten(
+    "queue",
+    "where a module of AnyIO's is imported",
+    """
+    import asyncio
+    import anyio.abc
+
+    async def _cook(orders: asyncio.Queue[str]):
+        print(await orders.get())
+
+    async def main():
+        orders = asyncio.Queue()
+        await orders.put("soup")
+        await _cook(orders)
+    """,
+    """
+    import math
+    import anyio.abc
+
+    async def _cook(orders: anyio.abc.ObjectReceiveStream[str]):
+        print(await orders.receive())
+
+    async def main():
+        send, receive = anyio.create_memory_object_stream(math.inf)
+        with send, receive:
+            send.send_nowait("soup")
+            await _cook(receive)
+    """,
+)
+rewritten(
+    "timeout",
+    "a clean-up that comes under a shield",
+    """
+    import asyncio
+    import anyio
+
+    async def _serve():
+        try:
+            while True:
+                await asyncio.sleep(2)
+                print("served")
+        finally:
+            print("closing")
+            await asyncio.sleep(1)
+            print("closed")
+
+    async def _run():
+        try:
+            async with asyncio.timeout(3):
+                await _serve()
+        except TimeoutError:
+            print("too late")
+
+    if __name__ == "__main__":
+        anyio.run(_run)
+
+    main = _run
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def _serve():
+        try:
+            while True:
+                await asyncio.sleep(2)
+                print("served")
+        finally:
+            with anyio.CancelScope(shield=True):
+                print("closing")
+                await asyncio.sleep(1)
+                print("closed")
+
+    async def _run():
+        try:
+            with anyio.fail_after(3):
+                await _serve()
+        except TimeoutError:
+            print("too late")
+
+    if __name__ == "__main__":
+        anyio.run(_run)
+
+    main = _run
+    """,
+)
+rewritten(
+    "event",
+    "imported for types alone, twice",
+    """
+    import asyncio
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        import anyio
+
+    if TYPE_CHECKING:
+        from asyncio import Event
+
+    class Door:
+        def __init__(self):
+            self._open: "Event" = asyncio.Event()
+
+        def open(self):
+            self._open.set()
+
+    async def main():
+        Door().open()
+        print("open")
+    """,
+    """
+    import anyio
+    from typing import TYPE_CHECKING
+
+    if TYPE_CHECKING:
+        import anyio
+
+    if TYPE_CHECKING:
+        pass
+
+    class Door:
+        def __init__(self):
+            self._open: "anyio.Event" = anyio.Event()
+
+        def open(self):
+            self._open.set()
+
+    async def main():
+        Door().open()
+        print("open")
+    """,
+)

@@ -113,6 +113,44 @@ for id_, rule, code, why in (
         "bound to other things as well",
     ),
     (
+        "of several that one thing makes",
+        "event",
+        """
+        import asyncio
+
+        async def main(make):
+            ready = asyncio.Event()
+            ready, other = make()
+            ready.set()
+        """,
+        "shares its name",
+    ),
+    (
+        "of several in a list",
+        "event",
+        """
+        import asyncio
+
+        async def main():
+            ready = asyncio.Event()
+            [ready, other] = asyncio.Event(), asyncio.Event()
+            ready.set()
+        """,
+        "shares its name",
+    ),
+    (
+        "compared",
+        "event",
+        """
+        import asyncio
+
+        async def main(other):
+            ready = asyncio.Event()
+            print(ready == other, other == ready, -ready)
+        """,
+        "is handed on in line 5",
+    ),
+    (
         "a loop's target as well",
         "event",
         """
@@ -294,6 +332,14 @@ LIMIT = """
         await asyncio.wait_for({awaited}, 1)
     """
 HANDLE = "async def work():\n        try: await ready\n        except BaseException: {}"
+WORK = "async def work():\n        {}\n        await {}"
+READ = WORK.format("one, two {}", "asyncio.wait_for(two.drain(), 1)")
+SOON = "ready.opened.wait()"
+OPENED = (
+    "class Door:\n"
+    "        def __init__(self): self.opened = asyncio.Event()\n"
+    "        def renew(self):\n            {}"
+)
 for id_, work, awaited, why in (
     ("no async def", "def work(): return asyncio.sleep(1)", "work()", "no `async def`"),
     ("an object of elsewhere", "", "ready.wait()", "cannot be seen to end at once"),
@@ -336,6 +382,33 @@ for id_, work, awaited, why in (
         ),
         "work()",
         "cannot be seen to end at once",
+    ),
+    ("a future of the module", "soon = asyncio.Future()", "soon", "waits for a task or future"),
+    ("a variable of elsewhere", WORK.format("soon = ready()", "soon"), "work()", "be seen"),
+    ("gathered from elsewhere", "", "asyncio.gather(*ready)", "gathers in line 8 what"),
+    ("a future of another loop", "", "ready.create_future()", "cannot be seen"),
+    ("what is Python's own", "", "max.wait()", "cannot be seen"),
+    ("an attribute that is no event", OPENED.format("self.opened = print()"), SOON, "be seen"),
+    ("an attribute in a loop", OPENED.format("for self.opened in ready: ..."), SOON, "be seen"),
+    ("a stream of elsewhere", READ.format("= await ready()"), "ready()", "awaits in line 7"),
+    ("a stream awaited before", READ.format("= await ready"), "ready()", "awaits in line 7"),
+    (
+        "a stream that is not awaited",
+        READ.format("= asyncio.open_connection()"),
+        "ready()",
+        "awaits in line 7",
+    ),
+    (
+        "too many of a connection",
+        READ.format(", three = await asyncio.open_connection()"),
+        "ready()",
+        "awaits in line 7",
+    ),
+    (
+        "each of several streams",
+        READ.format("= ready").replace("one, two = ready", "for one, two in ready: ..."),
+        "ready()",
+        "awaits in line 7",
     ),
 ):
     stays("wait_for", f"not calm: {id_}", LIMIT.format(work=work, awaited=awaited), why)

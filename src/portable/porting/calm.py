@@ -42,6 +42,7 @@ CALM_METHODS: Mapping[str, set[str]] = {
     "StreamWriter": {"drain"},
 }
 _ENTERED = {"Lock", "Semaphore", "BoundedSemaphore"}
+_CONNECTING = ("asyncio.open_connection", "asyncio.open_unix_connection")
 _LIMITS = ("asyncio.timeout", "asyncio.timeout_at")
 _NEEDS_TASK = frozenset(
     f"asyncio.{name}"
@@ -333,13 +334,12 @@ def reraises(source: Source, use: Use) -> bool:
     Then it only keeps it from the handlers below; if none of those would catch it, it does
     nothing at all.
     """
-    for above in source.above(use.node):
-        if isinstance(above, cst.ExceptHandler):
-            alone = above.type is use.node and above.name is None
-            return alone and _is_raise(above.body) and not _caught_below(source, above)
-        if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
-            return False
-    return False
+    kinds = (cst.ExceptHandler, cst.BaseSmallStatement, cst.BaseCompoundStatement)
+    handler = next(each for each in source.above(use.node) if isinstance(each, kinds))
+    if not isinstance(handler, cst.ExceptHandler):
+        return False
+    alone = handler.type is use.node and handler.name is None
+    return alone and _is_raise(handler.body) and not _caught_below(source, handler)
 
 
 def _caught_below(source: Source, handler: cst.ExceptHandler) -> bool:
@@ -438,10 +438,12 @@ def _made_in(source: Source, node: cst.CSTNode) -> str:
     elif isinstance(above, cst.AssignTarget):
         statement = source.parent(above)
         value = statement.value if isinstance(statement, cst.Assign) else None
-    elif isinstance(above, cst.Element) and isinstance(source.parent(above), cst.Tuple):
+    elif isinstance(above, cst.Element) and isinstance(
+        several := source.parent(above), cst.Tuple
+    ):
         value = value_beside(source, above)
         if value is None:
-            return _stream(source, node, above)
+            return _stream(source, several, above)
     else:
         return ""
     if isinstance(value, cst.Name) and value.value == "None":
@@ -449,16 +451,17 @@ def _made_in(source: Source, node: cst.CSTNode) -> str:
     return _class_name(source, value.func) if isinstance(value, cst.Call) else ""
 
 
-def _stream(source: Source, node: cst.CSTNode, element: cst.Element) -> str:
+def _stream(source: Source, pair: cst.Tuple, element: cst.Element) -> str:
     """Tell the reader from the writer of `open_connection()`."""
-    pair = source.parent(element)
     statement = source.parent(source.parent(pair))
-    if isinstance(statement, cst.Assign) and isinstance(statement.value, cst.Await):
-        call = statement.value.expression
-        if isinstance(call, cst.Call) and isinstance(pair, cst.Tuple):
-            name = source.imported(call.func)
-            if name in ("asyncio.open_connection", "asyncio.open_unix_connection"):
-                return ("StreamReader", "StreamWriter")[list(pair.elements).index(element)]
+    if (
+        isinstance(statement, cst.Assign)
+        and isinstance(statement.value, cst.Await)
+        and isinstance(call := statement.value.expression, cst.Call)
+        and source.imported(call.func) in _CONNECTING
+        and len(pair.elements) == 2
+    ):
+        return ("StreamReader", "StreamWriter")[list(pair.elements).index(element)]
     return ""
 
 

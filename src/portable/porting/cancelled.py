@@ -35,13 +35,15 @@ def decide_cancelled_error(source: Source, uses: Sequence[Use]) -> Iterator[Deci
 
 
 def _why(source: Source, use: Use) -> str:
-    for above in source.above(use.node):
-        if isinstance(above, (cst.ExceptHandler, cst.ExceptStarHandler)):
-            return "is handled, and may come from a task of asyncio's"
-        if isinstance(above, cst.Raise):
-            return "is raised, which is for AnyIO's scopes to do"
-        if isinstance(above, cst.Call) and source.imported(above.func) == "contextlib.suppress":
-            return "is suppressed, and may come from a task of asyncio's"
-        if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
-            break
+    handlers = (cst.ExceptHandler, cst.ExceptStarHandler)
+    kinds = (*handlers, cst.BaseSmallStatement, cst.BaseCompoundStatement)
+    above = list(source.above(use.node))
+    place = next(number for number, each in enumerate(above) if isinstance(each, kinds))
+    if isinstance(above[place], handlers):
+        return "is handled, and may come from a task of asyncio's"
+    if isinstance(above[place], cst.Raise):
+        return "is raised, which is for AnyIO's scopes to do"
+    calls = [each.func for each in above[:place] if isinstance(each, cst.Call)]
+    if "contextlib.suppress" in map(source.imported, calls):
+        return "is suppressed, and may come from a task of asyncio's"
     return "is named, to be compared or handed on"

@@ -32,7 +32,8 @@ def import_edits(source: Source, decisions: Sequence[Decision]) -> dict[cst.CSTN
     edits: dict[cst.CSTNode, Edit] = {}
     for node in dict.fromkeys([*dropped, *added]):
         line = source.parent(node)
-        alone = len(getattr(source.parent(line), "body", ())) == 1
+        block = source.parent(line)
+        alone = isinstance(block, (cst.Module, cst.IndentedBlock)) and len(block.body) == 1
         edits[line] = _changed_line(
             node, dropped.get(node, set()), added.get(node, ()), alone=alone
         )
@@ -50,19 +51,20 @@ def _dropped(source: Source, decisions: Iterable[Decision]) -> dict[Import, set[
     dropped: dict[Import, set[str]] = {}
     for bound, nodes in gone.items():
         left = {use.node for use in source.uses if use.bound is bound} - nodes
-        if left or not _is_alone(source, bound):
-            continue
-        node = bound.node
-        if isinstance(node, (cst.Import, cst.ImportFrom)):
-            dropped.setdefault(node, set()).add(bound.name)
+        if not left and _is_alone(source, bound):
+            dropped.setdefault(_statement(bound), set()).add(bound.name)
     return dropped
+
+
+def _statement(bound: metadata.ImportAssignment) -> Import:
+    node = bound.node
+    assert isinstance(node, (cst.Import, cst.ImportFrom))
+    return node
 
 
 def _is_alone(source: Source, bound: metadata.ImportAssignment) -> bool:
     """Say whether nothing else relies on the name: no second import, no `__all__`."""
-    if imported_as(bound) is None or not isinstance(bound.scope[bound.name], (set, frozenset)):
-        return False
-    if len(bound.scope[bound.name]) != 1 or import_entry(bound.name) in source.foreign:
+    if len(list(bound.scope[bound.name])) != 1 or import_entry(bound.name) in source.foreign:
         return False
     exported = any(
         isinstance(node, cst.SimpleString) and node.raw_value == bound.name
@@ -83,19 +85,19 @@ def _exported(source: Source) -> Iterator[cst.CSTNode]:
 
 def _added(source: Source, decisions: Iterable[Decision]) -> dict[Import, tuple[str, ...]]:
     """Return the modules that are imported beside each import."""
-    added: dict[Import, tuple[str, ...]] = {}
-    where: set[tuple[int, str]] = set()
+    wanted: dict[tuple[metadata.Scope, str], dict[Import, None]] = {}
     for decision in decisions:
         for use in decision.uses:
-            node, scope = use.bound.node, use.bound.scope
-            if not isinstance(node, (cst.Import, cst.ImportFrom)):
-                continue
-            node = _for_every_python(source, node)
+            node = _for_every_python(source, _statement(use.bound))
             for name in decision.needs:
-                key = (id(scope), name)
-                if key in where or _is_there(source, scope, name, node):
-                    continue
-                where.add(key)
+                wanted.setdefault((use.bound.scope, name), {})[node] = None
+    added: dict[Import, tuple[str, ...]] = {}
+    for (scope, name), nodes in wanted.items():
+        there = _imports_of(scope, name)
+        # What is in no branch serves those that are in one.
+        for node in sorted(nodes, key=lambda node: len(_blocks(source, node))):
+            if not any(_serves(source, each, node) for each in there):
+                there.append(node)
                 added[node] = (*added.get(node, ()), name)
     return added
 
@@ -108,20 +110,27 @@ def _for_every_python(source: Source, node: Import) -> Import:
     )
     for statement in source.module.body if branch else ():
         for each in find(statement, cst.Import, cst.ImportFrom):
-            if source.parent(each) is not statement or not isinstance(each, Import):
-                continue
-            if isinstance(each, cst.Import) or "__future__" not in source.code(each):
+            assert isinstance(each, (cst.Import, cst.ImportFrom))
+            if source.parent(each) is statement and "__future__" not in source.code(each):
                 return each
     return node
 
 
-def _is_there(source: Source, scope: metadata.Scope, name: str, beside: Import) -> bool:
-    for each in scope[name]:
-        if isinstance(each, metadata.ImportAssignment) and imported_as(each) == name:
-            typing = is_for_types(source, each.node)
-            if not typing or is_for_types(source, beside):
-                return True
-    return False
+def _imports_of(scope: metadata.Scope, module: str) -> list[cst.CSTNode]:
+    """Return the statements that import a module, which may be `a.b`, by its own name."""
+    found = [each for each in scope[module] if isinstance(each, metadata.ImportAssignment)]
+    return [each.node for each in found if imported_as(each) == module.partition(".")[0]]
+
+
+def _serves(source: Source, there: cst.CSTNode, beside: Import) -> bool:
+    """Say whether an import runs wherever another one does."""
+    if is_for_types(source, there) and is_for_types(source, beside):
+        return True
+    return _blocks(source, there) <= _blocks(source, beside)
+
+
+def _blocks(source: Source, node: cst.CSTNode) -> set[cst.CSTNode]:
+    return {each for each in source.above(node) if isinstance(each, cst.BaseSuite)}
 
 
 def is_for_types(source: Source, node: cst.CSTNode) -> bool:
@@ -138,24 +147,23 @@ def _changed_line(
     def changed(updated: cst.CSTNode) -> Changed:
         new = [cst.Import([cst.ImportAlias(_dotted(name))]) for name in sorted(added)]
         new.sort(key=lambda each: each.names[0].evaluated_name.startswith("anyio"))
-        if isinstance(updated, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-            rests = [_without(small, node, dropped) for small in updated.body]
-            kept = [rest for rest in rests if rest is not None]
-            if len(updated.body) > 1 or isinstance(updated, cst.SimpleStatementSuite):
-                body = [*kept, *new] or [cst.Pass()]
-                return updated.with_changes(
-                    body=[each.with_changes(semicolon=_END) for each in body]
-                )
-            lines = [updated.with_changes(body=kept)] if kept else []
-            for each in new:
-                if lines:
-                    lines.append(cst.SimpleStatementLine([each]))
-                else:
-                    lines.append(updated.with_changes(body=[each]))
-            if not lines and alone:
-                lines = [updated.with_changes(body=[cst.Pass()])]
-            return cst.FlattenSentinel(lines) if lines else cst.RemoveFromParent()
-        return updated
+        assert isinstance(updated, (cst.SimpleStatementLine, cst.SimpleStatementSuite))
+        body: list[cst.BaseSmallStatement] = []
+        for small in updated.body:
+            if small.deep_equals(node):
+                body += [*_without(small, dropped), *new]
+            else:
+                body.append(small)
+        if len(updated.body) > 1 or isinstance(updated, cst.SimpleStatementSuite):
+            body = body or [cst.Pass()]
+            return updated.with_changes(
+                body=[each.with_changes(semicolon=_END) for each in body]
+            )
+        if not body and not alone:
+            return cst.RemoveFromParent()
+        first, *rest = body or [cst.Pass()]
+        lines = [cst.SimpleStatementLine([each]) for each in rest]
+        return cst.FlattenSentinel([updated.with_changes(body=[first]), *lines])
 
     return changed
 
@@ -169,23 +177,18 @@ def _dotted(name: str) -> cst.Attribute | cst.Name:
 _END = cst.MaybeSentinel.DEFAULT
 
 
-def _without(
-    small: cst.BaseSmallStatement, node: Import, dropped: set[str]
-) -> cst.BaseSmallStatement | None:
-    if not small.deep_equals(node):
-        return small
+def _without(small: cst.BaseSmallStatement, dropped: set[str]) -> list[Import]:
+    """Return an import without some of its names, if any is left."""
     assert isinstance(small, (cst.Import, cst.ImportFrom))
     if isinstance(small.names, cst.ImportStar):
-        return small
+        return [small]
     kept = [alias for alias in small.names if _bound_name(alias) not in dropped]
     if not kept:
-        return None
-    if len(kept) == len(small.names):
-        return small
+        return []
     if small.names[-1] is not kept[-1]:
         last = small.names[-1]
         kept[-1] = kept[-1].with_changes(comma=last.comma)
-    return small.with_changes(names=kept)
+    return [small.with_changes(names=kept)]
 
 
 def _bound_name(alias: cst.ImportAlias) -> str:

@@ -151,7 +151,8 @@ def _decide(
         mine.sort(key=lambda use: source.position(use.node))
         clear = [use for use in mine if not use.doubt and id(use) not in covered]
         for decision in rule.decide(source, clear) if rule.decide is not None else ():
-            taken = [name for name in decision.needs if not source.is_free(name)]
+            names = {name.partition(".")[0]: None for name in decision.needs}
+            taken = [name for name in names if not source.is_free(name)]
             if decision.rewritten and taken:
                 why = f"the name {taken[0]!r} is another thing in this file"
                 decision = Decision(decision.uses, why=why)
