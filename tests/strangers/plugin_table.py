@@ -99,10 +99,15 @@ _IN_TURN = (
     "It is marked as an expected failure, and passes at times, without the plugin as well"
 )
 _WATCHER = "sse-starlette starts a task that watches for a shutdown, and leaves it running"
+_ON_UVLOOP = (
+    "So it ends on uvloop without the plugin as well, in a half of the runs: its server sets the "
+    "result of a future of uvloop's twice"
+)
 #: Why a test ends differently in a run: package, run (or several, by a pattern), test, reason.
 EXPLAINED: tuple[tuple[str, str, str, str], ...] = (
     ("anyioutils", "virtual time", r"::test_not_busy\[", _NO_TIME_PASSES),
     ("httpx-sse", "no leaks", r"::test_asgi_test$", _WATCHER),
     ("httpcore", "virtual time", r"_pool_with_immediate_expiry\[", _NO_TIME_PASSES),
+    ("httpx-ws", "uvloop", r"::TestSend::test_send", _ON_UVLOOP),
     ("httpcore", ".*", r"::test_h2_timeout_during_re(quest|sponse)\[", _IN_TURN),
 )
