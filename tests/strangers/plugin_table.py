@@ -100,8 +100,8 @@ _IN_TURN = (
 )
 _WATCHER = "sse-starlette starts a task that watches for a shutdown, and leaves it running"
 _ON_UVLOOP = (
-    "So it ends on uvloop without the plugin as well, in a half of the runs: its server sets the "
-    "result of a future of uvloop's twice"
+    "So it ends on uvloop without the plugin as well, in half of the runs: its server sets "
+    "the result of a future of uvloop's twice"
 )
 #: Why a test ends differently in a run: package, run (or several, by a pattern), test, reason.
 EXPLAINED: tuple[tuple[str, str, str, str], ...] = (
