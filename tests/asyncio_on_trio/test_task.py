@@ -477,6 +477,25 @@ def test_both_at_once(run):
 
 
 @needs_eager
+def test_one_task_that_is_not_to_start_eagerly(run):
+    """Under asyncio's eager factory, too, a task can be told to begin later."""
+
+    async def job():
+        seen.append("begun")
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        task = loop.create_task(job(), eager_start=False)
+        seen.append("made")
+        await task
+
+    seen = []
+    run(main)
+    assert seen == ["made", "begun"]
+
+
+@needs_eager
 def test_eager_tasks(against_asyncio):
     """With asyncio's factory a task begins before create_task() returns."""
 

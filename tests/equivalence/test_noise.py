@@ -178,6 +178,17 @@ def test_tracebacks_and_causes_of_a_time_limit() -> None:
     assert {seen.stream for seen in found.port.observations} >= {"stderr", "log"}
 
 
+@pytest.mark.parametrize(
+    "path", ["<frozen runpy>", "/a/site-packages/lib.py", asyncio.__file__]
+)
+def test_frames_of_libraries(path: str) -> None:
+    """Python's own, what is frozen into it and what is installed is no program's."""
+    assert without_frames([told("Lost")[0], f'  File "{path}", line 1, in run']) == [
+        told("Lost")[0],
+        None,
+    ]
+
+
 def test_where_an_object_was_created() -> None:
     """What debug modes tell of an object's creation is cut down as tracebacks are."""
     text = [
