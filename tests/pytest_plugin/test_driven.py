@@ -403,14 +403,19 @@ def test_portable_needs_no_option(pytester, head, name):
         ("import asyncio", [], "auto", False),
         ("import asyncio", ["--anyio-backends"], "auto", True),
         ("from asyncio import sleep", ["--virtual-time"], "auto", True),
+        ("from elsewhere.asyncio.client import Client", ["--virtual-time"], "auto", True),
         ("import asyncio", [], "true", True),
         ("", [], "true", True),
         ("import portable", ["--anyio-backends"], "false", False),
     ],
 )
-def test_who_is_driven(pytester, head, args, setting, driven):
+def test_who_is_driven(pytester, tmp_path_factory, head, args, setting, driven):
     """A suite that does without asyncio on trio keeps the very task that AnyIO gives it."""
     pytester.makeini(f"[pytest]\nasyncio_on_trio = {setting}")
+    installed = tmp_path_factory.mktemp("installed") / "elsewhere" / "asyncio"
+    installed.mkdir(parents=True)
+    (installed / "client.py").write_text("class Client: ...")
+    pytester.syspathinsert(installed.parents[1])
     pytester.makepyfile(f"""
         import pytest
         import trio

@@ -57,7 +57,7 @@ def drives(config: pytest.Config, items: Sequence[pytest.Item], *, used: bool) -
     """Say whether the tests and async fixtures of a run are driven on trio.
 
     With the setting `auto` they are if a module of the project imports portable, or if one
-    imports asyncio and the run uses the plugin for something else, too.
+    imports asyncio, or what has it in its name, and the run uses the plugin for something else.
 
     Args:
         config: has the ini setting.
@@ -115,7 +115,10 @@ def _is_below(root: Path, file: str | None) -> bool:
 
 
 def _packages_used_by(module: ModuleType) -> set[str]:
-    """Return `asyncio`, `portable` or both, if a module has names from them."""
+    """Return `asyncio`, `portable` or both, if a module has names from them.
+
+    Names from `redis.asyncio`, `sqlalchemy.ext.asyncio` and the like are asyncio's, too.
+    """
     found = set()
     for value in list(vars(module).values()):
         home: Any = None
@@ -124,7 +127,8 @@ def _packages_used_by(module: ModuleType) -> set[str]:
         elif isinstance(value, (FunctionType, type)):
             home = value.__module__
         if isinstance(home, str):
-            found.add(home.partition(".")[0])
+            first, *others = home.split(".")
+            found.add("asyncio" if "asyncio" in others else first)
     return found & {"asyncio", "portable"}
 
 
