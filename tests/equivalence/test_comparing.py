@@ -346,12 +346,41 @@ def test_a_declared_difference(comparing: Compare) -> None:
         ('{reason = "x"}', "declares nothing"),
         ('{reason = "x", port = ["screen: x"]}', "streams are: stdout"),
         ('{reason = "x", colour = 1}', "takes backends, id"),
+        ('{reason = "x", port = 5}', "port takes a list, got 5"),
+        ('{reason = "x", port = [{stream = "stdout", time = "1"}]}', "a number of seconds"),
+        ('{reason = "x", port = [{stream = "stdout", txt = "x"}]}', "a line takes stream"),
+        ('{reason = "x", port = ["stdout: x"], backends = 5}', "backends takes a list"),
+        ('{reason = "x", port = ["stdout: x"], backends = ["tri"]}', "you mean 'trio'"),
+        ('{reason = "x", port = ["stdout: x"], id = "T9"}', "'T9' is no entry"),
     ],
 )
 def test_a_bad_declaration_is_refused(source: str, words: str) -> None:
     """A declaration that says nothing, or is none, is an error that says why."""
     with pytest.raises(ValueError, match=re.escape(words)):
         read_declarations([source])
+
+
+def test_a_file_without_declarations_is_refused(write: Write) -> None:
+    """A file of TOML that has no tables of differences is an error that names it."""
+    file = write("colour = 1", "declared.toml")
+    with pytest.raises(ValueError, match=re.escape("declared.toml: needs [[difference]]")):
+        read_declarations([file])
+
+
+def test_a_line_with_its_time(comparing: Compare) -> None:
+    """A declared line may be a table, alone or in a list; with a time it holds there alone."""
+    chatty = PORT.replace("return 7", "print('more'); return 7")
+    declare = '{{reason = "chatty", port = {{stream = "stdout", text = "more", time = {}}}}}'
+    report = comparing(ORIGINAL, chatty, declared=read_declarations([declare.format(2)]))
+    assert verdicts(report)["port", "asyncio"] == "declared"
+    report = comparing(ORIGINAL, chatty, declared=read_declarations([declare.format(1.5)]))
+    assert verdicts(report)["port", "asyncio"] == "different"
+
+
+def test_what_is_declared_need_not_occur_on_each_backend(write: Write) -> None:
+    """One backend may be named as a word; elsewhere the difference does not hold."""
+    [declared] = read_declarations(['{reason = "x", port = "stdout: x", backends = "trio"}'])
+    assert declared.backends == ("trio",)
 
 
 def test_a_thread_left_over_is_seen(comparing: Compare) -> None:

@@ -21,10 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from portable._backends import get_backend
+from portable._errors import UnknownBackendError
+
 from .comparison import OWN, DeclaredDifference
 from .trace import Observation, Stream, Trace
 
 _KEYS = {"id", "reason", "backends", "original", "port"}
+_OF_A_LINE = {"stream", "text", "time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,9 @@ def _declaration(name: str, entry: Any) -> Declaration:
     made = Declaration(
         id=entry.get("id", OWN),
         reason=str(entry.get("reason", "")),
-        original=_lines(name, entry.get("original", ())),
-        port=_lines(name, entry.get("port", ())),
-        backends=tuple(entry.get("backends", ())),
+        original=_lines(name, _listed(name, entry, "original")),
+        port=_lines(name, _listed(name, entry, "port")),
+        backends=tuple(_listed(name, entry, "backends")),
     )
     if not made.reason.strip():
         raise ValueError(f"{name}: needs a sentence that says why, as in reason = 'faster now'")
@@ -132,16 +136,27 @@ def _declaration(name: str, entry: Any) -> Declaration:
         )
     nothing = Trace("", "", (), outcome=None)  # type: ignore[arg-type]
     try:
+        for backend in made.backends:
+            get_backend(backend)
         made.found_in(nothing, nothing)
-    except (TypeError, ValueError) as error:
+    except (UnknownBackendError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from None
     return made
 
 
+def _listed(name: str, entry: dict[str, Any], key: str) -> list[Any]:
+    """Return what a key has: several in a list, or one alone."""
+    found = entry.get(key, [])
+    if isinstance(found, str | dict):
+        return [found]
+    if not isinstance(found, list):
+        raise ValueError(f"{name}: {key} takes a list, got {found!r}")
+    return found
+
+
 def _lines(name: str, lines: Iterable[Any]) -> tuple[_Line, ...]:
     made = []
-    line: Any
-    for line in [lines] if isinstance(lines, str) else lines:
+    for line in lines:
         if isinstance(line, str):
             stream, _, text = line.partition(": ")
             line = {"stream": stream, "text": text}
@@ -150,5 +165,11 @@ def _lines(name: str, lines: Iterable[Any]) -> tuple[_Line, ...]:
                 f"{name}: {line!r} needs a stream and a text, as in 'stdout: hello'; streams "
                 f"are: {', '.join(get_args(Stream))}"
             )
-        made.append(_Line(line["stream"], str(line.get("text", "")), line.get("time")))
+        time = line.get("time")
+        if set(line) - _OF_A_LINE or not isinstance(time, int | float | None):
+            raise ValueError(
+                f"{name}: a line takes {', '.join(sorted(_OF_A_LINE))}, the time as a number "
+                f"of seconds, got {line!r}"
+            )
+        made.append(_Line(line["stream"], str(line.get("text", "")), time))
     return tuple(made)

@@ -222,8 +222,12 @@ def _located(place: str, text: str) -> tuple[Path, str | None]:
     sys.path.insert(0, str(Path.cwd()))
     try:
         spec = importlib.util.find_spec(place)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
         raise TargetError(f"{text}: there is no such module: {error}") from None
+    except Exception as error:  # of the package that it is in
+        raise TargetError(
+            f"{text}: looking for it raised {type(error).__name__}: {error}"
+        ) from None
     finally:
         sys.path.pop(0)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
@@ -257,7 +261,7 @@ def _is_plain_name_missing(tree: ast.Module, name: str) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == first and isinstance(node.ctx, ast.Store):
             return False
-        if isinstance(node, ast.ClassDef) and node.name == first:
+        if isinstance(node, ast.ClassDef | Function) and node.name == first:
             return False
         if isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
