@@ -90,7 +90,7 @@ def run(
         'Hello you, from trio'
     """
     try:
-        _check_main(main, args)
+        check_main(main, args)
         chosen = require_backend(backend)
         clock = _clock(virtual_time)
         _refuse_nested_run()
@@ -98,7 +98,7 @@ def run(
         if iscoroutine(main):
             main.close()
         raise
-    coro = _coroutine(main, args)
+    coro = coroutine_of(main, args)
     try:
         return _run(coro, chosen, clock, debug)
     finally:
@@ -161,6 +161,16 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+def check_main(main: object, args: tuple[object, ...]) -> None:
+    """Refuse what is no main, and close the coroutine that nobody is going to run."""
+    try:
+        _check_main(main, args)
+    except BaseException:
+        if iscoroutine(main):
+            main.close()
+        raise
+
+
 def _check_main(main: object, args: tuple[object, ...]) -> None:
     if iscoroutine(main):
         if getcoroutinestate(main) != CORO_CREATED:
@@ -195,9 +205,10 @@ def _clock(virtual_time: bool | VirtualClock) -> VirtualClock | None:
     )
 
 
-def _coroutine(
+def coroutine_of(
     main: Callable[..., Any] | Coroutine[Any, Any, Any], args: tuple[object, ...]
 ) -> Coroutine[Any, Any, Any]:
+    """Return the coroutine to run; what makes none is refused."""
     if isinstance(main, Coroutine):
         return main
     result = main(*args)

@@ -1,6 +1,9 @@
 """Programs as people write them: scripts, guards, loops of their own. Each is its own port."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,10 +34,11 @@ def alike(write: Write) -> Run:
     """Runs a text on every backend: each has to show the same; returns the trace on asyncio."""
 
     def alike(
-        text: str, name: str = "", *, args: tuple[str, ...] = (), **options: object
+        text: str, name: str = "", *, args: tuple[str, ...] = (), module: str = ""
     ) -> Trace:
-        isolated = Isolated(args=args, **options)  # type: ignore[arg-type]
-        target = Target.find(write(text) + name)
+        isolated = Isolated(args=args)
+        file = write(text, f"{module.replace('.', '/') or 'port'}.py")
+        target = Target.find((module or file) + name)
         traces = []
         for backend in INSTALLED:
             [run] = isolated.run(target, "original", backend)
@@ -83,6 +87,36 @@ if __name__ == '__main__':
     assert said(trace) == [(2.0, "hello me")]
     assert trace.lines("outcome") == ["returned None"]
     assert alike(SAY + guard).lines("outcome") == ["raised SystemExit(2)"]
+
+
+def test_a_module_is_run_as_with_m(alike: Run, write: Write) -> None:
+    """A module runs as `python -m` runs it: it knows its name, and what is beside it."""
+    write("NAME = 'near'", "package/names.py")
+    text = "from .names import NAME\nasyncio.run(main(NAME))\nprint(__name__, __spec__.name)\n"
+    trace = alike(SAY + text, module="package.script")
+    assert said(trace) == [(2.0, "hello near"), (2.0, "__main__ package.script")]
+
+
+def test_a_module_may_be_missing_late(alike: Run) -> None:
+    """What a script cannot import after it has run a loop is its outcome."""
+    trace = alike(f"{SAY}\nasyncio.run(main())\nimport no_such\n")
+    [outcome] = trace.lines("outcome")
+    assert outcome.startswith("raised ModuleNotFoundError(")
+
+
+def test_arguments_are_values_or_words(alike: Run) -> None:
+    """An argument that is no literal of Python's is a word."""
+    text = "async def main(*args): print(*map(repr, args))\n"
+    assert said(alike(text, args=("1", "me", "[2]", "a b", "'3'"))) == [
+        (0.0, "1 'me' [2] 'a b' '3'")
+    ]
+
+
+def test_a_function_that_returns_a_coroutine(alike: Run) -> None:
+    """What a plain function returns is run, if that is a coroutine."""
+    assert said(alike(f"{SAY}\ndef start(): return main('me')\n", ":start")) == [
+        (2.0, "hello me")
+    ]
 
 
 def test_a_script_that_raises(alike: Run) -> None:
@@ -232,6 +266,79 @@ asyncio.set_event_loop_policy(Policy())
 asyncio.new_event_loop().run_until_complete(main())
 """
     assert said(alike(text)) == [(0.0, "hello")]
+
+
+def test_what_class_a_loop_has(write: Write) -> None:
+    """A loop is of asyncio's class on asyncio, and of a subclass only if that made it."""
+    text = """
+import asyncio
+class Own(asyncio.SelectorEventLoop): pass
+for make in (asyncio.new_event_loop, asyncio.SelectorEventLoop, Own):
+    loop = make()
+    print(isinstance(loop, asyncio.SelectorEventLoop), isinstance(loop, Own))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+"""
+    [run] = Isolated().run(Target.find(write(text)), "original", "asyncio")
+    assert run.trace is not None
+    assert run.trace.lines("stdout") == ["True False", "True False", "True True"]
+
+
+def test_a_loop_beside_another(alike: Run) -> None:
+    """A loop in a thread, beside one that runs, is the program's own, and no second run."""
+    text = """
+import asyncio
+class Own(asyncio.SelectorEventLoop): pass
+def beside():
+    for make in (Own, asyncio.SelectorEventLoop, asyncio.new_event_loop):
+        loop = make()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+    return asyncio.run(asyncio.sleep(0, "beside"))
+async def main():
+    await asyncio.sleep(1)
+    print(await asyncio.to_thread(beside))
+    await asyncio.sleep(1)
+    print("main")
+asyncio.run(main())
+"""
+    assert said(alike(text)) == [(1.0, "beside"), (2.0, "main")]
+
+
+PORTABLES = {
+    "a coroutine": "portable.run(main())",
+    "a function": "portable.run(main, 'you')",
+    "an awaitable": """
+class Later:
+    def __await__(self):
+        return main().__await__()
+portable.run(Later)
+""",
+}
+
+
+@pytest.mark.parametrize("start", PORTABLES.values(), ids=PORTABLES)
+def test_what_portable_runs(alike: Run, start: str) -> None:
+    """A script that starts with `portable.run()` runs on each backend, whatever it is given."""
+    assert said(alike(f"{SAY}\nimport portable\n{start}\n")) == [(2.0, "hello you")]
+
+
+@pytest.mark.parametrize("call", ["run(main(), 'me')", "run(5)", "run(lambda: 5)", "run(used)"])
+def test_what_portable_refuses(alike: Run, call: str, tmp_path: Path) -> None:
+    """What `portable.run()` refuses it refuses here as well, and says the same."""
+    trace = alike(f"""
+import portable
+async def main(): print("there")
+used = main()
+used.close()
+try: portable.{call}
+except (RuntimeError, TypeError) as error: print(error)
+portable.run(main)
+""")
+    script = [sys.executable, tmp_path / "port.py"]
+    done = subprocess.run(script, check=True, capture_output=True, text=True)
+    assert trace.lines("stdout") == done.stdout.splitlines()
+    assert len(trace.lines("stdout")) > 1
 
 
 def test_tasks_of_a_loop_that_nobody_closes(alike: Run) -> None:

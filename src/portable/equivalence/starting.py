@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from inspect import isawaitable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
@@ -28,7 +27,7 @@ import anyio
 
 import portable
 from portable._backends import BACKENDS, require_backend
-from portable._running import run
+from portable._running import check_main, coroutine_of
 from portable.clock import VirtualClock
 from portable.clock._schedule import Schedule
 from portable.clock._taken import Seed
@@ -66,10 +65,10 @@ class Starting:
     Args:
         backend: the name of the backend.
         ended: called with the number of tasks that a main left running when it ended.
+        marks: told of each task that is made.
         seed: names the schedule; `None`: the backend's own order.
         real_time: whether time passes as it does outside.
         fix: told of each address that uvloop listens at, which tells nobody else.
-        marks: told of each task that is made.
 
     Attributes:
         clock: the virtual time; `None`: time is real.
@@ -84,10 +83,10 @@ class Starting:
         backend: str,
         ended: Callable[[int], object],
         *,
+        marks: TaskMarks,
         seed: Seed | None = None,
         real_time: bool = False,
         fix: Callable[[object], object] | None = None,
-        marks: TaskMarks | None = None,
     ) -> None:
         self._fix = fix
         self._marks = marks
@@ -223,14 +222,8 @@ class Starting:
     def _portable_run(
         self, main: Any, *args: object, debug: bool | None = None, **_: object
     ) -> object:
-        if asyncio.iscoroutine(main) and not args:
-            return self._asyncio_run(main, debug=debug)
-        if asyncio.iscoroutine(main) or not callable(main):
-            return run(main, *args)  # it says what is wrong
-        made = main(*args)
-        if isawaitable(made) and not asyncio.iscoroutine(made):
-            made = _awaiting(made)
-        return self._asyncio_run(made, debug=debug)
+        check_main(main, args)
+        return self._asyncio_run(coroutine_of(main, args), debug=debug)
 
     # One loop --------------------------------------------------------------------------
 
@@ -295,19 +288,11 @@ class Starting:
 
     def _prepared(self, factory: LoopFactory) -> asyncio.AbstractEventLoop:
         loop = self._noted(factory())
-        number_tasks_anew(loop, self._made)
-        hand_clocks_on(loop, self._woken)
+        number_tasks_anew(loop, self._marks.started)
+        hand_clocks_on(loop, self._marks.woken)
         if self._fix is not None and self._backend.name == "uvloop":
             tell_addresses(loop, self._fix)
         return loop
-
-    def _made(self, task: object) -> None:
-        if self._marks is not None:
-            self._marks.started(task)
-
-    def _woken(self, task: object) -> None:
-        if self._marks is not None:
-            self._marks.woken(task)
 
     def _noted(self, loop: L) -> L:
         self.loops.add(loop)
@@ -391,7 +376,7 @@ class Starting:
             self._ended(watch.left_running())
 
 
-def _trio_watch(now: Callable[[], float], marks: TaskMarks | None) -> TrioWatch:
+def _trio_watch(now: Callable[[], float], marks: TaskMarks) -> TrioWatch:
     from .trio_watch import TrioWatch  # needs trio
 
     return TrioWatch(now, marks)
@@ -412,7 +397,3 @@ def _named_after(main: Callable[..., Any], call: Main) -> Main:
     named.__module__ = getattr(main, "__module__", named.__module__)
     named.__qualname__ = getattr(main, "__qualname__", named.__qualname__)
     return named
-
-
-async def _awaiting(awaitable: Awaitable[object]) -> object:
-    return await awaitable

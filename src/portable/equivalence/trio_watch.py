@@ -41,7 +41,7 @@ class TrioWatch(trio.abc.Instrument):
         order_free_from: when trio first had a say in the order of tasks; `None`: it had none.
     """
 
-    def __init__(self, now: Callable[[], float], marks: TaskMarks | None = None) -> None:
+    def __init__(self, now: Callable[[], float], marks: TaskMarks) -> None:
         self._now = now
         self._marks = marks
         self._plain: set[trio.lowlevel.Task] = set()
@@ -72,21 +72,20 @@ class TrioWatch(trio.abc.Instrument):
         """Take note of a task that begins; and of the loop, whose tasks come with it."""
         if is_plain(task):
             self._plain.add(task)
-            if self._marks is not None:
-                self._marks.started(task)
+            self._marks.started(task)
             self.trio_chooses()
             return
         loop = current_loop()
         if loop is not None and loop is not self._numbered:
             self._numbered = loop
-            number_tasks_anew(loop, self._made)
+            number_tasks_anew(loop, self._marks.started)
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Take note of a task whose wait is over because a scope is cancelled.
 
         trio tells nobody of a cancellation; the current task can ask for its deadline.
         """
-        if task not in self._plain or task in self._cancelled or self._marks is None:
+        if task not in self._plain or task in self._cancelled:
             return
         if trio.current_effective_deadline() == -inf and not _has_slept(task):
             self._cancelled.add(task)
@@ -99,14 +98,10 @@ class TrioWatch(trio.abc.Instrument):
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
         """Forget a task that has ended."""
-        if task in self._plain and self._marks is not None:
+        if task in self._plain:
             self._marks.ended(task)
         self._plain.discard(task)
         self._cancelled.discard(task)
-
-    def _made(self, task: object) -> None:
-        if self._marks is not None:
-            self._marks.started(task)
 
 
 class RecordedLoop(EventLoop):
