@@ -78,12 +78,7 @@ class Leaks:
     @contextmanager
     def threads_and_coroutines(self) -> Iterator[None]:
         """Look for threads and coroutines that the block leaves; outside the event loop."""
-        me = threading.get_ident()
-        working = {
-            thread
-            for thread in threading.enumerate()
-            if thread.ident == me or _is_working(thread)
-        }
+        working = {thread for thread in threading.enumerate() if _is_working(thread)}
         with _threads() as started, unawaited_coroutines(self.found, self._heap):
             yield
 
