@@ -64,6 +64,27 @@ def test_while_a_value_is_on_its_way(run, make, wait):
     assert seen == ["value", (1, "first"), (2, "second")]
 
 
+def test_one_of_two_that_is_taken_back_while_a_value_is_on_its_way(run):
+    """The other one is delivered."""
+
+    async def job(receive):
+        await receive.receive()
+        await trio.sleep(LONG)
+
+    async def main():
+        send, receive = trio.open_memory_channel(0)
+        task = asyncio.create_task(job(receive))
+        await asyncio.sleep(1)
+        send.send_nowait("value")
+        task.cancel()
+        task.cancel()
+        task.uncancel()
+        await asyncio.wait([task])
+        return task.cancelled(), portable.current_time()
+
+    assert run(main) == (True, 1)
+
+
 def test_while_its_last_value_is_on_its_way(run):
     """A task that waits for nothing more returns what it was handed (T4)."""
 

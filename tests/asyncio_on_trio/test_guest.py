@@ -114,6 +114,13 @@ def test_errors_come_out(loop):
     assert loop.run_until_complete(both("goes on")) == "goes on"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio has no eager tasks here")
+def test_an_eager_task_before_it_runs(loop):
+    """It begins when the loop does, as on asyncio."""
+    loop.set_task_factory(asyncio.eager_task_factory)
+    assert loop.run_until_complete(loop.create_task(both("result"))) == "result"
+
+
 def test_the_first_of_two_errors_comes_out(loop):
     """Of those that end programs, in one iteration."""
     for code in (1, 2):
