@@ -53,6 +53,14 @@ def test_json_to_stdout():
     assert "goes to sleep" in done.stderr
 
 
+def test_tables_alone():
+    """Without a file the tables are all that there is."""
+    done = portable("bench", "idle", "--size=smoke", "--time=5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "goes to sleep" in done.stdout
+    assert "{" not in done.stdout
+
+
 def test_results_without_their_command(results, tmp_path):
     """A file that does not say what made it is refused."""
     saved = json.loads(results[0].read_text())
@@ -122,6 +130,25 @@ def test_limits_are_made_by_one_command(results, tmp_path):
     done = portable("bench-report", results[0], "--limits", tmp_path / "limits.toml")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "limits.toml").read_text().startswith("# How many times its control")
+
+
+def test_a_report_that_cannot_be_made(results, tmp_path):
+    """Exit code 2 and the reason: a page without a place, no such folder, a package missing."""
+    pytest.importorskip("matplotlib", reason="needs it: pip install 'portable-tasks[bench]'")
+    page, page_says = tmp_path / "page.md", "put the results between <!--"
+    page.write_text("no marks")
+    to, to_says = page / "below", f"{page / 'below'}: Not a directory"
+    for option, path, says in (("--readme", page, page_says), ("--to", to, to_says)):
+        done = portable("bench-report", results[0], option, path, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        told = "".join(done.stderr.replace("│", "").split())
+        assert f"{option}:" in told
+        assert "".join(says.split()) in told
+        assert "Traceback" not in done.stderr
+    (tmp_path / "matplotlib.py").write_text("raise ModuleNotFoundError(__name__)")
+    done = portable("bench-report", results[0], "--to", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("portable: the report's pictures need matplotlib; install")
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,75 @@ def test_json_to_nowhere(command: Command, tmp_path: Path) -> None:
     assert "--json: cannot write to" in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_json_that_fails_late(command: Command, tmp_path: Path) -> None:
+    """A file that turns out not to be writable is told with the system's reason."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "out.json")
+    file = str(tmp_path / "link")
+    code, out, err = command("check", "timeout", "--backends=asyncio", "--json", file)
+    assert code == 2
+    assert cells(out, "port") == ["port", "same 4 s"]
+    told = "".join(err.replace("│", "").split())
+    assert "--json:cannotwriteto" in told
+    assert "Nosuchfileordirectory" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--declare", "{"), "--declare: is no TOML"),
+        (("--declare", "nothing.toml"), "--declare: nothing.toml: cannot be read"),
+        (("--real-time", "--schedules", "2"), "--schedules: the order of real time"),
+        (("--until", "0"), "--until: must be positive and finite, got 0.0"),
+        (("--until", "nan"), "--until: must be positive and finite, got nan"),
+        (("--stdin", "nothing.txt"), "--stdin: there is no such file: nothing.txt"),
+        (("--normalize", "("), "--normalize: '(' is no regular expression"),
+        (("--tolerance", "nan"), "--tolerance"),
+        (("--ignore", "stdout,smells"), "--ignore: 'smells' is unknown; known are: stdout"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_bad_options_of_compare(
+    command: Command, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    """What an option cannot mean is told by its name, before anything runs; exit code 2."""
+    program = tmp_path / "program.py"
+    program.write_text("def main(): raise AssertionError('it runs')")
+    code, out, err = command("compare", str(program), str(program), *options)
+    assert (code, out) == (2, "")
+    assert "".join(says.split()) in "".join(err.replace("│", "").split())
+
+
+@pytest.mark.slow
+def test_a_program_that_cannot_be_loaded(command: Command, tmp_path: Path) -> None:
+    """The exit code is 2; the page, and the JSON in which it is a failure, are written."""
+    program, page = tmp_path / "program.py", tmp_path / "page.html"
+    program.write_text("1 / 0\ndef main(): pass")
+    target = f"{program}:main"
+    options = ("--backends=asyncio", "--json", "-", "--html", str(page))
+    code, out, _ = command("compare", target, target, *options)
+    assert code == 2
+    [comparison] = json.loads(out)["comparisons"]
+    for result in comparison["results"]:
+        assert result["failure"]["kind"] == "unloadable"
+        assert "ZeroDivisionError" in result["failure"]["message"]
+        assert (result["trace"], result["ended"], result["duration"]) == (None, None, None)
+    assert "ZeroDivisionError" in page.read_text()
+
+
+@pytest.mark.slow
+def test_a_missing_backend_to_compare_on(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named, a backend that is missing makes the exit code 2; by default it is skipped."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    program = tmp_path / "program.py"
+    program.write_text("import asyncio\nasync def main(): print('there')\n")
+    two = str(program), str(program)
+    assert command("compare", *two, "--backends", "asyncio,uvloop").code == 2
+    assert command("compare", *two).code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -1,13 +1,20 @@
 """Comparing a user's own two programs, each run in a process of its own."""
 
+import os
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from portable._backends import BACKENDS
 from portable.equivalence import Reading, Report, compare_programs
+from portable.equivalence.comparing import judge_programs
 from portable.equivalence.declaring import read_declarations
+from portable.equivalence.isolated import Isolated
+from portable.equivalence.judging import Batch, Measure
+from portable.equivalence.run import Run
 from portable.equivalence.target import Target, TargetError
 from portable.equivalence.telling import text_of
 
@@ -381,6 +388,50 @@ def test_what_is_declared_need_not_occur_on_each_backend(write: Write) -> None:
     """One backend may be named as a word; elsewhere the difference does not hold."""
     [declared] = read_declarations(['{reason = "x", port = "stdout: x", backends = "trio"}'])
     assert declared.backends == ("trio",)
+
+
+def test_an_original_runs_once_for_several_ports(write: Write) -> None:
+    """Comparisons that share what they know run their original once."""
+    original, isolated = write(ORIGINAL, "original.py"), Isolated()
+    known: dict[Batch, list[Run]] = {}
+    for changed in ("return 7", "return 8"):
+        write(ORIGINAL.replace("return 7", changed), "original.py")
+        port = write(PORT)
+        measure = Measure((), Reading(), None)
+        report = judge_programs(
+            isolated, original, port, measure, backends=["asyncio"], known=known
+        )
+        assert report.equivalent
+    assert {batch.role for batch in known} == {"original"}
+
+
+def test_what_a_comparison_is_stopped_by_comes_out(write: Write) -> None:
+    """An error out of `progress` stops the comparison, and no program goes on."""
+    alive = Path(write("", "alive"))
+    text = f"""
+import os, time
+def main():
+    open({str(alive)!r}, 'w').write(str(os.getpid()))
+    time.sleep(600)
+"""
+
+    def stop() -> None:
+        while not alive.read_text():
+            time.sleep(0.02)
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        compare_programs(
+            write(PORT),
+            write(text, "long.py"),
+            backends=["asyncio"],
+            time_limit=500,
+            progress=stop,
+        )
+    with pytest.raises(ProcessLookupError):
+        for _ in range(500):
+            os.kill(int(alive.read_text()), 0)
+            time.sleep(0.02)
 
 
 def test_a_thread_left_over_is_seen(comparing: Compare) -> None:
