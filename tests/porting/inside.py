@@ -795,3 +795,213 @@ rewritten(
         print("open")
     """,
 )
+rewritten(
+    "timeout",
+    "a clean-up that AnyIO's scopes alone cancel: around a function that calls itself",
+    """
+    import asyncio
+    import anyio
+
+    async def _work(seconds):
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            print("stopped", seconds)
+            raise
+
+    async def _limited(seconds):
+        async with asyncio.timeout(2):
+            await _work(seconds)
+        await _limited(seconds + 0.5)
+
+    async def main():
+        with open(__import__("os").devnull), anyio.move_on_after(2):
+            await _limited(1)
+        print("stopped")
+
+    if __name__ == "__main__":
+        anyio.run(main)
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def _work(seconds):
+        try:
+            await asyncio.sleep(seconds)
+        except anyio.get_cancelled_exc_class():
+            print("stopped", seconds)
+            raise
+
+    async def _limited(seconds):
+        with anyio.fail_after(2):
+            await _work(seconds)
+        await _limited(seconds + 0.5)
+
+    async def main():
+        with open(__import__("os").devnull), anyio.move_on_after(2):
+            await _limited(1)
+        print("stopped")
+
+    if __name__ == "__main__":
+        anyio.run(main)
+    """,
+)
+rewritten(
+    "create_task",
+    "a handler in one line; a group beside code that is quiet",
+    """
+    import asyncio
+
+    async def beat():
+        while True:
+            await asyncio.sleep(1)
+            beats: list[int] = []
+            beats.append(1)
+
+    async def main():
+        task = asyncio.create_task(coro=beat())
+        await asyncio.sleep(1.5)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError: pass
+        print("cancelled")
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def beat():
+        while True:
+            await asyncio.sleep(1)
+            beats: list[int] = []
+            beats.append(1)
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            task = group.start_soon(beat)
+            await asyncio.sleep(1.5)
+            task.cancel()
+            await task.wait()
+        print("cancelled")
+    """,
+)
+rewritten(
+    "queue",
+    "of functions that are called more than once, and gathered; of an own type",
+    """
+    import asyncio
+    import anyio
+
+    async def _take(items: asyncio.Queue):
+        try:
+            return items.get_nowait()
+        except asyncio.QueueEmpty:
+            return None
+
+    class Thing: ...
+
+    async def main():
+        items: asyncio.Queue = asyncio.Queue()
+
+        async def put():
+            await items.put(1)
+
+        async def put_more():
+            await put()
+
+        await anyio.gather(put(), put_more())
+        print(await _take(items), await _take(items))
+        things: asyncio.Queue[Thing] = asyncio.Queue(0)
+        await things.put(Thing())
+        print(await things.get() is None)
+    """,
+    """
+    import math
+    import anyio.abc
+    import anyio
+
+    async def _take(items: anyio.abc.ObjectReceiveStream):
+        try:
+            return items.receive_nowait()
+        except anyio.WouldBlock:
+            return None
+
+    class Thing: ...
+
+    async def main():
+        send_items, receive_items = anyio.create_memory_object_stream(math.inf)
+        with send_items, receive_items:
+
+            async def put():
+                send_items.send_nowait(1)
+
+            async def put_more():
+                await put()
+
+            await anyio.gather(put(), put_more())
+            print(await _take(receive_items), await _take(receive_items))
+            send_things, receive_things = anyio.create_memory_object_stream(math.inf)
+            with send_things, receive_things:
+                send_things.send_nowait(Thing())
+                print(await receive_things.receive() is None)
+    """,
+)
+rewritten(
+    "sleep",
+    "imported from where it is defined",
+    """
+    import asyncio.tasks
+    from asyncio.tasks import sleep as pause
+
+    async def main():
+        await pause(1)
+        await asyncio.tasks.sleep(1)
+        print("slept")
+    """,
+    """
+    import asyncio.tasks
+    import anyio
+
+    async def main():
+        await anyio.sleep(1)
+        await anyio.sleep(1)
+        print("slept")
+    """,
+)
+rewritten(
+    "gather",
+    "of functions that catch all; a type is no subscript",
+    """
+    import asyncio
+
+    async def attempt(number):
+        found: list[int] = []
+        try:
+            found.append(1 // number)
+            open("nowhere/none")
+        except Exception:
+            print("failed")
+        await asyncio.sleep(number)
+
+    async def main():
+        await asyncio.gather(attempt(0), attempt(1))
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def attempt(number):
+        found: list[int] = []
+        try:
+            found.append(1 // number)
+            open("nowhere/none")
+        except Exception:
+            print("failed")
+        await asyncio.sleep(number)
+
+    async def main():
+        await anyio.gather(attempt(0), attempt(1))
+    """,
+)

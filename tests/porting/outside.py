@@ -288,6 +288,7 @@ for id_, use in (
     ("with a finally", CATCH.format("await task", "", "pass") + "\n        finally: print()"),
     ("its message is used", CATCH.format("await task", " as e", "print(e)")),
     ("it is raised again", CATCH.format("await task", "", "raise")),
+    ("in one line", "try: await task\n        except asyncio.CancelledError: pass"),
     ("it leaves the function", CATCH.format("await task", "", "return 1")),
     (
         "something else is awaited before",
@@ -306,6 +307,7 @@ for id_, use in (
     ("expected with a message", "with pytest.raises({1}, match='x'):\n{0}await task"),
     ("expected as a name", "with pytest.raises({1}) as caught:\n{0}await task"),
     ("expected, and more", "with pytest.raises({1}):\n{0}await task\n{0}print()"),
+    ("expected behind a condition", "with pytest.raises({1}):\n{0}if other: await task"),
 ):
     use = use.replace("{0}", " " * 12).replace("{1}", "asyncio.CancelledError")
     code = TASK.format(make=MAKE, use=f"task.cancel()\n        {use}")
@@ -320,6 +322,38 @@ stays(
 )
 
 # What is not calm -------------------------------------------------------------------------
+
+CALLED = """
+    import asyncio
+    import anyio
+    from groups import open_group
+
+    async def _work():
+        try: await asyncio.sleep(1)
+        except asyncio.CancelledError: print("stopped"); raise
+
+    async def _limited():
+        async with asyncio.timeout(2): await _work()
+
+    async def _run():
+        {start}
+
+    anyio.run(_run)
+    """
+for id_, start in (
+    ("within what is asyncio's", "async with asyncio.timeout(1): await _limited()"),
+    ("within what is not known", "async with open_group(): await _limited()"),
+    ("in another group", "async with open_group() as group: group.start_soon(_limited)"),
+    (
+        "in a group that is kept",
+        (
+            "group = anyio.create_task_group()\n"
+            "        async with group: group.start_soon(_limited)"
+        ),
+    ),
+    ("in a group of elsewhere", "open_group.start_soon(_limited)"),
+):
+    stays("timeout", f"started {id_}", CALLED.format(start=start), "names CancelledError")
 
 LIMIT = """
     import asyncio

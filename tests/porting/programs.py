@@ -380,6 +380,7 @@ for id_, attribute, use, why in (
     ("in a tuple", "_open", "self._open, *x = asyncio.Event(), 1", "other things"),
     ("from elsewhere", "_open", "other = self; other._open.clear()", "from elsewhere"),
     ("bound elsewhere", "_open", "other = self; other._open = None", "from elsewhere"),
+    ("a default", "_open", "def inner(door=self._open): ...", "handed on"),
 ):
     stays("event", id_, EVENT.format(name=attribute, use=use), why)
 stays(
@@ -1012,6 +1013,12 @@ for id_, work, run, why in (
     ("enters a stranger", "async with self: pass", RUN, "enters in line"),
     ("iterates over a stranger", "async for x in self: pass", RUN, "iterates in line"),
     ("awaits a stranger", "await self.other()", RUN, "work(), which awaits in line"),
+    (
+        "waits for an attribute",
+        "pass",
+        "await asyncio.wait_for(self.end, 1)",
+        "waits for a task",
+    ),
     ("is decorated", "pass", "await asyncio.wait_for(self.open(), 1)", "cannot be seen to end"),
     ("waits for a task", "pass", "await asyncio.wait_for(other, 1)", "waits for a task"),
     (
@@ -1126,6 +1133,8 @@ for id_, enter, body, why in (
     ("with a stranger", ENTER + ", other", "pass", "enters in line"),
     ("made before", "other as limit", "other = asyncio.timeout(5)", "where it is made"),
     ("no time", "asyncio.timeout(0)", "pass", "has no time"),
+    ("kept by an attribute", "asyncio.timeout(1) as other.limit", "pass", "rescheduled, asked"),
+    ("a name of more", ENTER, "limit = 1", "rescheduled, asked"),
 ):
     stays("timeout", id_, TIMEOUT.format(enter=enter, body=body), why)
 rewritten(
@@ -1204,6 +1213,7 @@ ENTER = "asyncio.TaskGroup() as group"
 START = "task = group.create_task(work())"
 for id_, enter, work, body, after, why in (
     ("a stranger", ENTER, "pass", "group.create_task(other())", "pass", "cannot be seen"),
+    ("beside a stranger", ENTER, "pass", "await other()", "pass", "awaits in line 8"),
     ("not a call", ENTER, "pass", "group.create_task(other)", "pass", "what cannot be seen"),
     ("given on", ENTER, "pass", "other(group)", "pass", "for more than create_task"),
     ("used behind", ENTER, "pass", "pass", "other(group)", "for more than create_task"),
@@ -1446,6 +1456,8 @@ PROGRAM = """
     """
 for id_, more, main, call, why in (
     ("debug", "", "main(), loop_factory=None", "go()", "more than a coroutine"),
+    ("nothing", "", "", "go()", "more than a coroutine"),
+    ("in a coroutine", "", "main()", "async def f(): asyncio.run(main())", "in a thread"),
     ("unseen", "", "print()", "go()", "no plain `async def`"),
     ("made", "", "made()", "go()", "no plain `async def`"),
     ("called by others", "", "main()", "", "in a thread"),
@@ -1672,6 +1684,7 @@ for id_, work, use, why in (
     ("calls a stranger", "other()", GATHER_WORK, "what may raise"),
     ("awaits a stranger", "await other()", GATHER_WORK, "awaits in line"),
     ("a task", "pass", "await asyncio.gather(work(), other)", "tasks or futures"),
+    ("raises nothing of its own", "raise", GATHER_WORK, "may raise in line"),
     ("a list", "pass", "await asyncio.gather(*other)", "in a list"),
     ("not awaited", "pass", "return asyncio.gather(work())", "not awaited"),
     ("awaited later", "pass", "x = asyncio.gather(work()); await x", "not awaited"),

@@ -132,13 +132,15 @@ def test_a_dirty_tree(command, tmp_path):
 
 def test_todo(command, tmp_path):
     """`--todo` puts what is left above its statement, once."""
-    (tmp_path / "a.py").write_text(LEFT + "    x = [\n        asyncio.sleep(1, 2)]\n")
+    more = "    x = [\n        asyncio.sleep(1, 2)]\n    y = asyncio.current_task()\n"
+    (tmp_path / "a.py").write_text(LEFT + more)
     assert command("a.py", "--write", "--todo")[0] == 0
     first = (tmp_path / "a.py").read_text()
     lines = first.splitlines()
     assert lines[4].startswith("    # TODO(portable): asyncio.sleep: is called with more")
     assert lines[5] == "    await asyncio.sleep(1, 2)"
     assert [line[:20] for line in lines[6:8]] == ["    # TODO(portable)", "    x = ["]
+    assert lines[9].startswith("    # TODO(portable): asyncio.current_task: port what makes")
     assert command("a.py", "--write", "--todo")[0] == 0
     assert (tmp_path / "a.py").read_text() == first
 
@@ -371,6 +373,7 @@ PATCHING = (
     "def test_f(monkeypatch):\n"
     '    with patch("a.asyncio.sleep"), patch("asyncio.run"):\n        pass\n'
     '    monkeypatch.setattr("asyncio.sleep", print)\n'
+    '    monkeypatch.setattr(print, "asyncio.sleep", 1)\n    print("asyncio.sleep")\n'
 )
 
 
@@ -384,7 +387,7 @@ def test_names_that_tests_patch(command, tmp_path):
     code, out, _ = command(".", "--write")
     assert code == 0
     text = (tmp_path / "test_a.py").read_text()
-    assert text == PATCHING.replace("asyncio.sleep", "anyio.sleep")
+    assert text == PATCHING.replace("asyncio.sleep", "anyio.sleep", 2)
     assert "test_a.py:6: asyncio.run: is patched by its name" in out
     (tmp_path / "b.py").write_text(LEFT)
     (tmp_path / "test_a.py").write_text(PATCHING)
@@ -438,7 +441,14 @@ def test_without_git(command, tmp_path, monkeypatch):
     assert (tmp_path / "a.py").read_text() == AFTER
 
 
-@pytest.mark.parametrize("star", ["from asyncio import *", "from os import *\nimport asyncio"])
+@pytest.mark.parametrize(
+    "star",
+    [
+        "from asyncio import *",
+        "from os import path\nfrom asyncio import *",
+        "from os import *\nimport asyncio",
+    ],
+)
 def test_a_star_import(tmp_path, star):
     """The names of `from asyncio import *` are told as one that cannot be told apart."""
     (tmp_path / "a.py").write_text(f"{star}\n\n\nasync def f():\n    await sleep(1)\n")
@@ -446,6 +456,29 @@ def test_a_star_import(tmp_path, star):
     whys = [site.why for site in result.sites]
     assert ("the names of a star import cannot be told apart" in whys) is ("asyncio i" in star)
     assert not result.changed
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    """A link that leads nowhere is no file, and no trouble of those beside it."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "conftest.py").symlink_to(tmp_path / "gone.py")
+    (tmp_path / "test_b.py").write_text("import pytest\n\npytestmark = pytest.mark.asyncio\n")
+    found = {each.path.stem: each for each in port_files(find_targets([str(tmp_path)]))}
+    assert found["a"].after.decode() == AFTER
+    assert found["conftest"].error == "No such file or directory"
+
+
+def test_a_package_in_a_package(tmp_path):
+    """The files around the outermost package are those that may use a name."""
+    inner = tmp_path / "project" / "outer" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent, inner.parent.parent):
+        (folder / "__init__.py").write_text("")
+    text = "from asyncio import TimeoutError\n\nx = TimeoutError\n"
+    (inner / "a.py").write_text(text)
+    (inner.parent / "b.py").write_text("from .inner.a import TimeoutError\n")
+    [result] = port_files(find_targets([str(inner / "a.py")]))
+    assert result.after.decode() == text
 
 
 def test_another_file_reaches_the_library_through_this_one(tmp_path):

@@ -167,6 +167,8 @@ PLAIN = {
     [
         ({"mark": '@pytest.mark.asyncio(loop_scope="module")'}, "a loop of another scope"),
         ({"rest": "M = pytest.mark.asyncio"}, "is handed on"),
+        ({"rest": "print(pytest.mark.asyncio)"}, "is handed on"),
+        ({"rest": "def f(x: 'pytest_asyncio.plugin.Mode'): ..."}, "stays"),
         ({"rest": "import pytest_asyncio.plugin\nx = pytest_asyncio.plugin"}, "stays"),
         ({"fixture": '@pytest_asyncio.fixture(scope="module")'}, "with a scope"),
         ({"fixture": '@pytest_asyncio.fixture(loop_scope="session")'}, "with a scope"),
@@ -183,6 +185,7 @@ PLAIN = {
         ),
         ({"rest": '@pytest.mark.usefixtures("made")\ndef test_plain(): pass'}, "in a string"),
         ({"rest": "f = pytest_asyncio.fixture(test_it)"}, "is no decorator"),
+        ({"rest": "def f(x: 'pytest_asyncio.fixture'): ..."}, "is no decorator"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -196,9 +199,10 @@ def test_what_is_pytest_asyncios_alone(project, changes, why):
     assert all(why in each for each in whys), whys
 
 
-def test_the_plain_suite_moves(project):
-    """What the cases above change is a suite that moves."""
-    done = project(test_a=SUITE.format(**PLAIN))["test_a"]
+@pytest.mark.parametrize("rest", ["", "def f(request: 'pytest.FixtureRequest'): ..."])
+def test_the_plain_suite_moves(project, rest):
+    """What the cases above change is a suite that moves; other names of pytest's stay."""
+    done = project(test_a=SUITE.format(**(PLAIN | {"rest": rest})))["test_a"]
     assert done.changed
     assert not [site.why for site in done.sites if site.rule == "tests" and site.why]
 

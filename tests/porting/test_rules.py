@@ -114,7 +114,7 @@ async def close():
 
 async def work():
     try:
-        return other[1]
+        {result}
     finally:
         {end}
 
@@ -128,8 +128,8 @@ def test_what_a_human_vouches_for():
     """`assumed` conditions are not asked for where they cannot be seen."""
     names = {"gather", "wait_for"}
 
-    def left(end, *assumed):
-        code = ASSUMED.format(end=end).encode()
+    def left(end, *assumed, result="return other[1]"):
+        code = ASSUMED.format(end=end, result=result).encode()
         done = port(code, rules=names, assumed=frozenset(assumed))
         return {site.rule for site in done.sites if not site.rewritten}
 
@@ -138,3 +138,43 @@ def test_what_a_human_vouches_for():
     assert left("pass", "calm", "quiet") == set()
     assert left("await close()", "calm", "quiet") == {"gather"}
     assert left("raise ValueError", "calm", "quiet") == {"gather"}
+    assert left("pass", "calm", result="await other.ready") == {"gather"}
+    assert left("pass", "calm", "quiet", result="await other.ready") == set()
+
+
+MEETING = """
+import asyncio
+
+async def work(): pass
+
+async def main():
+    {before}
+    queue = asyncio.Queue()
+    async def get(): return await queue.get()
+    async def put(): await queue.put(1)
+    {use}
+"""
+GATHERED = "await asyncio.gather(get(), put())"
+
+
+@pytest.mark.parametrize(
+    ("before", "use", "rules", "rewritten"),
+    [
+        ("pass", "await asyncio.wait_for(queue.get(), 1)", ["queue", "wait_for"], True),
+        ("pass", "await asyncio.wait_for(queue.get(), 1)", ["queue"], False),
+        ("pass", GATHERED, ["queue", "gather"], True),
+        ("pass", GATHERED, ["queue"], False),
+        (
+            "task = asyncio.create_task(work())\n    await task",
+            GATHERED,
+            ["queue", "create_task", "gather"],
+            False,
+        ),
+    ],
+)
+def test_a_queue_among_other_rules(before, use, rules, rewritten):
+    """A queue follows the limit or group around its use, and not a group in its own block."""
+    code = MEETING.format(before=before, use=use).encode()
+    sites = port(code, rules=rules).sites
+    assert {site.rewritten for site in sites if site.rule == "queue"} == {rewritten}
+    assert all(site.rewritten for site in sites if site.rule != "queue")

@@ -7,6 +7,7 @@ or function that no other file uses, or belongs to a file that runs itself.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 
 import libcst as cst
 from libcst import metadata
@@ -133,16 +134,15 @@ class _Callers:
     def _around(self, node: cst.CSTNode, function: Function) -> str:
         """Return why what surrounds a call in its function may cancel it."""
         source = self._source
-        for above in source.above(node):
-            if above is function:
-                break
-            for item in above.items if isinstance(above, cst.With) else ():
+        within = takewhile(lambda each: each is not function, source.above(node))
+        for block in [each for each in within if isinstance(each, cst.With)]:
+            for item in block.items:
                 call = item.item
                 name = source.imported(call.func) if isinstance(call, cst.Call) else None
                 if (name or "").startswith("anyio.") and not self._ever:
                     continue
-                if isinstance(above, cst.With) and (above.asynchronous or name):
-                    return f"may be cancelled by what line {source.line(above)} enters"
+                if block.asynchronous or name:
+                    return f"may be cancelled by what line {source.line(block)} enters"
         return ""
 
 

@@ -7,6 +7,7 @@ whose `CancelledError` is caught; or awaited, where something is done about that
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import libcst as cst
 from libcst import metadata
@@ -101,7 +102,7 @@ class _Ending:
                 self._use_last(number)
                 self._found.waits = True
             elif self._asks(node):
-                self._found.last = max(self._found.last, number)
+                self._found.last = number
             else:
                 raise _Unclear(
                     f"does more with the task, in line {line}, than await or cancel it"
@@ -111,11 +112,10 @@ class _Ending:
         return self._found
 
     def _use_last(self, number: int) -> None:
-        if number >= self._found.last:
-            self._found.last = number
-            statement = self._block.body[number]
-            plain = isinstance(statement, cst.SimpleStatementLine)
-            self._ends = plain or statement in self._found.edits
+        self._found.last = number
+        statement = self._block.body[number]
+        plain = isinstance(statement, cst.SimpleStatementLine)
+        self._ends = plain or statement in self._found.edits
 
     def _is_cancel(self, node: cst.CSTNode) -> bool:
         above = self._source.parent(node)
@@ -130,9 +130,8 @@ class _Ending:
 
     def _await(self, node: cst.CSTNode, statement: cst.BaseStatement) -> None:
         """Look at an `await task`: after it was cancelled its error has to be caught."""
-        for above in self._source.above(node):
-            if above is self._block:
-                break
+        within = takewhile(lambda each: each is not self._block, self._source.above(node))
+        for above in within:
             if isinstance(above, cst.With) and _limits(self._source, above):
                 place = self._source.line(node)
                 raise _Unclear(f"awaits the task in line {place} where a limit would cancel it")

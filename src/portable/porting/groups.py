@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import libcst as cst
 from libcst import metadata
@@ -88,9 +89,8 @@ def _started(
 
 def _block_named(source: Source, bound: metadata.BaseAssignment) -> cst.With | None:
     """Return the block whose `as name` binds a name."""
-    if not isinstance(bound, metadata.Assignment):
-        return None
-    item = source.parent(source.parent(bound.node))
+    # Python's own names are in a scope of their own.
+    item = source.parent(source.parent(cast("metadata.Assignment", bound).node))
     block = source.parent(item)
     return block if isinstance(item, cst.WithItem) and isinstance(block, cst.With) else None
 

@@ -156,11 +156,10 @@ def _decide(
             if decision.rewritten and taken:
                 why = f"the name {taken[0]!r} is another thing in this file"
                 decision = Decision(decision.uses, why=why)
-            if decision.rewritten or id(decision.uses[0]) not in covered:
-                covered.update(map(id, decision.uses))
-                if decision.rewritten:
-                    source.rewritten.update(decision.uses)
-                yield rule, decision
+            covered.update(map(id, decision.uses))
+            if decision.rewritten:
+                source.rewritten.update(decision.uses)
+            yield rule, decision
         for use in mine:
             if id(use) not in covered:
                 covered.add(id(use))

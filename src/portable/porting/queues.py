@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import libcst as cst
-from libcst import metadata
 
 from .callers import references
 from .decision import Changed, Decision, Edit, expression, renaming, stays
@@ -190,9 +190,10 @@ class _Queue:
         source = self._source
         line = source.line(node)
         child = node
-        for above in source.above(node):
-            if isinstance(above, (cst.FunctionDef, cst.Lambda)):
-                break
+        functions = (cst.FunctionDef, cst.Lambda)
+        for above in takewhile(
+            lambda each: not isinstance(each, functions), source.above(node)
+        ):
             if isinstance(above, cst.Try) and child is above.body:
                 for handler in above.handlers:
                     use = next(
@@ -235,9 +236,7 @@ class _Queue:
         param = plain[place]
         self._check_calls(callee.function, place, why)
         found = list(source.scope(callee.function.body)[param.name.value])
-        if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
-            raise why
-        if found[0].node is not param:
+        if len(found) != 1:
             raise why
         name = param.name.value
         ends = {

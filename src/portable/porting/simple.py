@@ -83,16 +83,15 @@ def may_be_negative(source: Source, value: cst.BaseExpression) -> bool:
         return True
     if not isinstance(value, cst.Name):
         return False
-    for bound in source.assignments(value):
-        if not isinstance(bound, metadata.Assignment):
-            continue
-        for above in source.above(bound.node):
-            if isinstance(above, (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)):
-                if find(above, cst.Subtract, cst.Minus, cst.SubtractAssign):
-                    return True
-                break
-            if isinstance(above, cst.BaseStatement):
-                break
+    binding = (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
+    found = source.assignments(value)
+    for node in [each.node for each in found if isinstance(each, metadata.Assignment)]:
+        kinds = (*binding, cst.BaseStatement)
+        above = next(each for each in source.above(node) if isinstance(each, kinds))
+        if isinstance(above, binding) and find(
+            above, cst.Subtract, cst.Minus, cst.SubtractAssign
+        ):
+            return True
     return False
 
 

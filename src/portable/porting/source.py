@@ -189,18 +189,16 @@ class Source:
 
     def statement_line(self, node: cst.CSTNode) -> int:
         """Return the line in which the innermost statement or clause around a node begins."""
-        for above in self.above(node):
-            if isinstance(above, _STATEMENTS):
-                return self.line(above)
-        return self.line(node)
+        return self.line(
+            next(each for each in self.above(node) if isinstance(each, _STATEMENTS))
+        )
 
     def statement_of(self, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
         """Return the line a node is in, if that holds one statement."""
-        for above in self.above(node):
-            if isinstance(above, cst.SimpleStatementLine):
-                return above if len(above.body) == 1 else None
-            if isinstance(above, (cst.BaseCompoundStatement, cst.SimpleStatementSuite)):
-                return None
+        kinds = (cst.BaseStatement, cst.SimpleStatementSuite)
+        above = next(each for each in self.above(node) if isinstance(each, kinds))
+        if isinstance(above, cst.SimpleStatementLine) and len(above.body) == 1:
+            return above
         return None
 
     def code(self, node: cst.CSTNode) -> str:
@@ -314,7 +312,7 @@ class Source:
             sure = others == {base} and self._is_bound_for_certain(live)
             doubt = "" if sure else f"{bound.name!r} may be something else here"
             if isinstance(access.node, (cst.SimpleString, cst.ConcatenatedString)):
-                if root != LIBRARY:
+                if root == "pytest":
                     continue
                 for name in _in_string(self.code(access.node), bound.name, base):
                     yield Use(name, access.node, bound, annotation=True, doubt=doubt)
@@ -416,19 +414,13 @@ def imported_as(bound: metadata.ImportAssignment) -> str | None:
     if isinstance(node, cst.ImportFrom):
         if node.relative or node.module is None or isinstance(node.names, cst.ImportStar):
             return None
-        for alias in node.names:
-            if (alias.evaluated_alias or alias.evaluated_name) == bound.name:
-                return _public(f"{dotted_name(node.module)}.{alias.evaluated_name}")
-        return None
-    if isinstance(node, cst.Import):
-        for alias in node.names:
-            if alias.evaluated_alias == bound.name:
-                return alias.evaluated_name
-            # `import a.b` binds `a`; LibCST has an assignment for `a.b` as well.
-            dotted = f"{alias.evaluated_name}."
-            if alias.evaluated_alias is None and dotted.startswith(f"{bound.name}."):
-                return dotted.partition(".")[0]
-    return None
+        names = {each.evaluated_alias or each.evaluated_name: each for each in node.names}
+        return _public(f"{dotted_name(node.module)}.{names[bound.name].evaluated_name}")
+    for alias in cst.ensure_type(node, cst.Import).names:
+        if alias.evaluated_alias == bound.name:
+            return alias.evaluated_name
+    # `import a.b` binds `a`; LibCST has an assignment for `a.b` as well.
+    return bound.name.partition(".")[0]
 
 
 _VERSION = re.compile(r"sys\.version_info\s*(>=|<)\s*\(\s*3\s*,\s*(\d+)\s*,?\s*\)")
