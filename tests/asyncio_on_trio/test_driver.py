@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import traceback
 import types
 
 import anyio
@@ -230,6 +231,24 @@ def test_a_cancellation_that_leaves_its_scope(run, cancellation, args):
         return caught.value.args
 
     assert run(main) == args or args is None
+
+
+def test_where_a_cancellation_has_left_its_scope(run):
+    """The one that a task ends with says where it was raised, and what it was before."""
+
+    async def job():
+        error = await plain_tasks_cancellation()
+        raise error
+
+    async def main():
+        task = asyncio.create_task(job())
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        assert isinstance(caught.value.__context__, trio.Cancelled)
+        frames = traceback.extract_tb(caught.value.__traceback__)
+        assert "job" in [frame.name for frame in frames]
+
+    run(main)
 
 
 def test_a_value_that_is_ready_is_not_lost(run):
