@@ -407,6 +407,25 @@ def test_what_was_there_before_is_not_walked_through(suite):
     result.assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
+def test_the_heap_is_set_aside_for_the_test_alone(pytester):
+    """What was there before a test is the collector's again after it."""
+    pytester.makepyfile(
+        """
+        import gc
+        import pytest
+
+        @pytest.mark.no_leaks
+        def test_looked_at():
+            assert gc.get_freeze_count()
+
+        def test_after_it():
+            assert not gc.get_freeze_count()
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
 def test_cycles_that_fixtures_drop_do_not_pile_up(pytester):
     """What fixtures drop before, during and after a test is collected, now and then."""
     pytester.makepyfile(
