@@ -204,6 +204,29 @@ if __name__ == "__main__":
     assert trace.unknown_exits == 2  # those that sleep
 
 
+@pytest.mark.slow
+@forks
+def test_a_child_that_has_not_ended_yet(recorded: Recorded) -> None:
+    """Calls that find a child running, or stopped, tell no code; the one that ends it does."""
+    text = """
+import asyncio, os, signal
+async def main():
+    child = os.fork()
+    if not child:
+        while True: signal.pause()
+    assert os.waitpid(child, os.WNOHANG) == (0, 0)
+    assert os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG) is None
+    os.kill(child, signal.SIGSTOP)
+    assert os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOWAIT).si_code == os.CLD_STOPPED
+    _, status = os.waitpid(child, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    os.kill(child, signal.SIGKILL)
+    assert os.waitid(os.P_PID, child, os.WEXITED).si_code == os.CLD_KILLED
+asyncio.run(main())
+"""
+    assert _exits(recorded(text)) == ["a child ended with -9"]
+
+
 ORIGINAL = """
 import asyncio, sys
 async def main():

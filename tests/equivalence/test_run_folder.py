@@ -78,6 +78,34 @@ def test_what_would_be_too_much_is_linked(source: Path, tmp_path: Path) -> None:
     assert links == {name: source / name for name in ("large", ".venv", "to_b", "to_data")}
 
 
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="this user may read everything"
+)
+def test_what_may_not_be_read_is_left_out(source: Path, tmp_path: Path) -> None:
+    """What may not be read is not copied, and told by its name where a run leaves it."""
+    for name in ("data", "b.txt"):
+        (source / name).chmod(0)
+    folder = RunFolder(source, tmp_path / "run")
+    assert [one.name for one in folder.place.rglob("*")] == ["data"]
+    (folder.place / "left").touch(0)
+    assert list(folder.changes()) == [("left: PermissionError", ())]
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="this user may remove everything"
+)
+def test_what_may_not_be_removed_stays_behind(source: Path, tmp_path: Path) -> None:
+    """A run's folder that cannot be removed is given up; the next run has another one."""
+    folder = RunFolder(source, tmp_path / "run")
+    before = folder.place
+    (before / "data" / "deep" / "a.txt").write_text("b\n")
+    (before / "data" / "deep").chmod(0o500)
+    folder.renew()
+    (before / "data" / "deep").chmod(0o700)
+    assert folder.place != before
+    assert (folder.place / "data" / "deep" / "a.txt").read_text() == "a\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no named pipes")
 def test_a_named_pipe_is_left_out(source: Path, tmp_path: Path) -> None:
     """What is neither file nor folder is not opened, which could wait for ever."""

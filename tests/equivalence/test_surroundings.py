@@ -180,6 +180,73 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
+def test_what_is_called_at_exit(runs: Runs, tmp_path: Path) -> None:
+    """`atexit` calls come last first, also behind one that fails, but not if taken back."""
+    text = """
+import asyncio, atexit
+def fails(): raise LookupError("at exit")
+def gone(): print("gone")
+atexit.register(print, "with", "words", sep="-")
+atexit.register(fails)
+atexit.register(gone)
+atexit.register(print, "last")
+atexit.unregister(gone)
+async def main(): print("main")
+asyncio.run(main())
+"""
+    found = traces(runs(text))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], check=True, capture_output=True, text=True
+    )
+    for trace in found:
+        assert (
+            trace.lines("stdout") == done.stdout.splitlines() == ["main", "last", "with-words"]
+        )
+        assert trace.lines("stderr")[-1] == done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="its addresses are Linux's")
+def test_addresses_are_told(runs: Runs) -> None:
+    """The report names the addresses of sockets, of all families, as far as they have names."""
+    text = """
+import asyncio, contextlib, socket
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await asyncio.start_unix_server(lambda *_: None, "here.sock")
+    await asyncio.open_unix_connection("here.sock")
+    with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as other:
+        one.bind(b"\\0portable")
+        one.listen()
+        other.connect(b"\\0portable")
+        with contextlib.suppress(OSError):
+            other.connect("")
+        with socket.socket(socket.AF_UNIX) as unnamed:
+            unnamed.bind("")
+    await loop.create_datagram_endpoint(asyncio.DatagramProtocol, ("127.0.0.1", 0))
+    server.close()
+asyncio.run(main())
+"""
+    for trace in traces(runs(text)):
+        names = "here.sock, @portable, 127.0.0.1:0"
+        assert trace.unseen == (f"what goes over sockets ({names})",)
+
+
+@pytest.mark.slow
+def test_no_thread_of_a_loop_is_told(runs: Runs) -> None:
+    """The threads by which a loop on trio waits are no threads of the program's."""
+    text = """
+import asyncio
+loop = asyncio.new_event_loop()
+loop.run_until_complete(asyncio.sleep(0.01))
+loop.run_until_complete(asyncio.sleep(0.01))
+loop.close()
+print("there")
+"""
+    assert {trace.unseen for trace in traces(runs(text, real_time=True))} == {()}
+
+
+@pytest.mark.slow
 def test_how_the_loop_was_blocked_and_the_process_ended(runs: Runs) -> None:
     """`time.sleep()` in the loop is told with its length, and `os._exit` with its code."""
     text = """

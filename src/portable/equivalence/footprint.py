@@ -95,8 +95,7 @@ class Footprint:
 
     def child_made(self) -> None:
         """Take note of a child process."""
-        if self._on and os.getpid() == self._process:
-            self._note(CHILDREN)
+        self._note(CHILDREN)
 
     def listen(self) -> None:
         """Take note from now on."""
@@ -182,7 +181,9 @@ def _name(address: object) -> str | None:
         return f"{address[0]}:{address[1]}"
     if isinstance(address, bytes):
         address = os.fsdecode(address)
-    return address if isinstance(address, str) and address else None
+    if not isinstance(address, str) or not address:
+        return None
+    return address.replace("\0", "@")  # an abstract name, as other tools show it
 
 
 def tell_addresses(loop: Any, fix: Callable[[object], object]) -> None:
