@@ -49,6 +49,30 @@ def test_asyncios_run():
     assert task.cancelled()
 
 
+def test_hooks_for_async_generators_are_set_while_it_runs(loop):
+    """Between two calls they are those of before; in each, a lost generator is closed."""
+    closed = []
+
+    async def ticks():
+        try:
+            yield
+        finally:
+            closed.append(await both("closed"))
+
+    async def lose_one():
+        await anext(ticks())
+        gc.collect()
+        await asyncio.sleep(0.01)
+
+    before = sys.get_asyncgen_hooks()
+    for _ in range(2):
+        loop.run_until_complete(lose_one())
+        assert sys.get_asyncgen_hooks() == before
+    assert closed == ["closed", "closed"]
+    loop.close()
+    assert sys.get_asyncgen_hooks() == before
+
+
 def test_between_two_calls_it_stands_still(loop):
     """What was begun goes on with the next call, in either language."""
 

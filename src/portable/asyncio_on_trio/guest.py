@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,11 +28,13 @@ class _RunOfThread:
     """Takes the current thread into a trio run, and out of it.
 
     trio keeps the run in a private thread-local. In guest mode it stays there as long as the
-    run lasts, so a thread could not have two loops that take turns, as it can in asyncio.
+    run lasts, so a thread could not have two loops that take turns, as it can in asyncio. The
+    hooks for async generators stay in the same way.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
+        self._hooks = self._others_hooks = sys.get_asyncgen_hooks()
 
     @staticmethod
     def _of_thread() -> dict[str, Any]:
@@ -42,12 +45,16 @@ class _RunOfThread:
     def enter(self) -> None:
         """Take the thread into this run."""
         self._of_thread().update(self._kept)
+        self._others_hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(*self._hooks)
 
     def leave(self) -> None:
         """Take the thread out of its run, and keep that for `enter()`."""
         run = self._of_thread()
         self._kept = dict(run)
         run.clear()
+        self._hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(*self._others_hooks)
 
 
 def forget_run() -> None:
