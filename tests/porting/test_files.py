@@ -505,3 +505,95 @@ def test_another_file_overrides_the_method(tmp_path, base):
     (tmp_path / "b.py").write_text(f"from a import Client\n\n\n{other}")
     [result] = port_files(find_targets([str(tmp_path / "a.py")]))
     assert result.changed is not bool(base)
+
+
+@pytest.fixture
+def only_asyncio(monkeypatch):
+    """Hides the other backends: a proof takes its time on each."""
+    pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+    for name in ("trio", "uvloop"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+PROGRAM = (
+    BEFORE
+    + """
+async def main():
+    await f()
+    print({said})
+"""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("said", "proved"),
+    [("'done'", True), ("'import ' 'asyncio' in open(__file__).read()", False)],
+    ids=["the same", "its own text"],
+)
+@pytest.mark.usefixtures("only_asyncio")
+def test_prove_a_program(command, tmp_path, said, proved):
+    """`--prove PROGRAM` runs it before and after; what then differs is not written."""
+    before = PROGRAM.format(said=said)
+    (tmp_path / "a.py").write_text(before)
+    code, out, _ = command("a.py", "--prove", "a.py", "--write")
+    assert (code == 0) is proved
+    assert ((tmp_path / "a.py").read_text() != before) is proved
+    assert ("nothing was written" in out) is not proved
+
+
+TESTS = """
+import pathlib
+
+import pytest
+
+import a
+
+
+@pytest.mark.parametrize("x", [1, 2], ids=["one", "two"])
+def test_same(x):
+    pass
+
+
+@pytest.mark.anyio
+async def test_late():
+    seen = pathlib.Path(__file__).with_suffix(".seen")
+    first = not seen.exists()
+    seen.touch()
+    assert "before" not in __file__ or not first
+
+
+def test_fails():
+    raise ValueError
+
+
+def test_source():
+    assert "import " "asyncio" in pathlib.Path(a.__file__).read_text()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_asyncio")
+def test_prove_by_tests(command, tmp_path):
+    """`--prove TESTS` says of each test that ends otherwise how it ends, and why none runs."""
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "test_a.py").write_text(TESTS)
+    code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
+    said = " ".join(out.split())
+    assert code == 1
+    assert (tmp_path / "a.py").read_text() == BEFORE
+    assert "asyncio: 5 tests, 4 passed; NOT the same after the port" in said
+    assert "1 failed before the port, and prove nothing" in said
+    assert "test_a::test_late: passed once of two times" in said
+    assert "test_a::test_source: passed before, failure after" in said
+    assert "test_same" not in said
+    (tmp_path / "test_a.py").write_text("import nothing_of_this_name\n")
+    code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
+    assert code == 1
+    assert "No module named 'nothing_of_this_name'" in " ".join(out.split())
+    (tmp_path / "test_a.py").write_text("def test_it(): pass\n")
+    code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
+    assert code == 0
+    assert "asyncio: 1 tests, 1 passed; the same after the port" in " ".join(out.split())
+    assert (tmp_path / "a.py").read_text() == AFTER

@@ -104,3 +104,26 @@ def test_tests_run_again_where_they_differ(project):
     [run] = prove_tests(results_of(project), project / "test_app.py", backends=["asyncio"])
     assert run.unsteady == ("test_app::test_late",)
     assert run.holds
+
+
+ALIKE = """
+import pytest
+
+
+@pytest.mark.parametrize("x", [1, 2, 3], ids=["one", "asyncio-one", "asyncio"])
+def test_it(x):
+    pass
+
+
+def test_other():
+    pass
+"""
+
+
+def test_names_of_tests(project):
+    """A backend in a test's name is left out, unless two tests were the same without it."""
+    (project / "test_app.py").write_text(ALIKE)
+    [run] = prove_tests(results_of(project), project / "test_app.py", backends=["asyncio"])
+    names = ["test_it[one]", "test_it[asyncio-one]", "test_it", "test_other"]
+    assert list(run.before) == [f"test_app::{name}" for name in names]
+    assert run.holds
