@@ -323,15 +323,12 @@ def _is_statement(source: Source, call: cst.Call, statement: cst.BaseStatement) 
 
 
 def _is_await_alone(body: cst.BaseSuite) -> bool:
-    """Say whether a block is one `await` of a name, whose value is not used."""
-    [last, *others] = body.body
-    if others:
-        return False
-    if isinstance(last, cst.SimpleStatementLine):
-        [last, *others] = last.body
+    """Say whether a block, with an `await` in a line, is that of a name and no more."""
+    [first, *others] = body.body
     return (
         not others
-        and isinstance(last, cst.Expr)
+        and isinstance(first, cst.SimpleStatementLine)
+        and isinstance(last := first.body[0], cst.Expr)
         and isinstance(last.value, cst.Await)
         and isinstance(last.value.expression, cst.Name)
     )
