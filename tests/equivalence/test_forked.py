@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
+from pathlib import Path
 
 import anyio
 import pytest
 
-from portable.equivalence import Program, Trace, assert_equivalent
+from portable.equivalence import Program, Trace, assert_equivalent, check
 from portable.equivalence.forked import can_fork, forked
 from portable.equivalence.recording import record
 from portable.equivalence.run import Failure
@@ -111,6 +113,72 @@ def test_a_signal_is_told() -> None:
     found = forked(killed)
     assert isinstance(found, Failure)
     assert "SIGKILL" in found.message
+
+
+async def quarrelling() -> None:
+    first = []
+
+    async def one() -> None:
+        first.append("one")
+
+    async def other() -> None:
+        if not first:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(one)
+        group.start_soon(other)
+    print("there")
+
+
+@needs_forks
+def test_a_port_that_dies_under_schedules() -> None:
+    """A port that only some orders kill has failed there, and nothing is left to shrink."""
+    report = check(
+        Program("silent", silent, "asyncio"),
+        Program("quarrelling", quarrelling),
+        backends=["asyncio"],
+        seeds=range(8),
+        fork=True,
+    )
+    assert report.row("port", "asyncio").equivalent
+    [explored] = report.explored
+    assert 0 < len(explored.failing) < 8
+    assert {one.run.failure.kind for one in explored.failing if one.run.failure} == {"crash"}
+    assert explored.shrunk is None
+    assert not report.equivalent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells who waits")
+def test_ctrl_c_ends_the_fork() -> None:
+    """Ctrl-C in this process ends the run, too, and comes out."""
+    parent = Path(f"/proc/{os.getpid()}/stat")
+
+    def interrupt() -> Trace:
+        while parent.read_text().rpartition(")")[2].split()[0] != "S":
+            os.sched_yield()  # until it waits for this
+        os.kill(os.getppid(), signal.SIGINT)
+        while True:
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        forked(interrupt)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@needs_forks
+def test_an_error_that_cannot_be_passed_on_is_told() -> None:
+    """An error of a class that only the run knows comes out as words."""
+
+    class LocalError(Exception):
+        pass
+
+    def refuse() -> Trace:
+        raise LocalError("nothing there")
+
+    with pytest.raises(RuntimeError, match="LocalError: nothing there"):
+        forked(refuse)
 
 
 @needs_forks

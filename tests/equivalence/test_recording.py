@@ -387,3 +387,9 @@ def test_a_missing_package_is_no_outcome(
     monkeypatch.setitem(sys.modules, "time_machine", None)
     with pytest.raises(portable.MissingDependencyError, match="portable-tasks"):
         on_asyncio(main)
+
+
+def test_real_time_has_no_schedules() -> None:
+    """A seed for real time is refused, as its order is not for anyone to choose."""
+    with pytest.raises(ValueError, match="seed: the order of real time cannot be chosen"):
+        record(Program("alone", asyncio_alone, "asyncio"), real_time=True, seed=1)

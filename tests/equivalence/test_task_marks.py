@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+from collections.abc import Coroutine, Generator
+from typing import Any
 
 import anyio
 import pytest
@@ -141,6 +143,56 @@ def test_signs_follow_the_marks() -> None:
         (2.0, "eee"),
         (2.0, "   "),
     ]
+
+
+def test_more_tasks_than_lanes() -> None:
+    """Twelve tasks have a lane; six are named at a moment; the others' lines have no sign."""
+
+    async def say(number: int) -> None:
+        print(number)
+
+    async def many() -> None:
+        await asyncio.gather(*map(say, range(20)))
+
+    trace = record(Program("many", many, "asyncio"), "asyncio")
+    lanes = Lanes(trace)
+    changes = list(lanes.changes(before=trace.observations[0], time=0.0))
+    shown = [lanes.show(change, change.time) for change in changes]
+    names = ["many", *(f"#{number} say" for number in range(5))]
+    assert f"starts: {', '.join(names)} and 15 more" in [change.text for change in changes]
+    assert lanes.width == 12
+    assert {len(row) for row in shown} == {12}
+    rows = [lanes.at(seen, seen.time) for seen in trace.observations]
+    assert ["o" in row for row in rows] == [True] * 11 + [False] * 10
+
+
+class Slotted(Coroutine[object, object, str]):
+    """A coroutine that nobody can refer to weakly, as those of compiled modules."""
+
+    __slots__ = ("coro",)
+
+    def __init__(self, coro: Coroutine[object, object, str]) -> None:
+        self.coro = coro
+
+    def send(self, value: object, /) -> object:
+        return self.coro.send(value)
+
+    def throw(self, *error: Any) -> object:
+        return self.coro.throw(*error)
+
+    def __await__(self) -> Generator[object, object, str]:
+        return self.coro.__await__()
+
+
+def test_a_coroutine_of_another_kind(backend: str) -> None:
+    """A task of what is no function's coroutine starts, waits and ends as any other."""
+
+    async def main() -> None:
+        print(await asyncio.create_task(Slotted(asyncio.sleep(1, "slept"))))
+
+    trace = record(Program("main", main, "asyncio"), backend)
+    assert trace.lines("stdout") == ["slept"]
+    assert ("Slotted", [("start", 0.0), ("wait", 0.0), ("end", 1.0)]) in marks(trace)
 
 
 def test_a_lane_that_is_free_is_used_again() -> None:

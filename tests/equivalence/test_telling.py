@@ -1,13 +1,21 @@
 """What is told of a comparison can be read."""
 
+from dataclasses import replace
+
+import pytest
+
 from portable.equivalence import (
     DeclaredDifference,
     Observation,
     Outcome,
+    Reading,
     Trace,
     compare,
     explain,
 )
+from portable.equivalence.causes import causes
+from portable.equivalence.facts import what_happened
+from portable.equivalence.repertoire import Repertoire
 
 
 def trace(name: str, backend: str, *seen: tuple[float, str]) -> Trace:
@@ -100,3 +108,53 @@ def test_details_are_shown_where_the_sides_differ() -> None:
 def trace_of(text: str, *seen: Observation) -> Trace:
     line = Observation(0.0, "stdout", text, writer=0)
     return Trace("p", "asyncio", (line, *seen), Outcome(1.0))
+
+
+def test_an_outcome_that_does_not_count_is_not_told() -> None:
+    """Where the outcome is ignored the first line tells of what else differs."""
+    left, right = trace("original", "asyncio", (0.0, "a")), trace("port", "trio", (0.0, "b"))
+    right = replace(right, outcome=Outcome(9.0, "7"))
+    told = "at 0 s 'b', where the original shows 'a'"
+    assert what_happened(Reading(ignore=("outcome",)).compare(left, right)) == told
+
+
+def test_what_is_declared_is_not_told_again() -> None:
+    """Beside what is declared, and occurs, the first line tells of the rest alone."""
+    a, b = (Observation(0.0, "stdout", text, writer=0) for text in "ab")
+    meant = DeclaredDifference("own", "it is meant", (a,), (b,))
+    left = trace("original", "asyncio", (0.0, "a"), (1.0, "c"))
+    right = trace("port", "trio", (0.0, "b"), (1.0, "d"))
+    told = "at 1 s 'd', where the original shows 'c'"
+    assert what_happened(compare(left, right, [meant])) == told
+
+
+def test_under_a_schedule_not_all_that_is_declared_occurs() -> None:
+    """One run out of many may go without a declared difference; a run alone may not."""
+    b = Observation(0.0, "stdout", "b", writer=0)
+    meant = DeclaredDifference("own", "it is meant", port=(b,))
+    left, right = trace("original", "asyncio", (0.0, "a")), trace("port", "trio", (0.0, "a"))
+    assert not Reading().compare(left, right, [meant]).verdict.equivalent
+    assert Reading().compare(left, right, [meant], stale_counts=False).verdict.equivalent
+
+
+@pytest.mark.parametrize(
+    ("original", "port"),
+    [
+        ("KeyboardInterrupt", "went on"),
+        ("never retrieved: LookupError('x')", "nothing"),
+        ("a", "b"),
+    ],
+)
+def test_no_cause_is_named_without_both_sides(original: str, port: str) -> None:
+    """What only one side hints at is not said to be the cause."""
+    left, right = trace("o", "asyncio", (0.0, original)), trace("p", "trio", (0.0, port))
+    assert causes(compare(left, right), None) == ()
+
+
+def test_an_original_that_cannot_be_run_again() -> None:
+    """Where an original shows nothing under schedules, its one trace decides."""
+    left, right = trace("original", "asyncio", (0.0, "a")), trace("port", "trio", (0.0, "b"))
+    repertoire = Repertoire(left, lambda seeds: [])
+    assert repertoire.objection(compare(left, left)) is None
+    found = compare(left, right)
+    assert repertoire.objection(found) == "; ".join(found.reasons) != ""

@@ -48,17 +48,19 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
         BaseException: what `make` raised.
     """
     reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        # It is said of threads that no Python code runs in, too, such as numpy's.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork() or _make(make, reading, writing)
-    os.close(writing)
+    child = 0
     try:
+        with warnings.catch_warnings():
+            # It is said of threads that no Python code runs in, too, such as numpy's.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork() or _make(make, reading, writing)
+        os.close(writing)
         with open(reading, "rb") as pipe:
             data = pipe.read()
     except BaseException:  # Ctrl-C
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         raise
     _, status = os.waitpid(child, 0)
     if not data:
