@@ -7,10 +7,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from time import perf_counter, sleep
 from types import ModuleType
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 
 from portable.clock import VirtualClock
@@ -221,8 +224,10 @@ def test_the_standard_library_keeps_real_time(run):
     assert run(main) == 0.0
 
 
-def test_a_sleep_for_a_thread_at_work(run):
-    """Who sleeps while a thread of the program's is at work gives it that time in reality."""
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["thread", "executor", "portal"])
+def test_a_sleep_for_a_thread_at_work(run, how):
+    """Who sleeps while another thread is at work gives it that time in reality."""
     done = threading.Event()
 
     def work():
@@ -230,9 +235,16 @@ def test_a_sleep_for_a_thread_at_work(run):
         done.set()
 
     async def main():
-        threading.Thread(target=work).start()
-        time.sleep(1)
-        return done.is_set(), time.monotonic()
+        with ExitStack() as stack:
+            if how == "thread":
+                threading.Thread(target=work).start()
+            elif how == "executor":
+                stack.enter_context(ThreadPoolExecutor(1)).submit(work)
+            else:
+                portal = stack.enter_context(anyio.from_thread.start_blocking_portal())
+                portal.start_task_soon(anyio.to_thread.run_sync, work)
+            time.sleep(1)
+            return done.is_set(), time.monotonic()
 
     assert run(main) == (True, 1.0)
 

@@ -34,6 +34,9 @@ from ._timeline import CutOff, Timeline
 _LOOK_AGAIN = 0.05
 _STANDS_FOR_GOOD = 1.0
 
+# How often, and at which intervals in real seconds, to look for threads at work.
+_LOOKS, _A_MOMENT = 5, 0.001
+
 # A run that never waits is called a livelock after as many real seconds as the next timer
 # would have taken, but after at least and at most these.
 _BUSY_AT_LEAST, _BUSY_AT_MOST = 5.0, 60.0
@@ -99,8 +102,17 @@ class Stillness:
         return seconds > min(next_timer() - self._timeline.now, _BUSY_AT_MOST)
 
     def threads_at_work(self) -> bool:
-        """Say whether threads that the program has started are at work, for all one sees."""
-        return threading.active_count() > 1 and self._watch.foreign_at_work()
+        """Say whether other threads of the program are at work, for all one sees.
+
+        One that is just starting, or is handed its work, waits for another one for a moment.
+        """
+        for _ in range(_LOOKS):
+            if threading.active_count() == 1:
+                return False
+            if self._watch.at_work():
+                return True
+            time.sleep(_A_MOMENT)
+        return False
 
     def waited(self) -> None:
         """Note that the run waits, or stands still between two calls."""

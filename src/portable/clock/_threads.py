@@ -64,20 +64,22 @@ class ThreadWatch:
 
     def foreign(self) -> list[str]:
         """Return the names of the threads that run and belong to no pool."""
-        return [thread.name for thread, _ in self._foreign()]
-
-    def foreign_at_work(self) -> bool:
-        """Say whether one of these does not wait for another thread, as far as one sees."""
-        return any(not _waits_for_a_thread(stack) for _, stack in self._foreign())
-
-    def _foreign(self) -> list[tuple[threading.Thread, list[FrameType]]]:
         foreign = []
         for thread, stack in self._stacks(self._lent):
             if _pool(stack) is not None:
                 self._lent.add(thread)
             elif thread.ident not in self._asleep:
-                foreign.append((thread, stack))
+                foreign.append(thread.name)
         return foreign
+
+    def at_work(self) -> bool:
+        """Say whether a thread, of a pool or not, goes on by itself, as far as one sees."""
+        return any(
+            thread.ident not in self._asleep
+            and not _idle(thread, stack, _pool(stack))
+            and not _waits_for_a_thread(stack)
+            for thread, stack in self._stacks()
+        )
 
     def all_asleep(self, working: int) -> bool:
         """Say whether as many threads of pools as are working wait for virtual time to move."""

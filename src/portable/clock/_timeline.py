@@ -23,7 +23,7 @@ class CurrentRun:
         thread: the thread that it runs in.
         call_at: schedules a call at a virtual time; may be called from any thread.
         release: hands the timers that are due to the loop.
-        threads_at_work: says whether threads that the program has started are at work.
+        threads_at_work: says whether other threads of the program are at work.
     """
 
     thread: int
@@ -114,9 +114,8 @@ class Timeline:
         """Let the calling thread sleep in virtual time.
 
         In the run's own thread a sleep blocks the loop: the time moves at once, and all timers
-        in between are late. But threads that the program has started get the real time, up to
-        the limit for I/O: mostly it sleeps for them. Any other thread waits until the run has
-        moved the time.
+        in between are late. But other threads at work get the real time, up to the limit for
+        I/O: mostly it sleeps for them. Any other thread waits until the run has moved the time.
         """
         run, thread = self.run, threading.get_ident()
         if thread == (self._home if run is None else run.thread):
