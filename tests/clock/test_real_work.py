@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -17,6 +18,8 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_process
 import pytest
+
+from portable.clock import VirtualClock
 
 from .racing import SECONDS
 
@@ -196,6 +199,29 @@ def test_a_time_that_comes_while_work_is_under_way(steer):
     began = time.monotonic()
     assert steer(main) == SECONDS
     assert time.monotonic() - began >= SECONDS
+
+
+def test_a_portal_that_the_main_thread_has(backend):
+    """While the main thread is at work it may call in: no time-out comes before that."""
+    clock = VirtualClock(start=None)
+    waits = threading.Event()
+
+    async def wait():
+        with anyio.fail_after(10):
+            waits.set()
+            await anyio.sleep_forever()
+
+    def name_and_options():
+        name = "trio" if backend == "trio" else "asyncio"
+        return name, clock.backend_options(backend)
+
+    with anyio.from_thread.start_blocking_portal(*name_and_options()) as portal:
+        future = portal.start_task_soon(wait)
+        waits.wait()
+        select.select([], [], [], SECONDS)  # in reality
+        assert future.cancel()
+        portal.call(anyio.sleep, 3600)  # nobody is at work meanwhile
+    assert clock.now() == 3600
 
 
 def test_what_is_at_home_is_jumped_over(steer):

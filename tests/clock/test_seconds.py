@@ -265,3 +265,15 @@ def test_a_sleep_beside_a_thread_that_waits(run, monkeypatch):
 
     assert run(main) == 3600.0
     assert slept == []
+
+
+def test_a_clock_that_a_test_has_patched_stays(run, monkeypatch):
+    """What the test says that `time.time()` tells, it tells, during the run and after it."""
+    monkeypatch.setattr(time, "time", lambda: 5.0)
+
+    async def main():
+        await asyncio.sleep(1)
+        return time.time(), time.monotonic()
+
+    assert run(main) == (5.0, 1.0)
+    assert time.time() == 5.0

@@ -186,7 +186,7 @@ def _processor() -> float:
 
 def plain(test: str) -> tuple[str, str | None]:
     """Return a test's id without its backend, and that."""
-    found = re.fullmatch(r"(.*)\[(.*)\]", test, re.DOTALL)
+    found = re.fullmatch(r"([^\[]*)\[(.*)\]", test, re.DOTALL)
     if found is None:
         return test, None
     ids = found[2].split("-")

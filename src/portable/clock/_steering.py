@@ -39,12 +39,11 @@ from ._deadlock import (
     livelock,
 )
 from ._livelock import Livelock
-from ._stacks import await_frames, module
 from ._stillness import Awaited, Stillness
 from ._threads import anyio_threads_awaited
 from ._timeline import CurrentRun, Timeline
 from ._timers import Timer, TimerQueue
-from ._work import ForeignFutures, await_child_process
+from ._work import ForeignFutures, await_calls, await_child_process
 
 T = TypeVar("T")
 
@@ -103,6 +102,7 @@ class Steering:
             io=io,
             outside=lambda shared: [*self._signals(), *outside(shared)],
             home=lambda: loop,
+            portal=self._portal_open,
         )
         self.stillness = Stillness(timeline, awaited)
         self._livelock = Livelock(self._tasks)
@@ -227,11 +227,7 @@ class Steering:
 
     def _portal_open(self) -> bool:
         """Say whether a task waits for calls from other threads, in a BlockingPortal."""
-        return any(
-            module(frame) == "anyio.from_thread"
-            for coro in self._coroutines()
-            for frame in await_frames(coro)
-        )
+        return await_calls(self._coroutines())
 
     def _signals(self) -> list[str]:
         return [f"signal {number}" for number in sorted(self.signals)]

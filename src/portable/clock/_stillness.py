@@ -54,6 +54,7 @@ class Awaited:
         outside: names the awaited signals and the awaited I/O from outside of the run. Its
             argument says whether threads run that may hold the other end of a connection.
         home: returns the object that a thread needs to call into the run: loop or token.
+        portal: says whether a task waits for calls from other threads.
     """
 
     threads: Callable[[], int]
@@ -62,6 +63,7 @@ class Awaited:
     io: Callable[[], bool]
     outside: Callable[[bool], list[str]]
     home: Callable[[], object]
+    portal: Callable[[], bool]
 
 
 class Stillness:
@@ -145,6 +147,8 @@ class Stillness:
             return 0.0
         lent = bool(working) and not self._watch.all_asleep(working)
         callers = self._watch.callers(home)
+        if self._awaited.portal():
+            callers |= self._watch.main()
         elsewhere = self._awaited.elsewhere() and (callers or self._watch.anyone())
         if not (lent or callers or elsewhere):
             return 0.0

@@ -119,6 +119,12 @@ class ThreadWatch:
                 found.add(thread)
         return found
 
+    @staticmethod
+    def main() -> set[threading.Thread]:
+        """Return the main thread, if the run is in another one: mostly it has the portal."""
+        main = threading.main_thread()
+        return set() if main is threading.current_thread() else {main}
+
     def standstill(self, callers: Collection[threading.Thread] = ()) -> Standstill | None:
         """Return where the stacks of the threads at work stand; `None`: none is at work.
 
@@ -127,7 +133,7 @@ class ThreadWatch:
         """
         places: set[tuple[int, ...]] = set()
         for_threads = True
-        for thread, stack in self._stacks():
+        for thread, stack in self._stacks(callers=callers):
             root = _pool(stack)
             if thread not in callers and (root is None or _idle(thread, stack, root)):
                 continue
@@ -140,10 +146,12 @@ class ThreadWatch:
         return Standstill(frozenset(places), for_threads) if places else None
 
     def _stacks(
-        self, known: Collection[threading.Thread] = ()
+        self,
+        known: Collection[threading.Thread] = (),
+        callers: Collection[threading.Thread] = (),
     ) -> Iterator[tuple[threading.Thread, list[FrameType]]]:
         threads = threading.enumerate()
-        new = [t for t in threads if t not in self._before and t not in known]
+        new = [t for t in threads if t in callers or (t not in self._before and t not in known)]
         me = threading.get_ident()
         if new:
             # The documented way to get the stack of another thread.

@@ -40,13 +40,13 @@ from ._deadlock import (
 from ._livelock import Livelock
 from ._outside import from_outside, number_of
 from ._schedule import Schedule
-from ._stacks import await_frames, module
+from ._stacks import await_frames
 from ._stillness import Awaited, Stillness
 from ._timeline import CurrentRun, Timeline
 from ._trio_loop import LoopWatch
 from ._trio_order import TrioOrder, asked_by_sleep
 from ._trio_tasks import Breaker, TrioTask, all_plain, below, below_all, scopes_of
-from ._work import await_child_process
+from ._work import await_calls, await_child_process
 
 T = TypeVar("T")
 
@@ -156,6 +156,7 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
             io=self._io,
             outside=self._outside,
             home=self._home,
+            portal=lambda: await_calls(self._coroutines()),
         )
         self._stillness = Stillness(self._timeline, awaited)
         self._handlers = _signal_handlers()
@@ -269,11 +270,7 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
 
     def _door_open(self) -> bool:
         """Say whether a signal handler or another thread's call may end the waiting."""
-        return bool(self._signals()) or any(
-            module(frame) == "anyio.from_thread"
-            for coro in self._coroutines()
-            for frame in await_frames(coro)
-        )
+        return bool(self._signals()) or await_calls(self._coroutines())
 
     def _signals(self) -> list[str]:
         """Name the signals that got handlers while the program ran."""

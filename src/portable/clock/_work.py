@@ -54,6 +54,13 @@ def _is_for_a_child(frame: FrameType) -> bool:
     return isinstance(frame.f_locals.get("self"), kinds)
 
 
+def await_calls(coros: Iterable[object]) -> bool:
+    """Say whether a suspended coroutine waits for calls from other threads, in a portal."""
+    return any(
+        module(frame) == "anyio.from_thread" for coro in coros for frame in await_frames(coro)
+    )
+
+
 def starts_pool_process(caller: FrameType | None) -> bool:
     """Say whether the caller starts a process of AnyIO's pool, which outlives its work."""
     while caller is not None:
