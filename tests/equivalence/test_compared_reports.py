@@ -16,6 +16,7 @@ from portable.equivalence.noise import normalised
 from portable.equivalence.report import Judged
 from portable.equivalence.run import Failure, Run
 from portable.equivalence.side_by_side import side_by_side
+from portable.equivalence.telling import told_rows
 from portable.equivalence.trace import ExceptionShape, Observation, Outcome, Trace
 
 
@@ -77,6 +78,15 @@ def test_the_first_difference_is_shown_behind_many_equal_lines() -> None:
     assert "line 46" not in text
     assert "line 47" in text
     assert max(len(row) for _, row in rows) <= 80
+
+
+def test_an_original_beside_itself_is_called_the_original_on_both_sides() -> None:
+    """Where the original differs on another backend, no column is called the port's."""
+    found = compare(trace(line("a")), trace(line("b"), backend="trio"))
+    row = Judged("original", Run("trio", None, found.port), found)
+    text = "\n".join(shown for _, shown in told_rows([row], 100, {}))
+    assert "task original on trio" in text
+    assert "task port" not in text
 
 
 def test_long_texts_are_cut_to_where_they_differ() -> None:
@@ -199,6 +209,52 @@ def test_a_report_begins_with_what_happened(fact: str) -> None:
     """Lines missing, more, late or in another order: each is told as what it is."""
     left, right = (trace(*(line(*one) for one in side)) for side in FACTS[fact])
     assert what_happened(compare(left, right)) == fact
+
+
+@pytest.mark.parametrize(
+    ("lines", "fact"),
+    [
+        (1, "2 lines are missing, first at 2 s: '2'"),
+        (4, "1 line is more than in the original, first at 4 s: '4'"),
+    ],
+    ids=["missing", "more"],
+)
+def test_lines_that_are_missing_are_told_though_it_ends_earlier(lines: int, fact: str) -> None:
+    """A program that ends at another time, as lines are missing or more, is told by these."""
+    left, right = (
+        Trace(
+            "program",
+            "asyncio",
+            (
+                *(line(str(time), time) for time in range(1, count + 1)),
+                Observation(count, "outcome", "returned None"),
+            ),
+            Outcome(count, "None"),
+        )
+        for count in (3, lines)
+    )
+    assert what_happened(compare(left, right)) == fact
+
+
+def test_an_error_with_another_cause_is_told_with_both() -> None:
+    """Where errors differ in what lies below them alone, the report begins with that."""
+    shapes = [
+        ExceptionShape("Lost", ("'it'",), cause=ExceptionShape(name), where="it.py, line 2")
+        for name in ("KeyError", "ValueError")
+    ]
+    left, right = (
+        Trace(
+            "program",
+            "asyncio",
+            (Observation(1.0, "outcome", str(end)),),
+            end,
+        )
+        for end in (Outcome(1.0, None, shape) for shape in shapes)
+    )
+    assert what_happened(compare(left, right)) == (
+        "raised Lost('it') at it.py, line 2 with cause: ValueError(), "
+        "where the original's has cause: KeyError()"
+    )
 
 
 def test_how_a_port_ended_comes_first() -> None:

@@ -14,6 +14,7 @@ from portable.clock._taken import Hold, Stretch, Taken, parse_seed, replay_strin
 from portable.equivalence import Program, assert_equivalent, record
 from portable.equivalence.checking import check
 from portable.equivalence.shrinking import in_words, shrink
+from portable.equivalence.telling import text_of
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
@@ -190,8 +191,11 @@ def test_timers_that_could_come_the_other_way(backend: str) -> None:
     port = Program("port", a_millisecond_apart, "anyio")
     assert check(original, port, backends=[backend], seeds=range(10)).equivalent
     seeds = [f"{seed}~0.003" for seed in range(10)]
-    [explored] = check(original, port, backends=[backend], seeds=seeds).explored
+    report = check(original, port, backends=[backend], seeds=seeds)
+    [explored] = report.explored
     assert explored.shrunk is not None
+    assert "another order from 1 s on: 'late' before 'early'" in text_of(report).split("\n")[0]
+    assert "the original never comes to this order under" in text_of(report)
     assert not explored.shrunk.taken.holds
     assert in_words(explored.shrunk.taken).startswith(
         "a sleep of sleep 1 from 0 s on took 0.00"

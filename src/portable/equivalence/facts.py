@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from .comparison import Comparison
 from .trace import ChildExit, Observation, Outcome, rounded, shortened
@@ -27,9 +28,11 @@ def what_happened(comparison: Comparison) -> str:
     """
     gone, new = sides(comparison)
     said = _outcomes(comparison, gone, new)
+    schedule = comparison.port.schedule
+    stretched = schedule is not None and bool(schedule.stretches)  # its times mean nothing
     if said is None:
         said = (
-            _times(gone, new)
+            (_turned(comparison) if stretched else _times(gone, new))
             or _exits(comparison, gone, new)
             or _lines(gone, new)
             or _order(comparison)
@@ -49,10 +52,28 @@ def _outcomes(
     if error is not None and error.name == "DeadlockError":
         who = "; ".join(detail for detail in error.details[1:] if "wait" in detail)
         return f"waits for ever: {who}" if who else "waits for ever"
+    if error is not None and _said(right) == _said(left):  # what lies below it differs
+        mine, theirs = _below(right, left)
+        return f"{_ended(right)} with {mine}, where the original's has {theirs}"
     return f"{_ended(right)}, where the original {_ended(left)}"
 
 
+def _below(*outcomes: Outcome) -> list[str]:
+    """Return the first lines of causes, notes and members that are not the same."""
+    lines = zip_longest(*(str(one).split("\n") for one in outcomes), fillvalue="nothing")
+    first = next((line for line in lines if len(set(line)) > 1), ("nothing",) * len(outcomes))
+    return [shortened(text.strip()) for text in first]
+
+
 def _ended(outcome: Outcome) -> str:
+    error = outcome.exception
+    said = _said(outcome)
+    if outcome.otherwise is not None or error is None or error.name == "DeadlockError":
+        return said
+    return f"{said} at {error.where}" if error.where else said
+
+
+def _said(outcome: Outcome) -> str:
     if outcome.otherwise is not None:
         return outcome.otherwise
     error = outcome.exception
@@ -63,7 +84,7 @@ def _ended(outcome: Outcome) -> str:
     text = f"raised {error.name}({shortened(', '.join(error.args))})"
     if error.members:
         text += f" of {', '.join(member.name for member in error.members)}"
-    return f"{text} at {error.where}" if error.where else text
+    return text
 
 
 def _times(gone: Sequence[Observation], new: Sequence[Observation]) -> str | None:
@@ -79,6 +100,22 @@ def _times(gone: Sequence[Observation], new: Sequence[Observation]) -> str | Non
         when = "later" if shift > 0 else "earlier"
         return f"the same lines, {abs(shift):g} s {when}, from {first:g} s on"
     return f"the same lines at other times, from {first:g} s on"
+
+
+def _turned(comparison: Comparison) -> str | None:
+    """Tell of the first of the same lines that come in another order, whatever their times."""
+    parting = comparison.parting
+    if parting is None or Counter(map(_text, parting.original)) != Counter(
+        map(_text, parting.port)
+    ):
+        return None
+    pairs = zip(parting.original, parting.port, strict=True)
+    for one, other in pairs:
+        if _text(one) != _text(other):
+            return (
+                f"another order from {parting.time:g} s on: {other.quoted} before {one.quoted}"
+            )
+    return None
 
 
 def _exits(
@@ -113,8 +150,11 @@ def _exit(
 
 
 def _lines(gone: Sequence[Observation], new: Sequence[Observation]) -> str | None:
-    gone = [seen for seen in gone if seen.stream != "outcome"] or list(gone)
-    new = [seen for seen in new if seen.stream != "outcome"] or list(new)
+    if any(
+        seen.stream != "outcome" for seen in (*gone, *new)
+    ):  # when it ended follows from that
+        gone = [seen for seen in gone if seen.stream != "outcome"]
+        new = [seen for seen in new if seen.stream != "outcome"]
     if gone and not new:
         return f"{_count(gone)} missing, first at {_first(gone)}"
     if new and not gone:

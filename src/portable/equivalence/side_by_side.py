@@ -22,12 +22,13 @@ Row = tuple[str, str]
 """A mark (` ` the same, `-` the original alone, `+` the port alone, `|` both) and a line."""
 
 
-def side_by_side(comparison: Comparison, width: int = 100) -> list[Row]:
+def side_by_side(comparison: Comparison, width: int = 100, program: str = "port") -> list[Row]:
     """Return the lines of a table: what both show, with its task, in columns.
 
     Args:
         comparison: two traces that part.
         width: how many characters a line may have.
+        program: whose trace is judged: the port's, or the original's on another backend.
     """
     parting = comparison.parting
     if parting is None:
@@ -41,7 +42,7 @@ def side_by_side(comparison: Comparison, width: int = 100) -> list[Row]:
         f"{'time':>{layout.time}} {'task':<{_TASK}} {side}"
         for side in (
             f"original on {comparison.original.backend}",
-            f"port on {comparison.port.backend}",
+            f"{program} on {comparison.port.backend}",
         )
     ]
     rows: list[Row] = [(" ", layout.joined(head[0], head[1]))]

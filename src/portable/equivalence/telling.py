@@ -52,7 +52,16 @@ def tell(
 
 
 def _first_line(report: Report) -> Iterator[Row]:
-    """Tell what happened, of the first row or schedule that speaks against the port."""
+    """Tell what happened, of the first row or schedule that speaks against the port.
+
+    Where the original differs from itself, that comes first: no port can do the same.
+    """
+    if report.unsteady and not report.equivalent:
+        one = report.unsteady[0]
+        seen = one.first or one.then
+        time = "" if seen is None else f", first at {seen.time:g} s"
+        lines = "1 line" if len(report.unsteady) == 1 else f"{len(report.unsteady)} lines"
+        yield "!", f"the original differs from itself in {lines}{time}"
     under = [one for found in report.explored for one in found.failing]
     for row in (*report.rows, *under):
         if row.equivalent:
@@ -171,7 +180,7 @@ def _told(row: Judged, width: int) -> Iterator[Row]:
     for cause in row.causes:
         yield "?", f"  {cause}"
         yield "?", f"      {cause.remedy}"
-    yield from _both_sides(found, width)
+    yield from _both_sides(found, width, row.program)
 
 
 def explain(comparison: Comparison, width: int = 100) -> str:
@@ -206,10 +215,10 @@ def _reasons(found: Comparison) -> Iterator[Row]:
                 yield from ((mark, f"    {line}") for line in str(seen).split("\n"))
 
 
-def _both_sides(found: Comparison, width: int) -> Iterator[Row]:
+def _both_sides(found: Comparison, width: int, program: str = "port") -> Iterator[Row]:
     if found.verdict is not Verdict.DIFFERENT:
         return
-    yield from side_by_side(found, width)
+    yield from side_by_side(found, width, program)
     details = [line for seen in found.port.observations for line in seen.details]
     for detail in details[:_DETAILS_SHOWN]:
         yield " ", f"  ({detail})"
