@@ -10,7 +10,7 @@ from .pages import ROOT
 STRANGERS = ROOT / "tests" / "strangers"
 
 
-@pytest.mark.parametrize("script", ["plugin_page", "porting_page"])
+@pytest.mark.parametrize("script", ["plugin_page", "port_packages_page"])
 def test_a_made_page_is_current(script, monkeypatch):
     """Neither the page nor the results were changed by hand, nor one without the other."""
     pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")

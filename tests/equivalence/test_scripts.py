@@ -91,10 +91,10 @@ if __name__ == '__main__':
 
 def test_a_module_is_run_as_with_m(alike: Run, write: Write) -> None:
     """A module runs as `python -m` runs it: it knows its name, and what is beside it."""
-    write("NAME = 'near'", "package/names.py")
+    write("NAME = 'near'", "bundle/names.py")
     text = "from .names import NAME\nasyncio.run(main(NAME))\nprint(__name__, __spec__.name)\n"
-    trace = alike(SAY + text, module="package.script")
-    assert said(trace) == [(2.0, "hello near"), (2.0, "__main__ package.script")]
+    trace = alike(SAY + text, module="bundle.script")
+    assert said(trace) == [(2.0, "hello near"), (2.0, "__main__ bundle.script")]
 
 
 def test_a_module_may_be_missing_late(alike: Run) -> None:

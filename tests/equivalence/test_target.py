@@ -67,9 +67,9 @@ def test_what_may_be_there(write: Write, source: str) -> None:
 
 def test_a_module_is_found_from_here(write: Write) -> None:
     """A dotted name is a module below the working directory; `sys.path` stays as it is."""
-    file, before = write(MAIN, "package/inside.py"), sys.path[:]
-    found = Target.find("package.inside:main")
-    assert (str(found.file), found.module, found.function) == (file, "package.inside", "main")
+    file, before = write(MAIN, "parcel/inside.py"), sys.path[:]
+    found = Target.find("parcel.inside:main")
+    assert (str(found.file), found.module, found.function) == (file, "parcel.inside", "main")
     assert sys.path == before
 
 

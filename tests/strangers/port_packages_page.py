@@ -1,9 +1,9 @@
 """Makes the page that says how much of other packages `portable port` rewrites.
 
-    python tests/strangers/porting_page.py
+    python tests/strangers/port_packages_page.py
 
 It writes `docs/reference/porting-other-packages.md` from the results of
-`python tests/strangers/porting.py --keep tests/strangers/porting_results.json`.
+`python tests/strangers/port_packages.py --keep tests/strangers/port_packages_results.json`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from porting import TASK_LEVEL, shares
+from port_packages import TASK_LEVEL, shares
 
 HERE = pathlib.Path(__file__).resolve().parent
-RESULTS = HERE / "porting_results.json"
+RESULTS = HERE / "port_packages_results.json"
 PAGE = HERE.parents[1] / "docs" / "reference" / "porting-other-packages.md"
 
 TOP = """\
-<!-- Made by `python tests/strangers/porting_page.py` from the results of the script. -->
+<!-- Made by `python tests/strangers/port_packages_page.py` from the results of the script. -->
 # What `portable port` makes of other packages
 
 The sdists of {packages} packages, with their tests and examples, were ported as they came from
@@ -29,7 +29,7 @@ PyPI. Of the sites of task-level names {share} were rewritten, and {without}
 of those that are not `sleep`. The rest stays as it is, with a hint, and runs on every loop.
 
 ```console
-$ python tests/strangers/porting.py
+$ python tests/strangers/port_packages.py
 ```
 
 This command does all of that again. Each file that changes still compiles, keeps its comments,

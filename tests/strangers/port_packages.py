@@ -1,10 +1,10 @@
 """`portable port` judged by packages that know nothing of portable.
 
-    python tests/strangers/porting.py
-    python tests/strangers/porting.py --suites asyncio-throttle async-lru
-    python tests/strangers/porting.py --static
-    python tests/strangers/porting.py --static --reasons 5
-    python tests/strangers/porting.py --static --packages redis kopf --keep figures.json
+    python tests/strangers/port_packages.py
+    python tests/strangers/port_packages.py --suites asyncio-throttle async-lru
+    python tests/strangers/port_packages.py --static
+    python tests/strangers/port_packages.py --static --reasons 5
+    python tests/strangers/port_packages.py --static --packages redis kopf --keep figures.json
 
 Each package's sdist comes from PyPI, in the version named below. *Static*: all of it is ported,
 and each file that changed still compiles, changes no more the second time, keeps its comments,
