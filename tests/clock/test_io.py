@@ -14,6 +14,8 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
+import portable
+
 from .racing import OTHER_FIRST, SECONDS, race
 
 pytestmark = pytest.mark.slow
@@ -140,6 +142,26 @@ def test_raw_streams(runner):
 
 
 # Processes and signals -----------------------------------------------------------------
+
+
+def test_a_pipe_that_is_at_its_end(backend):
+    """A pipe that has been read to its end holds no time up."""
+
+    async def main():
+        reader, writer = os.pipe()
+        end = os.fdopen(reader, "rb")
+        os.write(writer, b"line")
+        os.close(writer)
+        stream = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(stream)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, end)
+        assert await stream.read() == b"line"
+        await asyncio.sleep(9)
+        transport.close()
+        return loop.time()
+
+    assert portable.run(main, backend=backend, virtual_time=True) == 9.0
 
 
 def test_processes(steer):

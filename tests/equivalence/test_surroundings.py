@@ -327,6 +327,45 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
+def test_stdin_can_be_waited_for(runs: Runs, tmp_path: Path) -> None:
+    """The loop can read stdin itself, on every backend, with a file and without one."""
+    (tmp_path / "names").write_text("me\nyou\n")
+    text = """
+import asyncio, sys
+async def main():
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    while line := await reader.readline():
+        print(line.decode().strip())
+        await asyncio.sleep(1)
+    print("end")
+asyncio.run(main())
+"""
+    for trace in traces(runs(text, stdin=tmp_path / "names")):
+        assert seen(trace)[:3] == [
+            (0.0, "stdout", "me"),
+            (1.0, "stdout", "you"),
+            (2.0, "stdout", "end"),
+        ]
+    assert [trace.lines("stdout") for trace in traces(runs(text))] == [["end"]] * len(INSTALLED)
+
+
+@pytest.mark.slow
+def test_stdin_that_is_too_long_for_a_pipe(runs: Runs, tmp_path: Path) -> None:
+    """A file of megabytes is read to its end."""
+    (tmp_path / "long").write_text("x" * 3_000_000)
+    text = """
+import asyncio, sys
+async def main():
+    print(len(sys.stdin.read()))
+asyncio.run(main())
+"""
+    for trace in traces(runs(text, stdin=tmp_path / "long")):
+        assert trace.lines("stdout") == ["3000000"]
+
+
+@pytest.mark.slow
 def test_a_hang_tells_who_waits_and_what_was_seen(runs: Runs) -> None:
     """A run over its limit is told with where its tasks wait and the last things it showed."""
     text = """

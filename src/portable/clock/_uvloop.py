@@ -120,9 +120,14 @@ def _ended(thing: Any) -> bool:
 
 
 def _active(thing: Any) -> bool:
-    if hasattr(thing, "is_reading") and hasattr(thing, "get_write_buffer_size"):
-        return bool(thing.is_reading() or thing.get_write_buffer_size())
-    return True
+    if not (hasattr(thing, "is_reading") and hasattr(thing, "get_write_buffer_size")):
+        return True
+    if thing.is_reading():
+        return True
+    try:
+        return bool(thing.get_write_buffer_size())
+    except NotImplementedError:  # a pipe that is read from
+        return False
 
 
 class VirtualUvloop(VirtualLoop, uvloop.Loop):  # type: ignore[misc]

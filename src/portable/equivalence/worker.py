@@ -164,10 +164,30 @@ def _run_in_fork(job: Job, index: int, lock: Lock, place: RunFolder, report: int
     _run_and_exit(job, index, lock, place)
 
 
+def _give(stdin: Path | None) -> None:
+    """Let the process read a file from stdin, or nothing.
+
+    It is a pipe that has been filled, since no event loop can wait for a file; what is too
+    long for one is the file itself.
+    """
+    if sys.platform != "win32":
+        text = b"" if stdin is None else stdin.read_bytes()
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        try:
+            if not text or os.write(writer, text) == len(text):
+                os.dup2(reader, 0)
+                return
+        finally:
+            os.close(reader)
+            os.close(writer)
+    with open(os.devnull if stdin is None else stdin, "rb") as given:
+        os.dup2(given.fileno(), 0)
+
+
 def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoReturn:
     """Run one schedule, leave its result behind and end the process."""
-    with open(os.devnull if job.stdin is None else job.stdin, "rb") as given:
-        os.dup2(given.fileno(), 0)
+    _give(job.stdin)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     descriptor = os.open(job.output(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     watchdog = Watchdog(job.time_limit, descriptor)
