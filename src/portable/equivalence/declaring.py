@@ -156,6 +156,7 @@ def _listed(name: str, entry: dict[str, Any], key: str) -> list[Any]:
 
 def _lines(name: str, lines: Iterable[Any]) -> tuple[_Line, ...]:
     made = []
+    line: Any
     for line in lines:
         if isinstance(line, str):
             stream, _, text = line.partition(": ")
