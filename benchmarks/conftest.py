@@ -67,6 +67,7 @@ class Session:
     clock: str
     backends: Sequence[str]
     command: str
+    peers: bool
     limits: Limits | None = None
     rows: list[Row | Unmeasured] = field(default_factory=list)
     excesses: list[Excess] = field(default_factory=list)
@@ -122,6 +123,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "computes, which holds on a busy machine. Default: %(default)s.",
     )
     group.addoption(
+        "--bench-peers",
+        action="store_true",
+        help="Measure other libraries as well, as `portable bench --peers` does.",
+    )
+    group.addoption(
         "--bench-max-ratio",
         type=Path,
         metavar="FILE",
@@ -139,6 +145,7 @@ def pytest_configure(config: pytest.Config) -> None:
         clock=option.bench_clock,
         backends=select(named, "--anyio-backends").names if named else LOOPS,
         command=f"pytest {shlex.join(map(str, config.invocation_params.args))}",
+        peers=option.bench_peers,
     )
     if option.bench_max_ratio is not None:
         try:
@@ -152,7 +159,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     session = metafunc.config.stash[SESSION]
     operation = operation_of(metafunc.function)
-    found = tuple(cases(operation, session.effort.name, session.backends))
+    found = [
+        case
+        for case in cases(operation, session.effort.name, session.backends)
+        if session.peers or not case.way.peer
+    ]
     metafunc.parametrize(
         PARAMETERS,
         [(c.workload.job, c.workload.size, c.backend, c.implementation) for c in found],

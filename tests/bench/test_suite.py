@@ -74,6 +74,17 @@ class TestSuite:
         assert all(any(each in line for each in on) for line in collected)
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("chosen", [[], ["--bench-peers"]], ids=["without", "with"])
+    def test_peers(self, chosen: list[str]) -> None:
+        """Other libraries are measured if one asks for them, as by the command."""
+        done = self.run_pytest(
+            "benchmarks/", "--collect-only", "-q", "-k", "test_supervisor or echo", *chosen
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ("python-trio-asyncio]" in done.stdout) == bool(chosen)
+        assert "python-uvloop]" in done.stdout
+
+    @pytest.mark.slow
     def test_disabled(self) -> None:
         """`--benchmark-disable` runs each case once, and prints no prices."""
         done = self.run_pytest(

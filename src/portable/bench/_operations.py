@@ -35,7 +35,7 @@ EFFORTS: Mapping[str, Effort] = {
     effort.name: effort
     for effort in (
         Effort("smoke", rounds=6, fewest=6, seconds=0.0, warm_up=1, most=6),
-        Effort("small", rounds=16, fewest=4, seconds=0.1),
+        Effort("small", rounds=12, fewest=4, seconds=0.05),
         Effort("full", rounds=16, fewest=4, seconds=0.25, patience=1.5),
     )
 }
