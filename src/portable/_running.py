@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, Unpack, overload
@@ -89,15 +89,11 @@ def run(
         >>> portable.run(greet, "you", backend="trio", virtual_time=True)
         'Hello you, from trio'
     """
-    try:
+    with closing_if_refused(main):
         check_main(main, args)
         chosen = require_backend(backend)
         clock = _clock(virtual_time)
         _refuse_nested_run()
-    except BaseException:
-        if iscoroutine(main):
-            main.close()
-        raise
     coro = coroutine_of(main, args)
     try:
         return _run(coro, chosen, clock, debug)
@@ -161,17 +157,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def check_main(main: object, args: tuple[object, ...]) -> None:
-    """Refuse what is no main, and close the coroutine that nobody is going to run."""
+@contextmanager
+def closing_if_refused(main: object) -> Iterator[None]:
+    """Close a coroutine if the block raises: nobody is going to run it."""
     try:
-        _check_main(main, args)
+        yield
     except BaseException:
         if iscoroutine(main):
             main.close()
         raise
 
 
-def _check_main(main: object, args: tuple[object, ...]) -> None:
+def check_main(main: object, args: tuple[object, ...]) -> None:
+    """Refuse what is neither a coroutine function nor a new coroutine without arguments."""
     if iscoroutine(main):
         if getcoroutinestate(main) != CORO_CREATED:
             name = main.__name__

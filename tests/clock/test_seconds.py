@@ -16,6 +16,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
+import portable
 from portable.clock import VirtualClock
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
@@ -277,3 +278,27 @@ def test_a_clock_that_a_test_has_patched_stays(run, monkeypatch):
 
     assert run(main) == (5.0, 1.0)
     assert time.time() == 5.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [0.2, 60.0])
+def test_a_sleep_for_a_thread_has_a_limit(backend, limit):
+    """The thread gets as long as I/O does, or the whole sleep if that is shorter."""
+    done = threading.Event()
+
+    def work():
+        select.select([], [], [], 1)
+        done.set()
+
+    async def main():
+        thread = threading.Thread(target=work)
+        thread.start()
+        time.sleep(3 if limit > 1 else 3600)
+        try:
+            return done.is_set(), time.monotonic()
+        finally:
+            thread.join()
+
+    clock = VirtualClock(io_limit=limit)
+    slept = 3.0 if limit > 1 else 3600.0
+    assert portable.run(main, backend=backend, virtual_time=clock) == (limit > 1, slept)

@@ -1,6 +1,7 @@
 """Threads under virtual time: waited for in real time, unless they wait themselves."""
 
 import asyncio
+import select
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -173,6 +174,20 @@ def test_thread_that_waits_for_a_lock(backend, holder):
         return anyio.current_time()
 
     assert portable.run(main, backend=backend, virtual_time=True) == seconds
+
+
+def test_thread_that_stands_still_for_long(steer):
+    """No time-out comes before a pool's thread would have it in reality, though it stands still."""
+
+    def read():
+        select.select([], [], [], 1.5)
+
+    async def main():
+        with anyio.move_on_after(3) as scope:
+            await anyio.to_thread.run_sync(read)
+        return scope.cancelled_caught, anyio.current_time()
+
+    assert steer(main) == (False, 0.0)
 
 
 def test_thread_that_computes_for_long(steer):

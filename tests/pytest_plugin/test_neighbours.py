@@ -148,7 +148,7 @@ def test_pytest_asyncio_in_auto_mode_and_virtual_time(suite):
             pass
         """,
     )
-    said = "* is to run in virtual time, but the loop that runs it is not AnyIO's*strict*"
+    said = "* is to run in virtual time, but runs in real time, on a loop that is not*strict*"
     result.stdout.fnmatch_lines([said])
     result.assert_outcomes(passed=1, failed=6)
 

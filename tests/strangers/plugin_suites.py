@@ -78,12 +78,13 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 #: How often a test that ended differently is run again by itself, without the plugin and with.
 TRIES = 3
 
+_ANOTHER_PLUGIN = "pytest-asyncio in auto mode does"
 #: What a report says by itself of a change that the run has asked for.
 SAID: dict[str, tuple[str, ...]] = {
-    "uvloop": ("pytest-asyncio in auto mode does",),
-    "trio": ("pytest-asyncio in auto mode does",),
+    "uvloop": (_ANOTHER_PLUGIN,),
+    "trio": (_ANOTHER_PLUGIN,),
     "no leaks": ("left behind by the test",),
-    "virtual time": ("virtual_time_io = SECONDS", "pytest-asyncio in auto mode does"),
+    "virtual time": ("virtual_time_io = SECONDS", _ANOTHER_PLUGIN),
 }
 
 

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from ._virtual import VirtualTime
 
 
+_ANOTHER_PLUGIN = (
+    "another plugin runs it (pytest-asyncio in auto mode does: set asyncio_mode = strict)"
+)
+
+
 @dataclass
 class Wrapper:
     """Wraps the coroutine function of one test.
@@ -88,9 +93,8 @@ def _check_backend(value: object, test: str) -> None:
     if expected == running or (own_factory and "trio" not in (expected, running)):
         return  # the project's own loop factory may make a loop of any class
     pytest.fail(
-        f"{test} is to run on {expected}, but runs on {running}. Either another plugin runs it "
-        "(pytest-asyncio in auto mode does: set asyncio_mode = strict), or it uses an async "
-        "fixture that was made on the other backend and was kept",
+        f"{test} is to run on {expected}, but runs on {running}. Either {_ANOTHER_PLUGIN}, or "
+        "it uses an async fixture that was made on the other backend and was kept",
         pytrace=False,
     )
 
@@ -98,9 +102,8 @@ def _check_backend(value: object, test: str) -> None:
 def _fail_in_real_time(test: str) -> NoReturn:
     __tracebackhide__ = True
     pytest.fail(
-        f"{test} is to run in virtual time, but the loop that runs it is not AnyIO's, and its "
-        "time is real. Another plugin runs it (pytest-asyncio in auto mode does: set "
-        "asyncio_mode = strict)",
+        f"{test} is to run in virtual time, but runs in real time, on a loop that is not "
+        f"AnyIO's: {_ANOTHER_PLUGIN}",
         pytrace=False,
     )
 

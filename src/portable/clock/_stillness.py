@@ -8,7 +8,8 @@ A backend asks as soon as none of its tasks is ready. The first rule that applie
 2. No timer is set: this is a deadlock if nothing can come from outside and someone waits for
    the run to end. Otherwise wait in real time, without end.
 3. A task awaits a child process or another thread's future, or a thread of the program can call
-   into the run: time passes as in reality until the timer is due.
+   into the run, as the main thread can if a portal is open: time passes as in reality until the
+   timer is due.
 4. A task awaits a signal or I/O from outside of the run: the same, but for at most `io_limit`
    real seconds of silence. The jump that follows is recorded (`CutOff`), for reports.
 5. A task awaits other I/O, or another thread of the program runs: jump after `threshold` real

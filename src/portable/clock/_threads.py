@@ -142,7 +142,7 @@ class ThreadWatch:
                 continue
             for_threads = for_threads and _waits_for_a_thread(stack)
             place = (id(stack[0]), stack[0].f_lasti)
-            places.add((thread.ident or 0, *place, _hundredths(thread.native_id)))
+            places.add((thread.ident or 0, *place, _processor_time(thread.native_id)))
         return Standstill(frozenset(places), for_threads) if places else None
 
     def _stacks(
@@ -187,11 +187,12 @@ def is_spare_of_trio(thread: int) -> bool:
     )
 
 
-def _hundredths(native_id: int | None) -> int:
-    """Return how long a thread has computed, in hundredths of a second; 0: nobody knows.
+def _processor_time(native_id: int | None) -> int:
+    """Return the processor time of a thread, in hundredths of a second; 0: it is not known.
 
-    A loop is seen at the same instruction each time, as there it gives way to other threads.
-    The clock of another thread, which Python has as well, must not be read once that has ended.
+    Its stack does not show that it computes: a loop gives way to other threads at one and the
+    same instruction. Python has a clock of each thread (`time.pthread_getcpuclockid()`), but a
+    thread that has just ended must not be asked for it.
     """
     try:
         with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:

@@ -34,7 +34,7 @@ class CurrentRun:
 
 @dataclass(frozen=True)
 class CutOff:
-    """A jump of virtual time while something real was under way.
+    """A jump of virtual time past something real that was under way.
 
     Attributes:
         start: the time before the jump, in virtual seconds.
@@ -62,8 +62,8 @@ class Timeline:
         now: the time; only `move_to()` changes it.
         threshold: real seconds of silence before a jump while I/O is awaited.
         io_limit: the same for I/O whose other end is outside of the run.
-        cutting_off: the I/O that the next jump will cut off.
-        cut_off: the I/O that past jumps have cut off.
+        cutting_off: the next jump, if it goes past something real.
+        cut_off: the past jumps that did.
         run: the loop or trio run that is running on it; `None`: none.
         asleep: the threads that wait in `time.sleep()` for the time to move.
         before_move: called with the new time before each move.

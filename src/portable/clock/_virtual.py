@@ -279,7 +279,10 @@ class VirtualClock:
 
     @property
     def cut_off(self) -> list[str]:
-        """The I/O that jumps have cut off after `io_limit` seconds of silence, in sentences.
+        """The jumps that went past real work, in sentences.
+
+        That is I/O from outside after `io_limit` seconds of silence, and threads of the
+        program's own after `threshold` seconds.
 
         Example:
             >>> from portable.clock import VirtualClock

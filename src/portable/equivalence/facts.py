@@ -150,11 +150,9 @@ def _exit(
 
 
 def _lines(gone: Sequence[Observation], new: Sequence[Observation]) -> str | None:
-    if any(
-        seen.stream != "outcome" for seen in (*gone, *new)
-    ):  # when it ended follows from that
-        gone = [seen for seen in gone if seen.stream != "outcome"]
-        new = [seen for seen in new if seen.stream != "outcome"]
+    lines = [[seen for seen in side if seen.stream != "outcome"] for side in (gone, new)]
+    if any(lines):  # when it ended follows from these
+        gone, new = lines
     if gone and not new:
         return f"{_count(gone)} missing, first at {_first(gone)}"
     if new and not gone:

@@ -27,7 +27,7 @@ import anyio
 
 import portable
 from portable._backends import BACKENDS, require_backend
-from portable._running import check_main, coroutine_of
+from portable._running import check_main, closing_if_refused, coroutine_of
 from portable.clock import VirtualClock
 from portable.clock._schedule import Schedule
 from portable.clock._taken import Seed
@@ -222,7 +222,8 @@ class Starting:
     def _portable_run(
         self, main: Any, *args: object, debug: bool | None = None, **_: object
     ) -> object:
-        check_main(main, args)
+        with closing_if_refused(main):
+            check_main(main, args)
         return self._asyncio_run(coroutine_of(main, args), debug=debug)
 
     # One loop --------------------------------------------------------------------------

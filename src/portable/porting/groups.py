@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import libcst as cst
 from libcst import metadata
@@ -11,7 +10,7 @@ from libcst import metadata
 from .calm import Mending, unrest
 from .decision import Decision, Edit, renaming, stays
 from .simple import call_of
-from .source import Source, Use
+from .source import Source, Use, bindings
 from .tree import find
 
 
@@ -59,7 +58,7 @@ def _started(
     inside = set(find(block.body, cst.Name, deep=True))
     elsewhere: set[cst.CSTNode] = set()
     references: set[cst.CSTNode] = set()
-    for bound in source.assignments(name):
+    for bound in bindings(source.scope(name), name.value):
         # One name may stand for several groups, one after the other.
         around = _block_named(source, bound)
         if around is None:
@@ -87,10 +86,9 @@ def _started(
     return edits
 
 
-def _block_named(source: Source, bound: metadata.BaseAssignment) -> cst.With | None:
+def _block_named(source: Source, bound: metadata.Assignment) -> cst.With | None:
     """Return the block whose `as name` binds a name."""
-    # Python's own names are in a scope of their own.
-    item = source.parent(source.parent(cast("metadata.Assignment", bound).node))
+    item = source.parent(source.parent(bound.node))
     block = source.parent(item)
     return block if isinstance(item, cst.WithItem) and isinstance(block, cst.With) else None
 

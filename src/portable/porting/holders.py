@@ -14,7 +14,6 @@ to be the same attribute, whatever `x` is, and no other file of the project may 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import libcst as cst
 from libcst import metadata
@@ -22,7 +21,7 @@ from libcst import metadata
 from .callers import is_program, references
 from .foreign import TEST_FILE, attribute_entry, import_entry, package_entry
 from .simple import call_of
-from .source import Function, Source, Use
+from .source import Function, Source, Use, bindings
 from .things import Escapes, Thing, is_bound, names_in_class, owner_of, value_beside
 from .tree import find
 
@@ -105,8 +104,7 @@ class _Group:
     def _variable(self, what: tuple[metadata.Scope, str]) -> None:
         scope, name = what
         other = Escapes(f"shares its name, {name}, with other things")
-        # Python's own names are in a scope of their own.
-        for bound in cast("list[metadata.Assignment]", list(scope[name])):
+        for bound in bindings(scope, name):
             if isinstance(bound.node, cst.Param):
                 self._parameter(bound.node)
             elif isinstance(bound.node, cst.Name):

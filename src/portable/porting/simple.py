@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
-from libcst import metadata
 
 from .decision import Decision, Edit, expression, renaming, stays
-from .source import Source, Use, imported_as
+from .source import Source, Use, bindings, imported_as
 from .tree import find
 
 
@@ -84,8 +83,7 @@ def may_be_negative(source: Source, value: cst.BaseExpression) -> bool:
     if not isinstance(value, cst.Name):
         return False
     binding = (cst.Assign, cst.AnnAssign, cst.AugAssign, cst.NamedExpr)
-    found = source.assignments(value)
-    for node in [each.node for each in found if isinstance(each, metadata.Assignment)]:
+    for node in [each.node for each in bindings(source.scope(value), value.value)]:
         kinds = (*binding, cst.BaseStatement)
         above = next(each for each in source.above(node) if isinstance(each, kinds))
         if isinstance(above, binding) and find(

@@ -405,6 +405,11 @@ class Source:
         return Callee(node, owner)
 
 
+def bindings(scope: metadata.Scope, name: str) -> list[metadata.Assignment]:
+    """Return what a file binds a name to, seen from a scope, without Python's own names."""
+    return [each for each in scope[name] if isinstance(each, metadata.Assignment)]
+
+
 def imported_as(bound: metadata.ImportAssignment) -> str | None:
     """Return the qualified name that an import binds: `asyncio.sleep`.
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import libcst as cst
 from libcst import metadata
 
 from .decision import Edit, renaming
 from .simple import call_of, in_string
-from .source import Source, Use
+from .source import Source, Use, bindings
 from .tree import find, is_self
 
 
@@ -80,9 +79,8 @@ def _variable(source: Source, use: Use, target: cst.Name) -> Thing:
     made: list[Use] = []
     annotated: list[Use] = []
     references: list[cst.CSTNode] = []
-    for bound in source.assignments(target):
-        # Python's own names are in a scope of their own.
-        statement = _statement_that_binds(source, cast("metadata.Assignment", bound).node)
+    for bound in bindings(source.scope(target), target.value):
+        statement = _statement_that_binds(source, bound.node)
         if statement is None:
             raise Escapes(f"shares its name, {target.value}, with other things")
         one = _made_by(source, use.name, statement)
