@@ -250,22 +250,33 @@ def test_a_sleep_for_a_thread_at_work(run, how):
     assert run(main) == (True, 1.0)
 
 
-def test_a_sleep_beside_a_thread_that_waits(run, monkeypatch):
-    """A thread that waits for another one needs no time."""
+@pytest.mark.parametrize("how", ["event", "sleep", "idle"])
+def test_a_sleep_beside_a_thread_that_waits(run, monkeypatch, how):
+    """A thread that waits for another one, for the time or for work needs no real time."""
     slept = []
     monkeypatch.setattr("portable.clock._timeline._real_sleep", slept.append)
     event = threading.Event()
 
+    def work():
+        if how == "sleep":
+            time.sleep(60)
+        else:
+            event.wait()
+
     async def main():
-        thread = threading.Thread(target=event.wait)
-        thread.start()
+        if how == "idle":
+            await anyio.to_thread.run_sync(int)
+        else:
+            thread = threading.Thread(target=work)
+            thread.start()
+            await asyncio.sleep(1)  # now it waits
+        before = time.monotonic()
         time.sleep(3600)
         event.set()
-        thread.join()
-        return time.monotonic()
+        return time.monotonic() - before
 
     assert run(main) == 3600.0
-    assert slept == []
+    assert sum(slept) < 1  # one may have been about to wait
 
 
 def test_a_clock_that_a_test_has_patched_stays(run, monkeypatch):

@@ -339,6 +339,7 @@ portable.run(main)
     done = subprocess.run(script, check=True, capture_output=True, text=True)
     assert trace.lines("stdout") == done.stdout.splitlines()
     assert len(trace.lines("stdout")) > 1
+    assert trace.lines("warning") == []  # of a coroutine that nobody runs
 
 
 def test_tasks_of_a_loop_that_nobody_closes(alike: Run) -> None:

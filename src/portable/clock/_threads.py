@@ -74,10 +74,9 @@ class ThreadWatch:
 
     def at_work(self) -> bool:
         """Say whether a thread, of a pool or not, goes on by itself, as far as one sees."""
+        # What sleeps in virtual time waits for the run, which is another thread.
         return any(
-            thread.ident not in self._asleep
-            and not _idle(thread, stack, _pool(stack))
-            and not _waits_for_a_thread(stack)
+            not _idle(thread, stack, _pool(stack)) and not _waits_for_a_thread(stack)
             for thread, stack in self._stacks()
         )
 

@@ -119,8 +119,8 @@ class Timeline:
         """
         run, thread = self.run, threading.get_ident()
         if thread == (self._home if run is None else run.thread):
-            if run is not None and run.threads_at_work():
-                _real_sleep(min(seconds, self.io_limit))
+            if run is not None:
+                self._sleep_for_others(run, seconds)
             self.advance(seconds)
             if run is not None and self.blocked is not None:
                 self.blocked(seconds)
@@ -128,6 +128,13 @@ class Timeline:
             _real_sleep(seconds)
         else:
             self._sleep_beside(run, thread, seconds)
+
+    def _sleep_for_others(self, run: CurrentRun, seconds: float) -> None:
+        """Sleep in reality while other threads are at work."""
+        left = min(seconds, self.io_limit)
+        while left > 0 and run.threads_at_work():
+            _real_sleep(min(left, _LOOK_FOR_WORK))
+            left -= _LOOK_FOR_WORK
 
     def _sleep_beside(self, run: CurrentRun, thread: int, seconds: float) -> None:
         when = self.now + seconds
@@ -164,6 +171,9 @@ class Timeline:
 
 # How often, and at intervals of how many real seconds, to look at a thread that was woken.
 _LOOKS, _A_LOOK = 50, 0.001
+
+# Real seconds between two looks for threads at work.
+_LOOK_FOR_WORK = 0.01
 
 # Real seconds between two checks that the run still moves the time.
 _LOOK_AGAIN = 0.05
