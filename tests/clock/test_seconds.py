@@ -253,9 +253,13 @@ def test_a_sleep_for_a_thread_at_work(run, how):
 @pytest.mark.parametrize("how", ["event", "sleep", "idle"])
 def test_a_sleep_beside_a_thread_that_waits(run, monkeypatch, how):
     """A thread that waits for another one, for the time or for work needs no real time."""
-    slept = []
-    monkeypatch.setattr("portable.clock._timeline._real_sleep", slept.append)
-    event = threading.Event()
+    slept, event, never = [], threading.Event(), threading.Event()
+
+    def sleep_shortly(seconds):
+        slept.append(seconds)
+        never.wait(0.001)  # the other thread goes on
+
+    monkeypatch.setattr("portable.clock._timeline._real_sleep", sleep_shortly)
 
     def work():
         if how == "sleep":
