@@ -168,6 +168,20 @@ def test_ctrl_c_ends_the_fork() -> None:
 
 
 @needs_forks
+def test_a_fork_that_fails_leaves_no_descriptor_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses a fork, its error comes out and the pipe is closed."""
+
+    def refuse() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    before = os.listdir("/dev/fd")
+    with pytest.raises(BlockingIOError, match="no more processes"):
+        forked(lambda: pytest.fail("nothing runs"))
+    assert os.listdir("/dev/fd") == before
+
+
+@needs_forks
 def test_an_error_that_cannot_be_passed_on_is_told() -> None:
     """An error of a class that only the run knows comes out as words."""
 

@@ -3,11 +3,14 @@
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from portable.equivalence.isolated import Isolated
 from portable.equivalence.run_folder import RunFolder
+from portable.equivalence.target import Target
 
 
 @pytest.fixture
@@ -35,6 +38,25 @@ def test_what_a_run_left_is_told_by_name(source: Path, tmp_path: Path) -> None:
     ]
     assert lines == ((), ("A", "at 0x..."), ())
     assert (source / "b.txt").read_text() == "b\n"
+
+
+@pytest.mark.slow
+def test_a_program_in_the_folder_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program beside the folders of runs finds what was there before, and not those."""
+    pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import asyncio, os\n"
+        "asyncio.run(asyncio.sleep(1))\n"
+        "print([name for name in os.listdir() if os.path.isdir(name)])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    [run] = Isolated().run(Target.find("program.py"), "original", "asyncio")
+    assert run.trace is not None
+    assert run.trace.lines("stdout") == ["[]"]
 
 
 @pytest.mark.parametrize("harm", ["write", "mkdir", "unlink", "rmtree"])

@@ -12,7 +12,7 @@ import pytest
 
 from portable._backends import BACKENDS
 from portable.equivalence import Trace, compare_programs
-from portable.equivalence.footprint import Lock
+from portable.equivalence.footprint import AddressLock
 from portable.equivalence.isolated import Isolated
 from portable.equivalence.run import Run
 from portable.equivalence.run_folder import RunFolder
@@ -453,7 +453,7 @@ async def main():
         print("there")
 asyncio.run(main())
 """
-    lock = Lock()
+    lock = AddressLock()
     lock.acquire()
     release = threading.Timer(7, lock.release)
     release.start()

@@ -1,14 +1,18 @@
 """The process that runs programs: what it leaves behind, and that it ends."""
 
+import os
 import pickle
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from portable.equivalence import Trace
+from portable.equivalence.isolated import Isolated
+from portable.equivalence.run import Run
 from portable.equivalence.target import Target
 from portable.equivalence.worker import Failure, Job
 
@@ -90,3 +94,45 @@ def test_what_cannot_be_loaded_says_why(work: Callable[..., list[Job]]) -> None:
         assert failure.kind == "unloadable"
         assert "no_such_thing" in failure.message
         assert any("program.py" in line for line in failure.details)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="without forks no worker runs twice")
+def test_a_worker_that_another_thread_takes_runs_on(
+    write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that gives a worker back does not end it if another takes it at once."""
+    target = Target.find(write("import asyncio\nasyncio.run(asyncio.sleep(1))\n"))
+    other_runs: list[Run] = []
+    other_has_one = threading.Event()
+
+    def run_beside() -> None:
+        other_runs.extend(isolated.run(target, "original", "asyncio"))
+
+    other = threading.Thread(target=run_beside)
+
+    class Lock:
+        """Lets the other thread take a worker as soon as the main thread gives one back."""
+
+        def __init__(self) -> None:
+            self._lock, self._uses = new_lock(), 0
+
+        def __enter__(self) -> None:
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+            if threading.current_thread() is other:
+                other_has_one.set()
+                return
+            self._uses += 1
+            if self._uses == 2:
+                other.start()
+                other_has_one.wait()
+
+    new_lock = threading.Lock
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Lock", Lock)
+        isolated = Isolated()
+    [run] = isolated.run(target, "original", "asyncio")
+    other.join()
+    assert [one.failure for one in (run, *other_runs)] == [None, None]

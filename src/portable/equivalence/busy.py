@@ -1,9 +1,9 @@
-"""How long a program's computing kept all else from running.
+"""The longest computing of a program, during which nothing else could run.
 
 Virtual time stands still while a program computes, so no trace shows it. What is measured is
 the processor time of the loop's thread within one instant, which another program on the machine
-does not add to. It is coarse all the same, and never the same twice: a port is told of only
-where it computes for half a second and ten times as long as its original.
+does not add to. It is coarse all the same, and never the same twice: a port's is reported only
+if it takes half a second, and ten times as long as its original's.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""How a recording listens: every way out of a program that Python knows, for a while.
+"""The listener of a recording: it takes all that a program shows by a way that Python knows.
 
-`listening()` puts itself in the place of `sys.stdout` and `sys.stderr`, makes the log
-records, shows the warnings, and is called for errors that nobody could be told about; at
-its end all of it is as before, also what the program did to the logging module. Each
-thing seen is handed to a function `see(stream, text)` when it happens.
-What is written past Python (by a subprocess, or to a file descriptor) is seen in a process
-that leads its descriptors into files, at the next thing that happens or as time moves on.
+`listening()` stands in for `sys.stdout` and `sys.stderr`, makes the log records, shows the
+warnings, and is called for errors that Python can only report. Each thing goes to a function
+`see` when it happens. When the block ends all is as before, also what the program did to the
+logging module.
+
+What is written past Python (by a subprocess, or to a file descriptor) is only seen in a process
+that leads its descriptors into files: at the next thing that happens, or before time moves on.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
+from .descriptors import Descriptors
 from .noise import normalised
-from .trace import ExceptionShape, Stream
+from .trace import ExceptionShape, Stream, Written
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, Unused
@@ -32,35 +33,11 @@ Moment = tuple[float, int | None]
 """A virtual time, and the number of the task that runs then."""
 
 See = Callable[[Stream, str, bool, Moment], object]
-"""What is told of each thing: where it was seen, its text, whether it is ended, and when."""
+"""Takes each thing that is seen: its stream, its text, whether its line has ended, and when."""
 
 
-class Polled(Protocol):
-    """What else may have been written meanwhile."""
-
-    def poll(self) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]:
-        """Yield what has come in since the last time."""
-        ...
-
-
-class Tell(Protocol):
-    """How a thing that is seen now is handed on."""
-
-    def __call__(self, stream: Stream, text: str) -> None:
-        """Hand on one thing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """A recording's ears.
-
-    Attributes:
-        tell: hands on something that is seen in another way.
-        poll: looks for what was written past Python.
-    """
-
-    tell: Tell
-    poll: Callable[[], None]
+Emit = Callable[[Stream, str], None]
+"""Takes a thing that is seen now: its stream and its text."""
 
 
 class Lines(io.BufferedIOBase):
@@ -81,7 +58,7 @@ class Lines(io.BufferedIOBase):
 
     @property
     def name(self) -> str:
-        """What Python calls the stream that this stands for."""
+        """Python's name of the stream in whose place this is."""
         return f"<{self.stream}>"
 
     def writable(self) -> bool:
@@ -108,65 +85,95 @@ class Lines(io.BufferedIOBase):
         return rest, self._since
 
 
-@contextmanager
-def listening(
-    see: See, moment: Callable[[], Moment], descriptors: Polled | None = None
-) -> Iterator[Listening]:
-    """Tell `see` of all that is written, logged, warned of and lost inside the block.
+class Listener:
+    """Takes all that a program shows, and hands it on.
 
     Args:
-        see: called with each thing seen, in the order in which they happen.
-        moment: tells what moment it is.
-        descriptors: tells what was written past Python.
+        see: called with each thing, in the order in which they happen.
+        moment: returns the present moment.
+        descriptors: has what was written past Python.
+
+    Attributes:
+        out: stands for stdout.
+        err: stands for stderr.
     """
-    lock = threading.RLock()  # threads write too, and a finalizer may while one does
 
-    def take(lines: Lines, data: bytes) -> None:
-        with lock:
-            poll()
-            now = moment()
-            hand_on_rests(now)
-            for line in lines.cut(data, now):
-                see(lines.stream, line, True, now)
+    def __init__(
+        self, see: See, moment: Callable[[], Moment], descriptors: Descriptors | None
+    ) -> None:
+        self._see = see
+        self._moment = moment
+        self._descriptors = descriptors
+        self._lock = threading.RLock()  # threads write too, and a finalizer may while one does
+        self.out: Lines = Lines("stdout", self._take)
+        self.err: Lines = Lines("stderr", self._take)
+        self._past_python: dict[Written, Lines] = {
+            "stdout": Lines("stdout", self._take),
+            "stderr": Lines("stderr", self._take),
+        }
 
-    def tell(stream: Stream, text: str) -> None:
-        with lock:
-            poll()
-            now = moment()
-            hand_on_rests(now)
-            see(stream, text, True, now)
+    def emit(self, stream: Stream, text: str) -> None:
+        """Take a thing that is seen in another way than on stdout or stderr."""
+        with self._lock:
+            self.poll()
+            now = self._moment()
+            self._hand_on_rests(now)
+            self._see(stream, text, True, now)
 
-    def poll() -> None:
-        if descriptors is None:
+    def poll(self) -> None:
+        """Take what was written past Python since the last time."""
+        if self._descriptors is None:
             return
-        with lock:
-            for stream, data in descriptors.poll():
-                now = moment()[0], None  # whoever wrote it is not known
-                hand_on_rests(now)
-                lines = beside[stream]
-                for line in lines.cut(data, now):
-                    see(stream, line, True, now)
+        with self._lock:
+            for stream, data in self._descriptors.poll():
+                # Who wrote it is not known.
+                self._cut(self._past_python[stream], data, (self._moment()[0], None))
 
-    def hand_on_rests(now: Moment | None) -> None:
-        for lines in (out, err, *beside.values()):
+    def end(self) -> None:
+        """Take what is left, and text that no newline has ended."""
+        self.poll()
+        self._hand_on_rests(None)
+
+    def _take(self, lines: Lines, data: bytes) -> None:
+        with self._lock:
+            self.poll()
+            self._cut(lines, data, self._moment())
+
+    def _cut(self, lines: Lines, data: bytes, now: Moment) -> None:
+        self._hand_on_rests(now)
+        for line in lines.cut(data, now):
+            self._see(lines.stream, line, True, now)
+
+    def _hand_on_rests(self, now: Moment | None) -> None:
+        for lines in (self.out, self.err, *self._past_python.values()):
             rest = lines.take_rest(now)
             if rest is not None:
                 text, since = rest
-                see(lines.stream, text, False, since)
+                self._see(lines.stream, text, False, since)
 
-    out, err = Lines("stdout", take), Lines("stderr", take)
-    beside = {"stdout": Lines("stdout", take), "stderr": Lines("stderr", take)}
+
+@contextmanager
+def listening(
+    see: See, moment: Callable[[], Moment], descriptors: Descriptors | None = None
+) -> Iterator[Listener]:
+    """Call `see` with all that is written, logged, warned of and lost inside the block.
+
+    Args:
+        see: called with each thing, in the order in which they happen.
+        moment: returns the present moment.
+        descriptors: has what was written past Python.
+    """
+    listener = Listener(see, moment, descriptors)
     with ExitStack() as restore:
-        restore.enter_context(redirect_stdout(_text(out)))
-        restore.enter_context(redirect_stderr(_text(err)))
-        restore.enter_context(_warnings_to(tell))
-        restore.enter_context(_log_records_to(tell))
-        restore.enter_context(_lost_errors_to(tell))
+        restore.enter_context(redirect_stdout(_text(listener.out)))
+        restore.enter_context(redirect_stderr(_text(listener.err)))
+        restore.enter_context(_warnings_to(listener.emit))
+        restore.enter_context(_log_records_to(listener.emit))
+        restore.enter_context(_lost_errors_to(listener.emit))
         try:
-            yield Listening(tell, poll)
+            yield listener
         finally:
-            poll()
-            hand_on_rests(None)
+            listener.end()
 
 
 def _text(lines: Lines) -> io.TextIOWrapper:
@@ -185,9 +192,9 @@ _SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, Resourc
 
 
 @contextmanager
-def _warnings_to(tell: Tell) -> Iterator[None]:
+def _warnings_to(emit: Emit) -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_: Unused, **__: Unused) -> None:
-        tell("warning", f"{category.__name__}: {normalised(str(message))}")
+        emit("warning", f"{category.__name__}: {normalised(str(message))}")
 
     with warnings.catch_warnings():
         # Each one counts each time, or a second run would seem quieter than the first.
@@ -200,7 +207,7 @@ def _warnings_to(tell: Tell) -> Iterator[None]:
 
 
 @contextmanager
-def _log_records_to(tell: Tell) -> Iterator[None]:
+def _log_records_to(emit: Emit) -> Iterator[None]:
     # Records are seen where they are made. A handler at the root logger would be simpler,
     # but a program's own logging.basicConfig() does nothing once there is a handler.
     make = logging.getLogRecordFactory()
@@ -208,7 +215,7 @@ def _log_records_to(tell: Tell) -> Iterator[None]:
     def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         made = make(*args, **kwargs)
         if _counts(made):
-            tell("log", _log_text(made))
+            emit("log", _log_text(made))
         return made
 
     state = _LoggingState()
@@ -233,8 +240,8 @@ def _log_records_to(tell: Tell) -> Iterator[None]:
 def _counts(record: logging.LogRecord) -> bool:
     """Say whether a record counts.
 
-    asyncio's name of a new loop's selector does not, nor what debug mode says of slow steps: on
-    uvloop it measures real time, and what blocks a loop is told in any case.
+    Two of asyncio's do not: the name of a new loop's selector, and what debug mode says of slow
+    steps. On uvloop it measures real time, and what blocks a loop is shown in any case.
     """
     return record.name != "asyncio" or not str(record.msg).startswith(_OF_A_LOOP)
 
@@ -285,17 +292,17 @@ class _LoggingState:
 
 
 @contextmanager
-def _lost_errors_to(tell: Tell) -> Iterator[None]:
+def _lost_errors_to(emit: Emit) -> Iterator[None]:
     def unraisable(lost: sys.UnraisableHookArgs, /) -> None:
         error = lost.exc_value
         name = lost.exc_type.__name__
-        tell("unraisable", name if error is None else str(ExceptionShape.of(error)))
+        emit("unraisable", name if error is None else str(ExceptionShape.of(error)))
 
     def in_thread(lost: threading.ExceptHookArgs, /) -> None:
         if not issubclass(lost.exc_type, SystemExit):  # Python ends such a thread silently
             error = lost.exc_value
             name = lost.exc_type.__name__
-            tell("thread", name if error is None else str(ExceptionShape.of(error)))
+            emit("thread", name if error is None else str(ExceptionShape.of(error)))
 
     before = sys.unraisablehook, threading.excepthook
     sys.unraisablehook, threading.excepthook = unraisable, in_thread

@@ -1,8 +1,7 @@
-"""Programs of this process: run one after the other on every backend, and judged.
+"""Check two programs of this process: run both on every backend, and judge the port.
 
 Each run may have a fork of its own, so that it finds the process as it was before the others.
-
-Programs in files are run by `comparing`, each run in a process of its own.
+Programs in files are compared by `comparing`.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def check(
     Args:
         original: the raw asyncio program that is right by definition.
         port: the program to judge.
-        backends: what to judge it on. One that is not installed is told of in the report.
+        backends: what to judge it on. One that is not installed is `skipped` in the report.
             The original runs on asyncio in any case.
         seeds: the schedules to run the port under as well.
         declared: the differences that are meant; each holds for the backends it names.

@@ -56,7 +56,8 @@ def compare_programs(
 
     Raises:
         UnknownBackendError: there is no backend of one of the names.
-        ValueError: schedules are asked for in real time, or a file or a number is none.
+        ValueError: schedules are asked for in real time, `until` is not positive, or `stdin`
+            is no file.
     """
     if real_time and seeds:
         raise ValueError(
@@ -99,8 +100,8 @@ def judge_programs(
         backends: what to judge the port on, and to run the original on as well.
         seeds: the schedules to run the port under as well.
         progress: called after each run.
-        known: runs of this original made there, from comparisons with other ports: what is
-            among them is not run again, what is not is added.
+        known: runs of this original, from comparisons with other ports, which are not made
+            again; gets the others.
 
     Returns:
         A row for each program and backend, and what the schedules came to.
@@ -109,32 +110,20 @@ def judge_programs(
         UnknownBackendError: there is no backend of one of the names.
     """
     targets: dict[Role, str] = {"original": original, "port": port}
-    real_time = isolated.real_time
 
     def run(batch: Batch) -> list[Run]:
-        try:
-            target = Target.find(targets[batch.role])
-        except TargetError as error:
-            return [Run(batch.backend, None, failure=Failure("unloadable", str(error)))]
-        seeds = batch.seeds
-        if batch.backend == "trio" and target.starter(batch.role) == "anyio" and not real_time:
-            # trio draws lots; asyncio's order, where a program owes nothing to it, is as good.
-            seeds = tuple(USUAL if seed is None else seed for seed in seeds)
-        return isolated.run(target, batch.role, batch.backend, seeds, progress)
-
-    def run_once(batch: Batch) -> list[Run]:
         if known is None or batch.role == "port":
-            return run(batch)
+            return _runs_of(batch, targets[batch.role], isolated, progress)
         if batch not in known:
-            known[batch] = run(batch)
+            known[batch] = _runs_of(batch, targets[batch.role], isolated, progress)
         return known[batch]
 
     # Real programs use real ports and files: one at a time.
-    with ThreadPoolExecutor(max_workers=1 if real_time else 2) as pool:
+    with ThreadPoolExecutor(max_workers=1 if isolated.real_time else 2) as pool:
 
         def runs(batches: Sequence[Batch]) -> list[list[Run]]:
             try:
-                return list(pool.map(run_once, batches))
+                return list(pool.map(run, batches))
             except BaseException:
                 isolated.stop()
                 raise
@@ -146,8 +135,23 @@ def judge_programs(
             measure,
             backends=backends,
             seeds=seeds,
-            schedulable=not real_time,
+            schedulable=not isolated.real_time,
         )
+
+
+def _runs_of(
+    batch: Batch, program: str, isolated: Isolated, progress: Callable[[], object]
+) -> list[Run]:
+    try:
+        target = Target.find(program)
+    except TargetError as error:
+        return [Run(batch.backend, None, failure=Failure("unloadable", str(error)))]
+    seeds = batch.seeds
+    native = batch.backend == "trio" and target.starter(batch.role) == "anyio"
+    if native and not isolated.real_time:
+        # trio's order is random; for a program without asyncio, asyncio's is as good.
+        seeds = tuple(USUAL if seed is None else seed for seed in seeds)
+    return isolated.run(target, batch.role, batch.backend, seeds, progress)
 
 
 def _source(text: str) -> str | None:

@@ -21,6 +21,8 @@ from portable._differences import DIFFERENCES
 
 from .trace import Observation, Trace
 
+_DIFFERENT_THINGS = "the two sides show different things"
+
 OWN = "own"
 """The id of a difference that is the program's own, and not one of the closed list."""
 
@@ -148,6 +150,11 @@ class Comparison:
     declared: tuple[DeclaredDifference, ...] = ()
     stale: tuple[DeclaredDifference, ...] = ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The reasons, without the one that `facts.what_happened()` says in detail."""
+        return tuple(one for one in self.reasons if not one.endswith(_DIFFERENT_THINGS))
+
 
 def compare(
     original: Trace,
@@ -191,7 +198,7 @@ def compare(
     reasons = []
     parts_at = min((seen.time for seen, count in surplus.items() if count), default=None)
     if parts_at is not None:
-        reasons.append(f"at {parts_at!r} s the two sides show different things")
+        reasons.append(f"at {parts_at!r} s {_DIFFERENT_THINGS}")
     else:
         early = _out_of_order(left, right)
         if early is not None:

@@ -70,8 +70,7 @@ def _timed(lines: Sequence[_Line], shown: Sequence[Observation]) -> tuple[Observ
             (
                 seen
                 for seen in left
-                if (seen.stream, seen.text) == (line.stream, line.text)
-                and line.time in (None, seen.time)
+                if seen.what == (line.stream, line.text) and line.time in (None, seen.time)
             ),
             None,
         )

@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+
+from .trace import Written
 
 
 class Descriptors:
@@ -20,14 +21,15 @@ class Descriptors:
     """
 
     def __init__(self, out: Path, err: Path) -> None:
-        self._files: list[tuple[Literal["stdout", "stderr"], int]] = []
-        for number, name, path in ((1, "stdout", out), (2, "stderr", err)):
+        self._files: list[tuple[Written, int]] = []
+        places: tuple[tuple[int, Written, Path], ...] = ((1, "stdout", out), (2, "stderr", err))
+        for number, name, path in places:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             os.dup2(file, number)
-            self._files.append(("stdout" if name == "stdout" else "stderr", file))
+            self._files.append((name, file))
         self._read = {file: 0 for _, file in self._files}
 
-    def poll(self) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]:
+    def poll(self) -> Iterator[tuple[Written, bytes]]:
         """Yield what has come in since the last time."""
         for stream, file in self._files:
             more = os.fstat(file).st_size - self._read[file]

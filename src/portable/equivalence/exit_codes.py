@@ -1,13 +1,13 @@
-"""With which exit codes child processes ended, as far as the program waits for them.
+"""The exit codes of the child processes that a program waits for.
 
-A program learns of a code by a call: `wait()` or `poll()` of a `subprocess.Popen`, which trio's
+A program learns a code by a call: `wait()` or `poll()` of a `subprocess.Popen`, which trio's
 processes are, too; `wait()` of asyncio's process, which AnyIO uses; `process_exited()` of a
 protocol; `join()` of a `multiprocessing.Process`; `os.waitpid()` and its kin. Each of them is
-wrapped, and tells the code that it returns. Libraries call some of them for themselves, at
-moments that are chance: those calls do not count, nor do the workers of process pools.
+wrapped, and its code recorded. Libraries call some of them for themselves, by chance at one
+moment or another: those calls do not count, nor do the workers of process pools.
 
-A child that nobody waits for has no code, as it is chance whether it ends in time. It may have
-ended with any code that the other program has and this one has not.
+A child that the program does not wait for has no code here, as it may or may not end in time.
+It may have ended with any code that the other program has and this one has not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from portable.clock._stacks import module
 from .noise import normalised
 from .trace import ChildExit, Observation, Trace
 
-# Modules whose calls to look after a child are not the program's.
+# Modules whose own calls do not count.
 _TRANSPORTS = ("asyncio.base_subprocess",)
 _LIBRARIES = (
     "asyncio.unix_events",
@@ -45,10 +45,10 @@ _NAME_SHOWN = 60
 
 
 class ExitCodes:
-    """Hears of exit codes, from now on until the process ends.
+    """Records exit codes, from now on until the process ends.
 
     Args:
-        child_made: called for each child of which no audit event tells.
+        child_made: called for each child for which there is no audit event.
     """
 
     def __init__(self, child_made: Callable[[], object]) -> None:
@@ -63,7 +63,7 @@ class ExitCodes:
         self._hear_os()
 
     def ended(self) -> tuple[ChildExit, ...]:
-        """Return the children that ended, in an order that no chance decides."""
+        """Return the children that ended, sorted by code and name."""
         return tuple(sorted(self._ended.values(), key=lambda one: (one.code, one.name or "")))
 
     def ids(self) -> Iterator[int]:
@@ -78,7 +78,7 @@ class ExitCodes:
         return len(self._started.keys() - self._ended.keys() - self._pool)
 
     def _start(self, child: object, name: str) -> None:
-        """Take note of a child.
+        """Record a child.
 
         Args:
             child: its process id, or what stands for it.
@@ -89,7 +89,7 @@ class ExitCodes:
             self._pool.add(child)
 
     def _end(self, child: object, code: int | None) -> None:
-        """Take note of a child's code; `None`: it runs."""
+        """Record a child's code; `None`: it runs."""
         if code is not None and child not in self._pool:
             self._ended.setdefault(child, ChildExit(self._started.get(child), code))
 
@@ -230,9 +230,10 @@ class ExitCodes:
 
 
 def with_unknown_codes(original: Trace, port: Trace) -> Trace:
-    """Return a port's trace, in which a code of the original's stands for each that is unknown.
+    """Return a port's trace in which unknown exit codes make no difference.
 
-    Nor does a code count that may be that of a child which the original did not wait for.
+    Each unknown code of the port's is taken to be one that only the original shows. A code that
+    only the port shows does not count, if it may be an unknown one of the original's.
     """
     left, right = (
         Counter(one.text for one in trace.exits if one.code) for trace in (original, port)
@@ -266,7 +267,7 @@ def _called_by(modules: tuple[str, ...]) -> bool:
 
 
 def _pid_and_code(found: Any) -> tuple[int, int | None]:
-    """Return which child `os.wait()` or its kin tell of, and its code if it has ended."""
+    """Return the child in a result of `os.wait()` or its kin, and its code if it has ended."""
     if found is None:
         return 0, None
     if hasattr(found, "si_pid"):

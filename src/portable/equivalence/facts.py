@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from .comparison import Comparison
-from .trace import ChildExit, Observation, Outcome, rounded, shortened
+from .trace import ChildExit, Observation, Outcome, contents, rounded, shortened
 
 
 def sides(comparison: Comparison) -> tuple[list[Observation], list[Observation]]:
-    """Return what the original alone shows, and what the port alone shows; nothing declared."""
+    """Return what the original alone shows, and what the port alone shows; undeclared alone."""
     surplus = Counter(comparison.original.observations)
     surplus.subtract(comparison.port.observations)
     for one in comparison.declared:
@@ -88,10 +88,10 @@ def _said(outcome: Outcome) -> str:
 
 
 def _times(gone: Sequence[Observation], new: Sequence[Observation]) -> str | None:
-    if not gone or Counter(map(_text, gone)) != Counter(map(_text, new)):
+    if not gone or contents(gone) != contents(new):
         return None
     left, right = (
-        sorted(side, key=lambda seen: (_text(seen), seen.time)) for side in (gone, new)
+        sorted(side, key=lambda seen: (seen.what, seen.time)) for side in (gone, new)
     )
     shifts = {rounded(b.time - a.time) for a, b in zip(left, right, strict=True)}
     first = min(seen.time for seen in (*gone, *new))
@@ -103,15 +103,13 @@ def _times(gone: Sequence[Observation], new: Sequence[Observation]) -> str | Non
 
 
 def _turned(comparison: Comparison) -> str | None:
-    """Tell of the first of the same lines that come in another order, whatever their times."""
+    """Return which line comes before its turn, if both sides show the same ones at any time."""
     parting = comparison.parting
-    if parting is None or Counter(map(_text, parting.original)) != Counter(
-        map(_text, parting.port)
-    ):
+    if parting is None or contents(parting.original) != contents(parting.port):
         return None
     pairs = zip(parting.original, parting.port, strict=True)
     for one, other in pairs:
-        if _text(one) != _text(other):
+        if one.what != other.what:
             return (
                 f"another order from {parting.time:g} s on: {other.quoted} before {one.quoted}"
             )
@@ -121,7 +119,7 @@ def _turned(comparison: Comparison) -> str | None:
 def _exits(
     comparison: Comparison, gone: Sequence[Observation], new: Sequence[Observation]
 ) -> str | None:
-    """Tell of a child with another exit code, if nothing but such children differ."""
+    """Return which child ended with another exit code, if nothing else differs."""
     left, right = Counter(comparison.original.exits), Counter(comparison.port.exits)
     codes = {one.text for one in (*left, *right)}
     if not (gone or new) or any(seen.text not in codes for seen in (*gone, *new)):
@@ -177,10 +175,6 @@ def _order(comparison: Comparison) -> str:
     if one is None or other is None:
         return f"another order at {parting.time:g} s"
     return f"another order at {parting.time:g} s: {other.quoted} before {one.quoted}"
-
-
-def _text(seen: Observation) -> tuple[str, str]:
-    return seen.stream, seen.text
 
 
 def _count(lines: Sequence[Observation]) -> str:

@@ -1,8 +1,8 @@
-"""What a run used that a recording does not look at, and what two runs must not use at once.
+"""The footprint of a run: what it used that a recording does not look at.
 
-An audit hook of Python's sees sockets, processes, threads and files at the moment they are
-opened. A run that opens a port or a socket of a fixed name waits until no other run has one,
-also in another comparison: two servers of one port cannot be there at the same time.
+An audit hook of Python's sees sockets, processes, threads and files as they are opened. A run
+that opens a port, or a socket with a name, first waits until no other run has one, in this
+comparison or another: two servers cannot listen at one port.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from typing import Any
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 
 CHILDREN = "what child processes do beside their output, and when; codes nobody waits for"
-"""What is said of a run that has made processes."""
+"""Stands in a footprint that has child processes."""
 
 _NAMES_SHOWN = 3
 _THREAD_MADE = "_thread.start_new_thread"
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-class Lock:
-    """Held by the one run of this user, on this machine, that may have fixed addresses.
+class AddressLock:
+    """A lock for the one run of this user, on this machine, that may have fixed addresses.
 
-    It is made before a run's process is, and released by the parent when that has ended: when
-    it is free, the sockets of the one who had it are closed.
+    It is made before the process of a run. The parent releases it when that process has ended,
+    so the sockets of the run are closed by then.
     """
 
     def __init__(self) -> None:
@@ -42,29 +42,29 @@ class Lock:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def acquire(self) -> None:
-        """Wait until nobody else has it, and take it."""
+        """Wait until no other run has the lock, and take it."""
         if fcntl is not None:
             fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Let other runs take the lock."""
         if fcntl is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 class Footprint:
-    """Takes note of what the process uses.
+    """Records what this process uses.
 
     Args:
-        folder: what is below it is looked at by others.
-        lock: held while the process has a fixed address.
-        while_waiting: entered while the process has to wait for another.
+        folder: files below it are not recorded here, as they are compared.
+        lock: taken by a process that has a fixed address.
+        while_waiting: entered while the process waits for the lock.
     """
 
     def __init__(
         self,
         folder: Path,
-        lock: Lock,
+        lock: AddressLock,
         while_waiting: Callable[[], AbstractContextManager[object]],
     ) -> None:
         self._folder = str(folder)
@@ -76,17 +76,17 @@ class Footprint:
         self._on = False
         sys.addaudithook(self._heard)
         if sys.version_info < (3, 12):
-            self._tell_of_threads()
+            self._audit_threads()
 
-    def _tell_of_threads(self) -> None:
+    def _audit_threads(self) -> None:
         """Raise the audit event of a new thread, which Python 3.11 does not."""
         start = threading.Thread.start
 
-        def told(thread: threading.Thread) -> None:
+        def audited(thread: threading.Thread) -> None:
             sys.audit(_THREAD_MADE)
             start(thread)
 
-        threading.Thread.start = told  # type: ignore[assignment,method-assign]
+        threading.Thread.start = audited  # type: ignore[assignment,method-assign]
 
     @property
     def has_children(self) -> bool:
@@ -94,11 +94,11 @@ class Footprint:
         return CHILDREN in self._kinds
 
     def child_made(self) -> None:
-        """Take note of a child process."""
+        """Record a child process."""
         self._note(CHILDREN)
 
     def listen(self) -> None:
-        """Take note from now on."""
+        """Record from now on."""
         self._on = True
 
     def used(self) -> tuple[str, ...]:
@@ -110,8 +110,8 @@ class Footprint:
             told.append(f"{kind} ({shown})" if shown else kind)
         return tuple(told)
 
-    def fix(self, address: object) -> None:
-        """Take note of an address that the run listens at; wait until nobody else has one."""
+    def reserve(self, address: object) -> None:
+        """Record an address that the run listens at; wait until no other run has one."""
         name = _name(address)
         if name is None:
             return
@@ -135,7 +135,7 @@ class Footprint:
     _heard.__cantrace__ = True  # type: ignore[attr-defined]
 
     def _bound(self, args: tuple[Any, ...]) -> None:
-        self.fix(args[1])
+        self.reserve(args[1])
 
     def _connected(self, args: tuple[Any, ...]) -> None:
         name = _name(args[1])
@@ -186,20 +186,20 @@ def _name(address: object) -> str | None:
     return address.replace("\0", "@")  # an abstract name, as other tools show it
 
 
-def tell_addresses(loop: Any, fix: Callable[[object], object]) -> None:
-    """Let a loop of uvloop's tell where it is going to listen; no audit event does.
+def reserve_addresses_of(loop: Any, reserve: Callable[[object], object]) -> None:
+    """Reserve the addresses that a loop of uvloop's listens at: it raises no audit event.
 
     Args:
         loop: the loop.
-        fix: called with each address.
+        reserve: called with each address, before the loop listens there.
     """
 
-    def telling(method: Callable[..., Any], address: Callable[..., object]) -> Any:
-        def told(*args: Any, **options: Any) -> Any:
-            fix(address(*args, **options))
+    def reserving(method: Callable[..., Any], address: Callable[..., object]) -> Any:
+        def reserved(*args: Any, **options: Any) -> Any:
+            reserve(address(*args, **options))
             return method(*args, **options)
 
-        return told
+        return reserved
 
     def of_server(_: Any, host: Any = None, port: Any = None, **__: Any) -> object:
         return (host, port) if port else None
@@ -210,6 +210,6 @@ def tell_addresses(loop: Any, fix: Callable[[object], object]) -> None:
     def of_unix(_: Any, path: Any = None, **__: Any) -> object:
         return None if path is None else str(path)
 
-    loop.create_server = telling(loop.create_server, of_server)
-    loop.create_datagram_endpoint = telling(loop.create_datagram_endpoint, of_datagrams)
-    loop.create_unix_server = telling(loop.create_unix_server, of_unix)
+    loop.create_server = reserving(loop.create_server, of_server)
+    loop.create_datagram_endpoint = reserving(loop.create_datagram_endpoint, of_datagrams)
+    loop.create_unix_server = reserving(loop.create_unix_server, of_unix)

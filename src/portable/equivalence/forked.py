@@ -13,7 +13,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from portable.clock._threads import is_spare_of_trio
 
@@ -49,19 +49,18 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
     """
     reading, writing = os.pipe()
     child = 0
-    try:
-        with warnings.catch_warnings():
-            # It is said of threads that no Python code runs in, too, such as numpy's.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork() or _make(make, reading, writing)
-        os.close(writing)
-        with open(reading, "rb") as pipe:
+    with open(reading, "rb") as pipe:
+        try:
+            with open(writing, "wb") as answer, warnings.catch_warnings():
+                # Python warns of threads that run no Python code, too, such as numpy's.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                child = os.fork() or _make(make, pipe, answer)
             data = pipe.read()
-    except BaseException:  # Ctrl-C
-        if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        raise
+        except BaseException:  # Ctrl-C
+            if child:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            raise
     _, status = os.waitpid(child, 0)
     if not data:
         code = os.waitstatus_to_exitcode(status)
@@ -74,19 +73,21 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
     return found
 
 
-def _make(make: Callable[[], Trace], reading: int, writing: int) -> NoReturn:
+def _make(make: Callable[[], Trace], pipe: IO[bytes], answer: IO[bytes]) -> NoReturn:
     """Write a trace, or what was raised instead, and end the process."""
-    os.close(reading)
-    exit_now = os._exit
-    found: Trace | BaseException
+    exit_now = os._exit  # the program may replace it
     try:
-        found = make()
-    except BaseException as error:
-        found = error
-    try:
-        data = pickle.dumps(found)
-    except Exception:
-        data = pickle.dumps(RuntimeError(f"{type(found).__name__}: {found}"))
-    with open(writing, "wb") as pipe:
-        pipe.write(data)
-    exit_now(0)
+        pipe.close()  # so that writing fails if the parent is gone
+        found: Trace | BaseException
+        try:
+            found = make()
+        except BaseException as error:
+            found = error
+        try:
+            data = pickle.dumps(found)
+        except Exception:
+            data = pickle.dumps(RuntimeError(f"{type(found).__name__}: {found}"))
+        answer.write(data)
+        answer.flush()
+    finally:  # also after Ctrl-C: the fork must not go on as its parent
+        exit_now(0)

@@ -1,11 +1,10 @@
-"""Runs in processes of their own, from the side of whoever asked for them.
+"""Isolated runs: `Isolated` has worker processes run programs.
 
-`Isolated` has workers run a program on a backend, waits for its runs one by one, and makes
-something of every end: a trace, or a `Failure` that says whether the program could not be
-loaded, hung or crashed. Whatever happens, no process is left behind.
+Each run ends in a trace, or in a `Failure` that says whether the program could not be loaded,
+hung or crashed. Whatever happens, no process is left behind.
 
-A worker takes a second of the processor until it can run anything, and a run a few hundredths.
-So a worker that has only forked, and whose forks are gone, is given the next program.
+A worker needs a second of processor time before its first run, and a few hundredths for each
+run. So a worker whose runs have left no process behind is given the next program.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from portable.clock._taken import Seed
 
 from .footprint import CHILDREN
 from .run import Failure, Run
+from .run_folder import JOBS
 from .target import Role, Target
 from .watchdog import SEEN, TIMEOUT, WAITING
 from .worker import DIED, Job
@@ -86,7 +86,7 @@ class Isolated:
             progress: called after each run.
         """
         runs: list[Run] = []
-        with tempfile.TemporaryDirectory(prefix="portable-") as folder:
+        with tempfile.TemporaryDirectory(prefix=JOBS) as folder:
             job = Job(
                 target,
                 role,
@@ -119,17 +119,18 @@ class Isolated:
                 raise KeyboardInterrupt
             worker = self._idle.pop() if self._idle else _Worker()
             self._running.add(worker)
-        clean = False
+        reusable = False
         try:
             done = worker.do(job, self._limit + _GRACE, progress)
             runs = [self._result(job, index) for index in range(len(job.seeds))]
-            clean = done and hasattr(os, "fork") and all(map(_left_nobody, runs))
+            reusable = done and hasattr(os, "fork") and all(map(_left_nobody, runs))
         finally:
             with self._lock:
                 self._running.discard(worker)
-                if clean and not self._stopped:
+                reusable = reusable and not self._stopped
+                if reusable:  # from here on another thread may have it
                     self._idle.append(worker)
-            if worker not in self._idle:
+            if not reusable:
                 worker.end()
 
     def _result(self, job: Job, index: int) -> Run:
@@ -165,9 +166,9 @@ def _without_watchdog(stacks: Sequence[str]) -> Sequence[str]:
 
 
 def _places(words: Sequence[str]) -> tuple[str, ...]:
-    """Return last words with the stacks in them cut off where the program's own part ends."""
+    """Return last words, with each stack cut off where the program's own part ends."""
     kept: list[str] = []
-    frames = 0  # of the stack at hand, that are kept; -1: the rest of it is machinery
+    frames = 0  # how many frames of this stack are kept; -1: the rest of it is machinery
     for word in words:
         if not word.startswith("  File "):
             frames = 0
@@ -200,7 +201,7 @@ class _Worker:
         )
 
     def do(self, job: Job, patience: float, progress: Callable[[], object]) -> bool:
-        """Do a job; return whether the worker is there for another one.
+        """Do a job; return whether the worker can do another one.
 
         Args:
             job: what to do.
@@ -253,7 +254,7 @@ def _end_all(workers: list[_Worker]) -> None:
 
 
 def _left_nobody(run: Run) -> bool:
-    """Whether a run can have left no process behind in its worker's session."""
+    """Say whether a run has certainly left no process behind in its worker's session."""
     return run.trace is not None and not any(
         one.startswith(CHILDREN) for one in run.trace.unseen
     )

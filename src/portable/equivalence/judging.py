@@ -1,10 +1,10 @@
 """Step 5: judge a port by its original, on every backend and under schedules.
 
 Like is compared with like: a port on uvloop with the original on uvloop. The original is run on
-trio as well, on asyncio's loop there, and what differs is told. Under schedules the port runs
-once more for each seed; each of those runs has to do what the original could have done.
+trio as well, on asyncio's loop there, and what differs is reported. Under schedules the port is
+run once more for each seed; each of those runs has to do what the original could have done.
 
-What that is the original says itself: where a run shows anything else than the original's own
+The original itself shows what that is: if a run shows anything else than the original's own
 order, the original is run under schedules, too (`repertoire`).
 
 Where the runs come from is not decided here: `check()` makes them in this process,
@@ -245,9 +245,9 @@ class _Judge:
             stale_counts=not scheduled,
             ordered_until=ordered_until,
         )
-        # What the original's own order is on uvloop is uvloop's to say.
+        # The original's own order on uvloop is for uvloop to choose.
         own_order = program == "original" and found.verdict is Verdict.REORDERED
-        # No order of the original's makes up for computing.
+        # No other order of the original's excuses long computing.
         if self._repertoire is not None and not own_order and not computes:
             found = _by_all_it_shows(found, self._repertoire)
         if stretched and self._stretched is not None:

@@ -1,7 +1,7 @@
 """The lanes of a page: a column of one character for each task, and the sign in it at a moment.
 
 A task has a lane from its start to its end; then another one may have it. Tasks that find none
-are told by their numbers alone.
+are shown by their numbers alone.
 """
 
 from __future__ import annotations

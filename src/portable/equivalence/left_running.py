@@ -18,13 +18,13 @@ async def _generator() -> AsyncGenerator[None]:
     yield  # pragma: no cover - only its methods' types are asked for
 
 
-def _type_of_what_closes() -> type:
+def _type_of_aclose() -> type:
     closing = _generator().aclose()
     closing.close()
     return type(closing)
 
 
-_CLOSES = _type_of_what_closes()
+_CLOSES = _type_of_aclose()
 _ENDS_THE_POOL = "AnyIO process pool shutdown task"
 
 
@@ -38,10 +38,14 @@ def tasks_left(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     }
 
 
-def tell_when_main_ended(
+def report_when_main_ends(
     loop: asyncio.AbstractEventLoop, ended: Callable[[int], object]
 ) -> asyncio.AbstractEventLoop:
-    """Let a loop that is to run one main tell how many tasks are left when that has ended.
+    """Let a loop that runs one main report how many tasks are left when main has ended.
+
+    Args:
+        loop: the loop.
+        ended: called with the number of tasks.
 
     Returns:
         The loop.
@@ -59,9 +63,14 @@ def tell_when_main_ended(
     return loop
 
 
-def tell_when_a_main_ended(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
-    """Let a runner tell how many tasks are left each time that one of its mains has ended."""
-    # On the object, as the class is closed to inheritance.
+def report_when_mains_end(runner: asyncio.Runner, ended: Callable[[int], object]) -> None:
+    """Let a runner report how many tasks are left each time that a main of its has ended.
+
+    Args:
+        runner: the runner.
+        ended: called with the number of tasks.
+    """
+    # On the object, as the class must not be inherited from.
     run_main = runner.run
 
     def counted(coro: Coroutine[Any, Any, Any], *, context: Context | None = None) -> Any:

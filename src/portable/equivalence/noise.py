@@ -1,7 +1,8 @@
-"""What differs between two runs of one program and means nothing: made equal on both sides.
+"""The noise in a trace: what differs between two runs of one program, and means nothing.
 
-Addresses, positions in sources, file descriptors, the ports that a system gives out, the class
-of a loop, how long unittest took, what a task's `repr` says of the loop below it.
+It is made equal on both sides: addresses, positions in sources, file descriptors, the ports
+that a system gives out, the class of a loop, how long unittest took, what a task's `repr` says
+of the loop below it.
 
 Of a traceback the exceptions stay, with their text, and the names of the program's functions;
 frames of libraries and lines of source go.
@@ -57,7 +58,7 @@ def normalised(text: str) -> str:
     return _NESTING.sub("", _PORT.sub(r"\1...", _DESCRIPTOR.sub("fd=...", text)))
 
 
-# asyncio's debug mode tells where an object was created as of a traceback.
+# asyncio's debug mode shows where an object was created, in the form of a traceback.
 _HEAD = re.compile(
     r"(?P<before>.*?)(?:(?:Exception Group )?Traceback|(?:Object|Coroutine) created at)"
     r" \(most recent call last\):?$"
@@ -107,7 +108,7 @@ def without_frames(lines: Sequence[str]) -> list[str | None]:
         else:
             kept[at] = margin + _CLASS.sub("", inner, count=1)
             if _CANCELLED.match(inner) and _chained(lines, at):
-                # A time limit is told by what it made of a cancellation, or without.
+                # A time limit may show the cancellation that it has replaced, or may not.
                 kept[head : at + 4] = [None] * (at + 4 - head)
             head = None
     return kept

@@ -1,4 +1,4 @@
-"""The ways by which a program makes an event loop of its own, and what they make meanwhile.
+"""The loops that a program makes itself, and what makes them during a recording.
 
 `asyncio.new_event_loop()`, the classes of loops, `uvloop.new_event_loop()`, a policy's
 `new_event_loop()` and, before Python 3.14, `asyncio.get_event_loop()`: each makes a loop of the
@@ -21,7 +21,7 @@ from portable._backends import BACKENDS
 
 
 class LoopMaker(Protocol):
-    """What makes the loops."""
+    """Makes the loops of a recording."""
 
     @property
     def has_loop(self) -> bool:
@@ -33,7 +33,7 @@ class LoopMaker(Protocol):
         ...
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take note whenever a loop runs."""
+        """Record whenever a loop runs."""
         ...
 
 
@@ -104,12 +104,12 @@ def _class(maker: LoopMaker, real: Any) -> Callable[[], Any]:
 
 
 class Policies:
-    """What stands for asyncio's policies: a program's own one makes its loops.
+    """Stands for asyncio's policies: a policy of the program's own makes the loops.
 
-    Those of asyncio's and uvloop's choose a kind of loop, which is the recording's to choose.
+    A policy of asyncio's or uvloop's does not, as the recording chooses the kind of loop.
 
     Args:
-        maker: makes the loops of all others.
+        maker: makes the loops where the program has no policy of its own.
     """
 
     def __init__(self, maker: LoopMaker) -> None:
@@ -132,7 +132,7 @@ class Policies:
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         """Make a loop as the policy does."""
-        policy, self._policy = self._policy, None  # what it calls in its turn is the maker's
+        policy, self._policy = self._policy, None  # the policy itself gets the maker's loops
         try:
             if policy is None:
                 return self._maker.new_loop()
@@ -141,7 +141,7 @@ class Policies:
             self._policy = policy
 
     def leave(self) -> None:
-        """Let policies be what they were."""
+        """Forget the policy."""
         self._policy = None
 
 

@@ -1,10 +1,9 @@
 """Step 6, as a page: both programs on one time axis, a lane for each task.
 
-Time runs downwards, as it does in a chat: so the page fits a telephone, and texts may be long.
-What both show stands in one row, what one shows alone has a mark in front. A lane is a column
-of one character (`lanes`). Signs are letters, and nothing depends on colour. htpy writes the
-HTML: typed, and what a program printed is escaped because everything is. The page has its style
-within, and no script.
+Time runs downwards, so the page fits a telephone, and texts may be long. A line that both
+programs show stands in one row; a line of one alone has a mark in front. A lane is a column of
+one character (`lanes`). Signs are letters, and nothing depends on colour. htpy writes the HTML,
+and escapes all that a program printed. The page has its style within, and no script.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ col.lanes { width: calc(var(--lanes) * 1ch + .6rem); }
 code, pre, td.lanes, td.text { font-family: ui-monospace, monospace; font-size: .85rem; }
 td.lanes { white-space: pre; line-height: 1.45; }
 tr.marks td { opacity: .8; } tr.marks td.text { font-style: italic; font-size: .75rem; }
- td.text { white-space: pre-wrap; }
+td.text { white-space: pre-wrap; }
 td.lanes.port { border-left: 1px solid #8888; }
 pre { overflow-x: auto; } summary { cursor: pointer; }
 @media (max-width: 40rem) {
@@ -126,41 +125,57 @@ def _overview(report: Report) -> h.Node:
     return h.ul[rows]
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """Two traces that are shown beside each other, each with its name."""
+
+    heading: str
+    remarks: list[h.Node]
+    left: tuple[str, Trace]
+    right: tuple[str, Trace]
+
+
 def _sections(report: Report) -> Iterator[h.Node]:
-    told: list[Comparison] = []
-    ports = [row for row in report.rows if row.program == "port" and row.comparison]
-    differing = [row for row in report.rows if row.verdict == "different"]
-    first = True
-    for row in [row for row in differing if row.program == "port"] or ports[:1]:
+    sections = [*_port_sections(report), *_schedule_sections(report)]
+    for place, section in enumerate(sections):
+        yield _shown(section, is_first=place == 0)
+
+
+def _ports(report: Report) -> list[Judged]:
+    return [row for row in report.rows if row.program == "port" and row.comparison]
+
+
+def _port_sections(report: Report) -> Iterator[_Section]:
+    """Yield a section for each difference, or for the first backend if there is none."""
+    shown: list[Comparison] = []
+    ports = _ports(report)
+    for row in [row for row in ports if row.verdict == "different"] or ports[:1]:
         found = row.comparison
-        if found is None or any(_same(found, one) for one in told):
+        if found is None or any(_same(found, one) for one in shown):
             continue
-        told.append(found)
-        yield _section(
+        shown.append(found)
+        yield _Section(
             f"{row.program} on {row.run.backend}: {row.verdict}",
             _remarks(row),
             (f"original on {found.original.backend}", found.original),
             (f"port on {found.port.backend}", found.port),
-            first=first,
         )
-        first = False
+
+
+def _schedule_sections(report: Report) -> Iterator[_Section]:
+    """Yield a section for the first schedule that fails on each backend."""
+    plain = {row.run.backend: row.comparison for row in _ports(report)}
     for explored in report.explored:
-        if not explored.failing:
+        failing = explored.failing[0] if explored.failing else None
+        usual = plain.get(explored.backend)
+        if failing is None or failing.comparison is None or usual is None:
             continue
-        failing = explored.failing[0]
-        plain = next(
-            (row.comparison for row in ports if row.run.backend == explored.backend), None
-        )
-        if failing.comparison is None or plain is None:
-            continue
-        yield _section(
+        yield _Section(
             f"port on {explored.backend}, seed {failing.run.seed}: {failing.verdict}",
             _remarks(failing),
-            ("port in its own order", plain.port),
+            ("port in its own order", usual.port),
             (f"port under seed {failing.run.seed}", failing.comparison.port),
-            first=first,
         )
-        first = False
 
 
 def _same(one: Comparison, other: Comparison) -> bool:
@@ -175,27 +190,20 @@ def _remarks(row: Judged) -> list[h.Node]:
     if found is None or found.verdict is not Verdict.DIFFERENT:
         return []
     remarks: list[h.Node] = [h.p(".fact")[what_happened(found)]]
-    remarks += [h.p[reason] for reason in found.reasons if "different things" not in reason]
+    remarks += [h.p[remark] for remark in found.remarks]
     for cause in row.causes:
         remarks.append(h.p[str(cause), h.br, "write: ", h.code[cause.remedy]])
     return remarks
 
 
-def _section(
-    heading: str,
-    remarks: Sequence[h.Node],
-    left: tuple[str, Trace],
-    right: tuple[str, Trace],
-    *,
-    first: bool,
-) -> h.Node:
-    (left_name, one), (right_name, other) = left, right
+def _shown(section: _Section, *, is_first: bool) -> h.Node:
+    (left_name, one), (right_name, other) = section.left, section.right
     pairs = _on_one_axis(aligned(one.observations, other.observations))
     lanes = Lanes(one), Lanes(other)
     lines = list(_with_marks(pairs, lanes))
     parts = next((at for at, line in enumerate(lines) if line.mark != " "), None)
     hidden = max(0, (parts or 0) - _ROWS_BEFORE)
-    rows = [_row(line, is_first=at == parts and first) for at, line in enumerate(lines)]
+    rows = [_row(line, is_first=at == parts and is_first) for at, line in enumerate(lines)]
     shown = rows[hidden : hidden + _ROWS]
     more = len(rows) - hidden - len(shown)
     columns = h.colgroup[
@@ -214,8 +222,8 @@ def _section(
         h.table[columns, h.tbody[rows[:hidden][-_ROWS:]]],
     ]
     return h.section[
-        h.h2[heading],
-        *remarks,
+        h.h2[section.heading],
+        *section.remarks,
         earlier if hidden else None,
         h.table[columns, head, h.tbody[shown]],
         h.p[f"{more} more rows"] if more > 0 else None,

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
+from typing import get_args
 
 from .comparison import Comparison, DeclaredDifference, compare
 from .noise import normalised, without_frames, without_frames_inside
-from .trace import Observation, Stream, Trace
+from .trace import Observation, Stream, Trace, Written
 
 STREAMS: Mapping[str, tuple[str, ...]] = {
     "stdout": ("stdout",),
@@ -28,8 +29,6 @@ STREAMS: Mapping[str, tuple[str, ...]] = {
     "outcome": ("outcome",),
 }
 """What can be ignored, and the streams it stands for."""
-
-_WRITTEN: tuple[Stream, ...] = ("stdout", "stderr")
 
 # Names and numbers that a run gives to tasks and that mean nothing in another one.
 _TASK_NAME = re.compile(r"\bTask-\d+\b")
@@ -48,7 +47,7 @@ class Reading:
         in_turn: whether what comes at other times has to come in the same order still.
 
     Raises:
-        ValueError: a name, a number or an expression is none.
+        ValueError: a name is unknown, the tolerance is negative, or an expression is wrong.
 
     Example:
         >>> Reading(ignore=("stdin",))
@@ -86,7 +85,7 @@ class Reading:
             for seen in trace.observations
             if seen.stream not in ignored and not is_silent(seen)
         ]
-        for stream in _WRITTEN:
+        for stream in get_args(Written):
             counting = _without_frames(counting, stream)
         return replace(
             trace,
@@ -134,7 +133,7 @@ class Reading:
 
 
 def is_silent(seen: Observation) -> bool:
-    """Say whether nobody sees it unless Python is told to show it, as with `-X dev`."""
+    """Say whether Python shows it only on request, as by `-X dev`."""
     return seen.stream == "warning" and seen.text.startswith("ResourceWarning: ")
 
 

@@ -32,6 +32,7 @@ from .starting import Starting
 from .surroundings import Surroundings
 from .task_marks import TaskMarks
 from .trace import (
+    BESIDE_PYTHON,
     ChildExit,
     ExceptionShape,
     Observation,
@@ -45,9 +46,6 @@ from .trace import (
 # Real seconds for a thread that was told to end, as pools do, to have ended.
 _THREAD_PATIENCE = 0.5
 _REAL_MOMENT = 0.01
-
-# What is looked at in a process of its own alone.
-_BESIDE_PYTHON: tuple[str, ...] = ("what is written past Python, files and child processes",)
 
 # Output streams, warnings, logging and the wall clock belong to the whole process.
 _one_at_a_time = threading.Lock()
@@ -73,12 +71,12 @@ def record(
         backend: what to run it on: `asyncio`, `uvloop` or `trio`.
         seed: names the schedule, which decides who is first among the tasks that are
             ready at once; the same seed gives the same trace. `None`: the backend's order.
-            What strings mean is told at `VirtualClock`.
+            `VirtualClock` says what a string means.
         real_time: whether time passes as it does outside, for programs that do real I/O;
             the times in the trace are real ones then, and there is no seed.
         interrupts: whether a `KeyboardInterrupt` is an outcome, too.
         around: the process around it, if that is there for this run alone.
-        began: called with the recording, for whoever has to look at it from outside.
+        began: called with the recording before the program starts.
 
     Raises:
         UnknownBackendError: there is no such backend.
@@ -150,7 +148,7 @@ class Recording:
             self._main_ended,
             seed=seed,
             real_time=real_time,
-            fix=None if around is None else around.footprint.fix,
+            reserve=None if around is None else around.footprint.reserve,
             marks=self._marks,
         )
         self._real_time = real_time
@@ -165,8 +163,9 @@ class Recording:
         descriptors = None if around is None else around.descriptors
         with ExitStack() as stack:
             stack.enter_context(_collector_by_hand())
-            ears = stack.enter_context(listening(self._see, self._moment, descriptors))
-            self._tell, self._poll = ears.tell, ears.poll
+            self._listener = stack.enter_context(
+                listening(self._see, self._moment, descriptors)
+            )
             self._listen_to_time()
             outcome = self._outcome_of(self._start)
             self._listen_to_time(on=False)
@@ -182,7 +181,7 @@ class Recording:
         Args:
             how: in which way, in words.
         """
-        self._poll()
+        self._listener.poll()
         return self._completed(Outcome(self._now(), otherwise=how))
 
     def last_seen(self, most: int) -> tuple[Observation, ...]:
@@ -196,20 +195,19 @@ class Recording:
     def _completed(self, outcome: Outcome) -> Trace:
         self._marks.look()
         schedule = self._starting.schedule
-        unseen = _BESIDE_PYTHON
+        unseen: tuple[str, ...] = (BESIDE_PYTHON,)
         exits: tuple[ChildExit, ...] = ()
         unknown_exits = 0
-        if self._around is not None:
-            for stream, text, lines in self._around.left():
-                seen = Observation(outcome.time, stream, text, details=lines)
-                self._seen.append(seen)
-            unseen = self._around.footprint.used()
-            exits = self._around.exit_codes.ended()
-            unknown_exits = self._around.exit_codes.unknown
-        details = outcome.exception.details if outcome.exception else ()
         text = str(outcome)
-        if self._around is not None:
-            text = self._around.neutral(text)
+        around = self._around
+        if around is not None:
+            for stream, left, lines in around.left():
+                self._seen.append(Observation(outcome.time, stream, left, details=lines))
+            unseen = around.footprint.used()
+            exits = around.exit_codes.ended()
+            unknown_exits = around.exit_codes.unknown
+            text = around.neutral(text)
+        details = outcome.exception.details if outcome.exception else ()
         self._seen.append(Observation(outcome.time, "outcome", text, details=details))
         return Trace(
             program=self._program.name,
@@ -227,7 +225,7 @@ class Recording:
         )
 
     def _listen_to_time(self, *, on: bool = True) -> None:
-        """Have the moves of virtual time told: what came in meanwhile is of the time before."""
+        """Hear of each move of virtual time: what came in before belongs to the time before."""
         clock, around = self._starting.clock, self._around
         if clock is None:
             return
@@ -248,7 +246,7 @@ class Recording:
 
     def _before_move(self, when: float) -> None:
         self._all_wait(when)
-        self._poll()
+        self._listener.poll()
         assert self._around is not None
         if self._around.until is not None and when > self._around.until:
             self._leave(self._around.until)
@@ -264,7 +262,7 @@ class Recording:
         self._around.ended(self.break_off(f"still running after {until:g} s"))
 
     def _blocked(self, seconds: float) -> None:
-        self._tell("blocking", f"nothing else could run for {rounded(seconds):g} s")
+        self._listener.emit("blocking", f"nothing else could run for {rounded(seconds):g} s")
 
     def _outcome_of(self, start: Callable[[], object]) -> Outcome:
         # Only shapes and texts are kept: the result or the exception may be all that keeps
@@ -323,22 +321,22 @@ class Recording:
                 end_as_python_does(sys.exception(), at_exit)
 
     def _threads_left(self, before: set[threading.Thread]) -> None:
-        """Tell of threads that keep the process from ending, once those that end have ended."""
+        """Show how many threads keep the process from ending, when the others have ended."""
         new = [one for one in threading.enumerate() if one not in before and not one.daemon]
         for thread in new:
             thread.join(_THREAD_PATIENCE)
         left = sum(thread.is_alive() for thread in new)
         if left:
-            self._tell("threads", f"{left} left running at the end")
+            self._listener.emit("threads", f"{left} left running at the end")
 
     def _main_ended(self, left_running: int) -> None:
         self._left_running += left_running
         if left_running:
-            self._tell("tasks", f"{left_running} left running when main ended")
+            self._listener.emit("tasks", f"{left_running} left running when main ended")
 
 
 class _Writers:
-    """Who writes: tasks, and threads of their own, numbered by first appearance."""
+    """The tasks and threads that write, numbered by first appearance."""
 
     def __init__(self) -> None:
         # Weak, as a task that is kept alive can no longer tell that it was destroyed; by
@@ -385,9 +383,9 @@ def _contains_interrupt(error: BaseException) -> bool:
 
 @contextmanager
 def _collector_by_hand() -> Iterator[None]:
-    """Turn the automatic collector off, and keep all that is there by now out of its way.
+    """Turn the automatic collector off, and set aside all objects that are there by now.
 
-    Garbage that is there already is not this program's, and collecting it would cost more
+    Garbage that is there already is not this program's, and collecting it would take longer
     than most programs do.
     """
     with ExitStack() as restore:

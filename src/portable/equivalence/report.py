@@ -44,8 +44,8 @@ class Judged:
     def equivalent(self) -> bool:
         """Whether nothing speaks against the port.
 
-        What becomes of the original on uvloop and trio is told, and held against nobody: the
-        port is judged by the original on asyncio, and on uvloop by that on uvloop.
+        The original's own runs on uvloop and trio are reported, but do not speak against the
+        port: it is judged by the original on asyncio, and on uvloop by that on uvloop.
         """
         if self.program == "original" and self.run.backend != "asyncio":
             return self.verdict != "unloadable"

@@ -1,4 +1,4 @@
-"""The working directory of its own that a run has, and what it left there.
+"""The folder of a run: a working directory of its own, and what the run left there.
 
 It is a copy of the directory in which the comparison was started, so that a program finds what
 it reads, and two runs do not meet in what they write. What would be too much to copy is linked:
@@ -23,6 +23,8 @@ _FILES_COPIED = 500
 _BYTES_COPIED = 16 * 2**20
 _LINKED = {".git", ".hg", ".tox", ".venv", "venv", "node_modules", ".mypy_cache", ".ruff_cache"}
 _CACHES = {"__pycache__", ".pytest_cache"}
+JOBS = "portable-run-"
+"""The beginning of the names of folders for temporary files that have copies in them."""
 _LINES_SHOWN = 5
 
 _Stamp = tuple[int, ...]
@@ -54,18 +56,20 @@ class RunFolder:
                 continue
             for entry in entries:
                 there = os.path.join(copy, entry.name)
-                if entry.name not in _CACHES and self._take(entry, there):
+                if entry.name in _CACHES or entry.name.startswith(JOBS):
+                    continue  # a copy in the folder that is copied would never end
+                if self._take(entry, there):
                     folders.append((entry.path, there))
         self._before = dict(self._entries())
 
     def outside(self, text: str) -> str:
-        """Return a text in which paths below it are told as those of its source."""
+        """Return a text with paths below this folder replaced by those of its source."""
         for place in (os.path.realpath(self.place), os.fspath(self.place)):
             text = text.replace(place, os.fspath(self._source))
         return text
 
     def renew(self) -> None:
-        """Make it what it was, unless it is."""
+        """Make a new copy if the run has changed anything."""
         try:
             intact = dict(self._entries()) == self._before
         except OSError:

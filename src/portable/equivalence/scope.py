@@ -1,10 +1,11 @@
-"""What a comparison looked at, and what these runs used that it did not."""
+"""The scope of a comparison: what it looked at, and what its runs used beside that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from .report import Report
+from .trace import BESIDE_PYTHON
 
 _COMPARED = (
     "lines on stdout and stderr, log records, warnings and lost errors, how long the loop "
@@ -26,7 +27,7 @@ def scope_of(report: Report) -> Iterator[str]:
     if not traces:
         return
     unseen = sorted({one for trace in traces for one in trace.unseen})
-    around = not any("past Python" in one for one in unseen)
+    around = BESIDE_PYTHON not in unseen
     yield ""
     yield f"compared: {_COMPARED}{f', {_AROUND}' if around else ''}; each with its time"
     for one in unseen:

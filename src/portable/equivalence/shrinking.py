@@ -1,9 +1,9 @@
-"""A failing schedule, shrunk to the fewest steps out of order that make it fail, and told.
+"""Shrink a failing schedule to the fewest steps out of order that make it fail.
 
-A schedule is told by its holds, steps that waited for another task's, and by sleeps that were
+A schedule consists of holds (steps that waited for another task's) and of sleeps that were
 stretched (`Taken`). Some of them are enough: parts are left out as long as the run still
-fails, a half first, then smaller parts, down to each by itself. Whoever asks runs the
-candidates, so that runs in processes of their own can be taken together.
+fails, a half first, then smaller parts, down to each by itself. The caller runs the candidates,
+and may run several at once.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class _Search:
                 size = max(1, size // 2)
 
     def make_plain(self) -> None:
-        """Let the steps wait for other ones, of a task's that has a name, and early ones."""
+        """Let the held steps wait for other ones: of a task with a name, and early ones."""
         assert self.best is not None
         parts: _Parts = (*self.best.holds, *self.best.stretches)
         for at, part in enumerate(parts):

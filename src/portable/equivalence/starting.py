@@ -34,8 +34,8 @@ from portable.clock._taken import Seed
 
 from .busy import BusyWatch
 from .causality import hand_clocks_on
-from .footprint import tell_addresses
-from .left_running import tasks_left, tell_when_a_main_ended, tell_when_main_ended
+from .footprint import reserve_addresses_of
+from .left_running import report_when_main_ends, report_when_mains_end, tasks_left
 from .own_loops import Policies, loops_made_by
 from .task_marks import TaskMarks
 from .task_names import number_tasks_anew
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from .trio_watch import TrioWatch
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
-#: How long virtual time waits in silence for what comes from outside, in real seconds. What is
-#: compared most often sends its signals itself.
+#: Real seconds of silence that I/O from outside is given before virtual time jumps. Most
+#: programs that are compared send their signals themselves.
 _IO_LIMIT = 0.25
 
 # The classes themselves, also while their names in asyncio stand for what catches them.
@@ -65,17 +65,17 @@ class Starting:
     Args:
         backend: the name of the backend.
         ended: called with the number of tasks that a main left running when it ended.
-        marks: told of each task that is made.
+        marks: records each task that is made.
         seed: names the schedule; `None`: the backend's own order.
         real_time: whether time passes as it does outside.
-        fix: told of each address that uvloop listens at, which tells nobody else.
+        reserve: called with each address that a loop of uvloop's listens at.
 
     Attributes:
         clock: the virtual time; `None`: time is real.
         loops: the loops that were made and are still there.
         started: how many loops were started.
         schedule: what decides on the order of ready tasks, in one loop after the other.
-        busy_watch: how long it computed.
+        busy_watch: the longest computing.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Starting:
         marks: TaskMarks,
         seed: Seed | None = None,
         real_time: bool = False,
-        fix: Callable[[object], object] | None = None,
+        reserve: Callable[[object], object] | None = None,
     ) -> None:
-        self._fix = fix
+        self._reserve = reserve
         self._marks = marks
         self.loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
         self._backend = require_backend(backend)
@@ -124,7 +124,7 @@ class Starting:
 
     @property
     def did_nothing(self) -> bool:
-        """Whether no loop was started, which a fork that the program made need not do."""
+        """Whether no loop was started; a fork that the program made need not start one."""
         return not self.started and os.getpid() == self._process
 
     @property
@@ -147,13 +147,14 @@ class Starting:
                 options = self._trio_options(clock, self._watch)
                 started = _named_after(main, partial(self._counted, main, self._watch))
             else:
-                options = {"loop_factory": partial(self._telling, self._loop_factory(clock))}
+                factory = self._loop_factory(clock)
+                options = {"loop_factory": partial(self._reporting_loop, factory)}
             if clock is None:
                 return anyio.run(started, backend=known, backend_options=options)
             guarded = _named_after(main, partial(clock.guard, started))
             return anyio.run(guarded, backend=known, backend_options=options)
 
-    # What programs call ----------------------------------------------------------------
+    # The stand-ins for what programs call ----------------------------------------------
 
     @contextmanager
     def catching(self) -> Iterator[None]:
@@ -213,7 +214,7 @@ class Starting:
     ) -> asyncio.Runner:
         """Return asyncio's runner, with a loop that the program's own factory may set up."""
         runner = _REAL_RUNNER(debug=debug, loop_factory=loop_factory or self._policies.new_loop)
-        tell_when_a_main_ended(runner, self._ended)
+        report_when_mains_end(runner, self._ended)
         return runner
 
     def _anyio_run(self, main: Main, *args: object, **_: object) -> object:
@@ -235,7 +236,7 @@ class Starting:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Take note that a loop runs in the block."""
+        """Record that a loop runs in the block."""
         if self._began is None:
             self._began = monotonic()
         before, self._has_loop = self._has_loop, True
@@ -257,14 +258,14 @@ class Starting:
         close = loop.close
 
         def closing() -> None:
-            self._tell_left(loop)
+            self._report_left(loop)
             close()
 
         loop.close = closing  # type: ignore[method-assign]
         return loop
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take note whenever a loop runs."""
+        """Record whenever a loop runs."""
         run_forever = loop.run_forever
 
         def noted() -> None:
@@ -274,13 +275,13 @@ class Starting:
         loop.run_forever = noted  # type: ignore[method-assign]
 
     def _leave_loops(self) -> None:
-        """Tell of the tasks of loops that the program made and never closed."""
+        """Report the tasks of loops that the program made and never closed."""
         while self._own:
             loop = self._own[0]
-            if self._tell_left(loop) and self._watch is not None:
+            if self._report_left(loop) and self._watch is not None:
                 loop.close()  # ends trio's run
 
-    def _tell_left(self, loop: asyncio.AbstractEventLoop) -> bool:
+    def _report_left(self, loop: asyncio.AbstractEventLoop) -> bool:
         if loop not in self._own:
             return False
         self._own.remove(loop)
@@ -291,8 +292,8 @@ class Starting:
         loop = self._noted(factory())
         number_tasks_anew(loop, self._marks.started)
         hand_clocks_on(loop, self._marks.woken)
-        if self._fix is not None and self._backend.name == "uvloop":
-            tell_addresses(loop, self._fix)
+        if self._reserve is not None and self._backend.name == "uvloop":
+            reserve_addresses_of(loop, self._reserve)
         return loop
 
     def _noted(self, loop: L) -> L:
@@ -367,8 +368,8 @@ class Starting:
         loop.instruments = tuple(options["instruments"])
         return loop
 
-    def _telling(self, factory: LoopFactory) -> asyncio.AbstractEventLoop:
-        return tell_when_main_ended(self._prepared(factory), self._ended)
+    def _reporting_loop(self, factory: LoopFactory) -> asyncio.AbstractEventLoop:
+        return report_when_main_ends(self._prepared(factory), self._ended)
 
     async def _counted(self, main: Main, watch: TrioWatch) -> object:
         try:

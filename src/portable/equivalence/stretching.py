@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from .comparison import Comparison, Verdict
 from .reading import Reading, in_any_time
-from .trace import Observation, Trace
+from .trace import Observation, Trace, contents
 
 
 def for_stretched(reading: Reading) -> Reading:
@@ -49,13 +49,10 @@ class StretchedOriginal:
             ]
         if Counter(found.port.observations) in self._shown:
             return replace(found, verdict=Verdict.REORDERED, reasons=())
-        if _texts(found.port) == _texts(found.original):  # times are not what is wrong
+        mine, theirs = found.port.observations, found.original.observations
+        if contents(mine) == contents(theirs):  # the times are not what is wrong
             return replace(
                 found,
                 reasons=("the original never comes to this order under the same stretch",),
             )
         return found
-
-
-def _texts(trace: Trace) -> Counter[tuple[str, str]]:
-    return Counter((seen.stream, seen.text) for seen in trace.observations)

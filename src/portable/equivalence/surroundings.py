@@ -1,8 +1,8 @@
-"""What a run has around it in a process of its own, beside what Python knows of it.
+"""The surroundings of a run in a process of its own.
 
-Its descriptors, its working directory, its children and what it opens; how long it may go on;
-and what becomes of the recording if the program never comes back. A recording inside somebody
-else's process has nothing of this.
+They are its descriptors, its working directory, its children and what it opens; how long it may
+go on; and what becomes of the recording if the program never comes back. A recording inside
+another process has no surroundings.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from .children import children_left
 from .descriptors import Descriptors
 from .exit_codes import ExitCodes
-from .footprint import Footprint, Lock
+from .footprint import AddressLock, Footprint
 from .run_folder import RunFolder
 from .trace import Stream, Trace
 
@@ -36,10 +36,10 @@ class Surroundings:
         folder: its working directory.
         written: the file for its stdout.
         output: the file for its stderr, and for its last words.
-        lock: held while it has a fixed address.
+        lock: taken if it has a fixed address.
         until: virtual seconds after which it has gone on long enough; `None`: no limit.
         ended: called with the trace where the program does not come back; does not return.
-        while_waiting: entered while the process has to wait for another.
+        while_waiting: entered while the process waits for another run.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Surroundings:
         folder: RunFolder,
         written: Path,
         output: Path,
-        lock: Lock,
+        lock: AddressLock,
         *,
         until: float | None,
         ended: Callable[[Trace], object],
@@ -75,10 +75,10 @@ class Surroundings:
         self._at_exit[:] = kept
 
     def neutral(self, text: str) -> str:
-        """Return a text without what another run of the program has otherwise.
+        """Return a text without what differs between two runs of the program.
 
-        That is the ids of the process and of its children. What is below the working directory
-        is told by the one that it is a copy of.
+        That is the ids of the process and of its children, and paths below the working
+        directory, which become those of the directory that it is a copy of.
         """
         text = self._folder.outside(text)
         if self.footprint.has_children:

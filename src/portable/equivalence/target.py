@@ -1,10 +1,10 @@
-"""Step 0 for programs in files: find one by its name, and make it something that can be run.
+"""Step 0 for programs in files: a target, which is found by its name and can be run.
 
-A target is `path/file.py[:function]` or `package.module[:function]`. With a function that is
-the program. Without one the file is run once, as the script it is; where that only defines
-things, and starts no loop, its `main` is called. With a colon and no name behind it the file is
-a script in any case. Its code is loaded inside the recording, as what a module prints belongs
-to what is seen; a typing error is told before anything of it runs.
+A target is `path/file.py[:function]` or `package.module[:function]`. A function that is named
+is the program. Without one the file is run as a script; if that only defines things, and starts
+no loop, its `main` is called. With a colon and no name behind it no `main` is called.
+The recording includes the loading of the code, as a module may print something. A syntax error
+is reported before any of it runs.
 """
 
 from __future__ import annotations

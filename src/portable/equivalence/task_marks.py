@@ -1,8 +1,9 @@
-"""When tasks start, wait, are cancelled and end: for a page's lanes. Nothing of it is compared.
+"""The marks of tasks, for the lanes of a page: when each starts, waits, is cancelled and ends.
 
-A loop tells of each task that it makes. Whether one waits, was cancelled or has ended is looked
-up each time something is seen, and before time moves on: nothing is put in the program's way.
-Tasks are held weakly: one that is kept alive can no longer say that it was destroyed.
+Marks are not compared. A loop reports each task that it makes. Whether one waits, was cancelled
+or has ended is looked up each time something is seen, and before time moves on, so the program
+runs as it does without. Tasks are held weakly: one that is kept alive can no longer say that it
+was destroyed.
 """
 
 from __future__ import annotations
@@ -67,16 +68,16 @@ class _Followed:
     writer: int | None = None
     marks: list[TaskMark] = field(default_factory=list)
     ended: bool = False
-    cancelled: int = 0  # how often it was asked to by the last look
+    cancelled: int = 0  # the requests at the last look
 
 
 class TaskMarks:
     """Follows the tasks of one run.
 
     Args:
-        now: tells the virtual time.
-        seen: tells how many things were seen.
-        writer: tells the number of a task among those that have shown something.
+        now: returns the virtual time.
+        seen: returns how many things were seen.
+        writer: returns the number of a task among those that have shown something.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class TaskMarks:
         self._marks = 0
 
     def started(self, task: object) -> None:
-        """Take note of a task that was made."""
+        """Record a task that was made."""
         self.look()  # another one's end comes first
         full = len(self._alive) >= _MOST_ALIVE or self._marks >= _MOST_MARKS
         if full or any(one.task() is task for one in self._alive):
@@ -108,9 +109,9 @@ class TaskMarks:
         self._mark(found, "start")
 
     def woken(self, task: object) -> None:
-        """Take note of a task that is to go on, perhaps because it was cancelled.
+        """Record the cancellation of a task that is to go on, if it was cancelled.
 
-        AnyIO takes back what it asked for before anything may be seen.
+        AnyIO may uncancel the task again before anything is seen.
         """
         if isinstance(task, asyncio.Task) and task.cancelling():
             for one in self._alive:
@@ -118,20 +119,20 @@ class TaskMarks:
                     self._cancel(one, task)
 
     def cancelled(self, task: object) -> None:
-        """Take note of a task of trio's that is cancelled."""
+        """Record a task of trio's that is cancelled."""
         for one in self._alive:
             if one.task() is task:
                 self._mark(one, "cancel")
 
     def ended(self, task: object) -> None:
-        """Take note of a task that has ended."""
+        """Record a task that has ended."""
         for one in self._alive:
             if one.task() is task:
                 self._end(one)
         self._alive = [one for one in self._alive if not one.ended]
 
     def look(self, *, waiting: bool = False) -> None:
-        """See what has become of the tasks.
+        """Record what has become of the tasks.
 
         Args:
             waiting: whether all of them wait now.

@@ -1,8 +1,8 @@
-"""Step 6: put into words what came out.
+"""Step 6: render a report as text.
 
 The text is plain ASCII as far as the programs' own output is, so that it reads the same in a
-terminal, in a log and in a test's failure. Lines come with a mark that tells what colour they
-may have: ` ` none, `-` the original's, `+` the port's, `|` both, `!` bad, `=` good, `?` a hint.
+terminal, in a log and in a test's failure. Each line has a mark, by which it may get a colour:
+` ` none, `-` the original's, `+` the port's, `|` both, `!` bad, `=` good, `?` a hint.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def tell(
 
 
 def _first_line(report: Report) -> Iterator[Row]:
-    """Tell what happened, of the first row or schedule that speaks against the port.
+    """Say what happened in the first row or schedule that speaks against the port.
 
-    Where the original differs from itself, that comes first: no port can do the same.
+    If the original differs from itself, that comes first, as no port can do the same.
     """
     if report.unsteady and not report.equivalent:
         one = report.unsteady[0]
@@ -100,7 +100,7 @@ def told_rows(rows: Iterable[Judged], width: int, shown: dict[object, str]) -> I
     Args:
         rows: the rows.
         width: how many characters a line may have.
-        shown: what was told in full before, to be told of only once.
+        shown: the differences that were rendered before, and where; gets those of the rows.
     """
     for row in rows:
         yield from _told_once(row, width, shown)
@@ -139,7 +139,7 @@ def _in_a_line(row: Judged) -> str:
 
 
 def _told_once(row: Judged, width: int, shown: dict[object, str]) -> Iterator[Row]:
-    """Tell of a difference in full the first time, and by where it was seen after that."""
+    """Render a difference in full the first time; after that, name the row that has it."""
     found, failure = row.comparison, row.run.failure
     name = f"{row.program} on {row.run.backend}"
     if found is not None and found.parting is not None and not row.equivalent:
@@ -205,9 +205,8 @@ def explain(comparison: Comparison, width: int = 100) -> str:
 def _reasons(found: Comparison) -> Iterator[Row]:
     if found.verdict is Verdict.DIFFERENT:
         yield " ", f"  {what_happened(found)}"
-    for reason in found.reasons:
-        if "show different things" not in reason:  # which things, the line above has told
-            yield " ", f"  {reason}"
+    for remark in found.remarks:
+        yield " ", f"  {remark}"
     for one in found.declared:
         yield " ", f"  declared {one.id}: {one.reason}"
         for mark, side in (("-", one.original), ("+", one.port)):
@@ -258,7 +257,7 @@ def told_schedules(
         found: what they came to.
         width: how many characters a line may have.
         again: returns the command that repeats a schedule.
-        shown: what was told in full before, to be told of only once.
+        shown: the differences that were rendered before, and where; gets those found here.
     """
     yield " ", ""
     traces = "trace" if found.distinct == 1 else "traces"

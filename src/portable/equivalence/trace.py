@@ -10,7 +10,8 @@ to a nanosecond: adding floats in another order is no difference anyone can see.
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from typing import Any, Literal
@@ -36,6 +37,12 @@ Stream = Literal[
     "files",
     "outcome",
 ]
+
+Written = Literal["stdout", "stderr"]
+"""The streams that hold lines."""
+
+BESIDE_PYTHON = "what is written past Python, files and child processes"
+"""In `Trace.unseen` of a run that had no process of its own."""
 
 _SHOWN = 60
 
@@ -104,6 +111,11 @@ class Observation:
         return NOBODY if self.writer is None else self.writer
 
     @property
+    def what(self) -> tuple[Stream, str]:
+        """Its stream and text, without its time."""
+        return self.stream, self.text
+
+    @property
     def quoted(self) -> str:
         """Its text in quotes, for a sentence; behind the stream if that is not stdout."""
         text = repr(shortened(self.text))
@@ -114,15 +126,19 @@ class Observation:
         return f"{self.time!r} s  {self.stream}  {self.text}{end}"
 
 
+def contents(observations: Iterable[Observation]) -> Counter[tuple[Stream, str]]:
+    """Return how often each thing was seen, at any time."""
+    return Counter(seen.what for seen in observations)
+
+
 @dataclass(frozen=True, slots=True)
 class ExceptionShape:
     """What of an exception is compared: the class by its name, arguments, notes, cause, group.
 
     Classes compare by `__name__`: one that a program defines itself lives in another place
-    in its port. The members of
-    a group have no order. Of a deadlock only the class counts: which tasks wait, and what
-    they are called, is the backend's to say, and stands in `details`. `where` it was raised
-    does not count.
+    in its port. The members of a group have no order. Of a deadlock only the class counts: the
+    names of tasks that wait differ from backend to backend, and are in `details`.
+    The place `where` it was raised does not count.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What a recording has to see of a run of trio's that its observations do not show.
+"""The watch on a run of trio's: which tasks it has, and when trio chooses their order.
 
 On trio some tasks are asyncio's, which run in asyncio's order, and others are trio's own
-(*plain* ones), which run in any. An instrument of trio's, `TrioWatch`, tells the two apart by
+(*plain* ones), which run in any. The instrument `TrioWatch` tells the two apart by
 who made them, and `RecordedLoop` notices when a task of asyncio's waits for what is trio's.
 From then on trio has a say in the order (T1); until then the order is asyncio's, and counts.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import trio
 
 from portable.asyncio_on_trio import EventLoop, current_loop
-from portable.clock._stacks import await_frames
+from portable.clock._stacks import await_frames, module
 
 from .left_running import tasks_left
 from .task_marks import TaskMarks
@@ -34,8 +34,8 @@ class TrioWatch(trio.abc.Instrument):
     """Watches the runs of trio's that a recording starts.
 
     Args:
-        now: tells the time of the recording.
-        marks: told of the tasks that begin, are cancelled and end.
+        now: returns the time of the recording.
+        marks: records the tasks that begin, are cancelled and end.
 
     Attributes:
         order_free_from: when trio first had a say in the order of tasks; `None`: it had none.
@@ -50,7 +50,7 @@ class TrioWatch(trio.abc.Instrument):
         self.order_free_from: float | None = None
 
     def trio_chooses(self) -> None:
-        """Take note that trio has a say in the order from now on."""
+        """Record that trio has a say in the order from now on."""
         if self.order_free_from is None:
             self.order_free_from = self._now()
 
@@ -69,7 +69,7 @@ class TrioWatch(trio.abc.Instrument):
         return len(tasks)
 
     def task_spawned(self, task: trio.lowlevel.Task) -> None:
-        """Take note of a task that begins; and of the loop, whose tasks come with it."""
+        """Record a task that begins, and a new loop, which reports its own tasks."""
         if is_plain(task):
             self._plain.add(task)
             self._marks.started(task)
@@ -81,9 +81,9 @@ class TrioWatch(trio.abc.Instrument):
             number_tasks_anew(loop, self._marks.started)
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        """Take note of a task whose wait is over because a scope is cancelled.
+        """Record a task whose wait is over because a scope is cancelled.
 
-        trio tells nobody of a cancellation; the current task can ask for its deadline.
+        trio has no event for a cancellation, but the current task can ask for its deadline.
         """
         if task not in self._plain or task in self._cancelled:
             return
@@ -92,7 +92,7 @@ class TrioWatch(trio.abc.Instrument):
             self._marks.cancelled(task)
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        """Take note of a task that has left the scope, or waits behind a shield."""
+        """Forget the cancellation of a task that has left the scope, or is shielded."""
         if task in self._cancelled and trio.current_effective_deadline() > -inf:
             self._cancelled.discard(task)
 
@@ -127,7 +127,7 @@ class RecordedLoop(EventLoop):
 
     @property
     def inside(self) -> object:
-        """The driver of a task that runs since trio has woken it by itself."""
+        """The driver of the task that runs because trio, and not the loop, has woken it."""
         return self._inside
 
     @inside.setter
@@ -137,7 +137,7 @@ class RecordedLoop(EventLoop):
             self._watch.trio_chooses()
 
     def cancel_all(self) -> list[asyncio.Task[Any]]:
-        """Tell how many tasks are left, and cancel them."""
+        """Report how many tasks are left, and cancel them."""
         self._ended(self._watch.left_running(self._main))
         return super().cancel_all()
 
@@ -161,5 +161,4 @@ def is_plain(task: trio.lowlevel.Task) -> bool:
         return True
     # The main task, or a system task: whose, says the module of what it runs.
     frame = getattr(task.coro, "cr_frame", None)
-    module = "" if frame is None else str(frame.f_globals.get("__name__"))
-    return not module.startswith(_MACHINERY)
+    return frame is None or not module(frame).startswith(_MACHINERY)

@@ -1,8 +1,8 @@
-"""What ends a run that takes too long, and keeps where it stood.
+"""The watchdog: ends a run that takes too long, and writes down where it stood.
 
-A thread does that, as long as Python lets one run: it tells who waits for what, and what was
-seen last. Where the interpreter itself is stuck `faulthandler` ends the process a little later,
-with the stacks alone.
+It is a thread, which runs as long as Python lets one run. It writes which tasks wait, where
+they wait, and what was seen last. If the interpreter itself is stuck, `faulthandler` ends the
+process a little later, and writes the stacks alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from time import monotonic
 
 from portable.clock._stacks import place
@@ -21,9 +20,9 @@ from portable.clock._stacks import place
 from .recording import Recording
 
 TIMEOUT = "Timeout ("
-"""How the line begins behind which the stacks of a run stand that took too long."""
+"""The beginning of the line before the stacks of a run that took too long."""
 WAITING, SEEN = "waits: ", "seen: "
-"""How the lines begin that stand before it."""
+"""The beginnings of the lines before that one."""
 
 _GRACE = 2.0
 _PATIENCE = 100.0
@@ -60,11 +59,13 @@ class Watchdog:
 
     @contextmanager
     def waiting_for_others(self) -> Iterator[None]:
-        """Do not count the time for which the block waits for others; they have limits."""
+        """Do not count the time for which the block waits for other runs; they have limits."""
         began = monotonic()
         self._set(self._ends + _PATIENCE)
-        yield
-        self._set(self._ends - _PATIENCE + monotonic() - began)
+        try:
+            yield
+        finally:
+            self._set(self._ends - _PATIENCE + monotonic() - began)
 
     def _set(self, ends: float) -> None:
         self._ends = ends
@@ -72,10 +73,7 @@ class Watchdog:
         faulthandler.dump_traceback_later(left, exit=True, file=self._descriptor)
 
     def _watch(self, recording: Recording) -> None:
-        for _ in count():
-            left = self._ends - monotonic()
-            if left <= 0:
-                break
+        while (left := self._ends - monotonic()) > 0:
             if self._stopped.acquire(timeout=left):
                 return
         lines = []

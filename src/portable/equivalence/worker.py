@@ -1,4 +1,4 @@
-"""What runs in a process of its own: one program on one backend, a fork for each schedule.
+"""The worker: a process that runs programs, each run in a fork of its own.
 
 Started as `python -P -m portable.equivalence.worker` with jobs on standard input. The
 packages that every run needs are loaded once, then each run gets a fork, in which nothing of
@@ -26,7 +26,7 @@ from portable._backends import BACKENDS
 from portable.clock._taken import Seed
 
 from .children import end_children
-from .footprint import Lock
+from .footprint import AddressLock
 from .program import Program
 from .recording import Recording, record
 from .run import Failure
@@ -38,7 +38,7 @@ from .trace import Trace
 from .watchdog import Watchdog
 
 DIED = "ended "
-"""How the line begins that says how a process died."""
+"""The beginning of the line that says how a process died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ def main() -> None:
     """Do the jobs on standard input; write a line to standard output for each run."""
     report = os.dup(1)
     _load_time_machine()
-    # All of which the ways to start a loop are caught; each fork would load them anew.
+    # The packages whose ways to start a loop are caught; each fork would load them anew.
     for package in (
         "anyio",
         "multiprocessing",
         *(name for name in BACKENDS if BACKENDS[name].installed),
     ):
         importlib.import_module(package)
-    lock = Lock()
+    lock = AddressLock()
     warm: set[str] = set()
     while True:
         try:
@@ -102,7 +102,7 @@ def main() -> None:
         _run_schedules(job, report, lock)
 
 
-def _run_schedules(job: Job, report: int, lock: Lock) -> None:
+def _run_schedules(job: Job, report: int, lock: AddressLock) -> None:
     """Run a job's schedules one after the other."""
     folder = RunFolder(job.target.home, job.folder / "cwd")
     for index, _ in enumerate(job.seeds):
@@ -159,12 +159,14 @@ def _note_death(job: Job, index: int, status: int) -> None:
             output.write(f"\n{DIED}with exit code {code} (os._exit)\n")
 
 
-def _run_in_fork(job: Job, index: int, lock: Lock, place: RunFolder, report: int) -> NoReturn:
+def _run_in_fork(
+    job: Job, index: int, lock: AddressLock, place: RunFolder, report: int
+) -> NoReturn:
     os.close(report)  # what the run starts must not keep it open
     _run_and_exit(job, index, lock, place)
 
 
-def _give(stdin: Path | None) -> None:
+def _set_stdin(stdin: Path | None) -> None:
     """Let the process read a file from stdin, or nothing.
 
     It is a pipe that has been filled, since no event loop can wait for a file; what is too
@@ -185,9 +187,9 @@ def _give(stdin: Path | None) -> None:
         os.dup2(given.fileno(), 0)
 
 
-def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoReturn:
+def _run_and_exit(job: Job, index: int, lock: AddressLock, place: RunFolder) -> NoReturn:
     """Run one schedule, leave its result behind and end the process."""
-    _give(job.stdin)
+    _set_stdin(job.stdin)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     descriptor = os.open(job.output(index), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     watchdog = Watchdog(job.time_limit, descriptor)
@@ -217,7 +219,7 @@ def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoRetur
         while_waiting=watchdog.waiting_for_others,
     )
     faulthandler.enable(descriptor)
-    os.register_at_fork(after_in_child=_speak_past_python)
+    os.register_at_fork(after_in_child=_leave_recording)
 
     def began(recording: Recording) -> None:
         def exit_at_once(status: int) -> None:
@@ -232,10 +234,10 @@ def _run_and_exit(job: Job, index: int, lock: Lock, place: RunFolder) -> NoRetur
     leave(_recorded(job, job.seeds[index], around, began))
 
 
-def _speak_past_python() -> None:
-    """In a child that was forked: what it says to the recording nobody would hear.
+def _leave_recording() -> None:
+    """Give a child that the program forked Python's own streams: the recording is its parent's.
 
-    Where it dies its stacks are nobody's words: a program's own child would not write them.
+    If it dies it writes no stacks, as a program's own child would not.
     """
     faulthandler.disable()
     assert sys.__stdout__ is not None
