@@ -130,6 +130,25 @@ def test_a_dirty_tree(command, tmp_path):
     assert command("a.py", "--write", "--allow-dirty")[0] == 0
 
 
+def test_a_dirty_file_of_any_name(command, tmp_path):
+    """Git's list of uncommitted files is understood whatever their letters are."""
+    (tmp_path / "größe.py").write_text(BEFORE)
+    git(tmp_path, "init")
+    code, _, err = command("größe.py", "--write")
+    assert code == 2
+    assert "uncommitted changes (größe.py)" in " ".join(err.split())
+
+
+def test_deeply_nested_code(command, tmp_path):
+    """A file with a very long sum is told; the others are ported."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "b.py").write_text("import asyncio\nX = " + " + ".join("1" * 1500))
+    code, out, _ = command(".", "--write")
+    assert code == 1
+    assert (tmp_path / "a.py").read_text() == AFTER
+    assert "b.py: not ported: an expression is nested too deeply" in out
+
+
 def test_todo(command, tmp_path):
     """`--todo` puts what is left above its statement, once."""
     more = "    x = [\n        asyncio.sleep(1, 2)]\n    y = asyncio.current_task()\n"
@@ -393,6 +412,19 @@ def test_names_that_tests_patch(command, tmp_path):
     (tmp_path / "test_a.py").write_text(PATCHING)
     command(".", "--write")
     assert (tmp_path / "test_a.py").read_text() == PATCHING
+
+
+def test_a_patch_in_a_project_below_a_hidden_folder(command, tmp_path):
+    """Hidden folders of the project are not searched, but it may be in one itself."""
+    project = tmp_path / ".work" / "project"
+    hidden = project / ".venv"
+    hidden.mkdir(parents=True)
+    (project / "pyproject.toml").write_text("")
+    (project / "a.py").write_text(BEFORE)
+    for folder in (project, hidden):
+        (folder / "test_a.py").write_text(PATCHING)
+    _, _, err = command(str(project / "a.py"))
+    assert "".join(err.split()).count("test_a.py:6:patchesasyncio.sleep") == 1
 
 
 def test_another_file_imports_the_name(tmp_path):

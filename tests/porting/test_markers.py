@@ -138,6 +138,15 @@ def test_files_that_share_fixtures(project):
     assert not any(each.changed for each in done.values())
 
 
+def test_an_environment_in_the_project(project, tmp_path):
+    """What is installed below the project is no file of its tests."""
+    installed = tmp_path / ".venv" / "lib" / "site-packages" / "pytest_asyncio"
+    installed.mkdir(parents=True)
+    (installed / "plugin.py").write_text("import pytest_asyncio\n")
+    done = project(conftest=CONFTEST, test_a=USER)
+    assert all(b"asyncio" not in each.after for each in done.values())
+
+
 SUITE = """
 import asyncio
 import pytest

@@ -1,5 +1,7 @@
 """The proof of a port: what holds is told so, and what does not is not written."""
 
+import tempfile
+
 import pytest
 
 pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")
@@ -7,7 +9,7 @@ pytest.importorskip("time_machine", reason="needs it: pip install 'portable-task
 
 from portable._backends import installed_backends
 from portable.porting.files import FileResult, find_targets, port_files
-from portable.porting.proving import TestRun, merged, prove_program, prove_tests
+from portable.porting.proving import TestRun, copies, merged, prove_program, prove_tests
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +52,30 @@ def test_a_program(project):
     wrong = spoilt(results, b"anyio.sleep(n)", b"anyio.sleep(n + 1)")
     found = prove_program(wrong, project / "app.py", "main", backends=["asyncio"])
     assert not found.equivalent
+
+
+def test_hidden_settings_are_copied(project):
+    """Tests find their settings in a hidden file; hidden folders and `.git` are left out."""
+    for name in (".pytest.ini", ".git"):
+        (project / name).write_text("[pytest]\n")
+    (project / ".cache").mkdir()
+    with copies(results_of(project), project) as places:
+        for place in places:
+            assert [path.name for path in place.glob(".*")] == [".pytest.ini"]
+
+
+def test_the_copies_are_not_copied(project, monkeypatch):
+    """A project in the folder for temporary files is copied without the copies themselves."""
+    results = results_of(project)
+    monkeypatch.setattr(tempfile, "tempdir", str(project))
+    with copies(results, project) as places:
+        for place in places:
+            assert sorted(path.name for path in place.glob("*.py")) == [
+                "app.py",
+                "helper.py",
+                "test_app.py",
+            ]
+            assert not [path for path in place.iterdir() if path.is_dir()]
 
 
 def test_tests(project):

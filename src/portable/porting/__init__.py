@@ -5,7 +5,8 @@
 """
 
 from .port import Ported, port
-from .rules import CONDITIONS, RULES, Rule
+from .rule import Rule
+from .rules import CONDITIONS, RULES
 from .site import Site
 from .source import Unreadable
 

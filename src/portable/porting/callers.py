@@ -12,7 +12,7 @@ from itertools import takewhile
 import libcst as cst
 from libcst import metadata
 
-from .foreign import import_entry
+from .foreign import import_entry, is_private
 from .source import Function, Source
 from .tree import find, is_self
 
@@ -26,8 +26,7 @@ def references(source: Source, function: Function) -> Sequence[cst.CSTNode] | No
     owner = source.class_of(function)
     if owner is not None:
         places = source.attributes.get(name, ())
-        private = name.startswith("_") and not name.endswith("__")
-        known = private and name not in source.foreign
+        known = is_private(name) and name not in source.foreign
         return places if known and all(is_self(each.value) for each in places) else None
     found = source.assignments(function.name)
     if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
@@ -96,6 +95,7 @@ class _Callers:
         return ""
 
     def _called(self, place: cst.CSTNode, name: str) -> str:
+        """Return why a function may be cancelled by what a place does with its name."""
         source = self._source
         line = source.line(place)
         above = source.parent(place)

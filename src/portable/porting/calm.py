@@ -17,18 +17,17 @@ import libcst as cst
 from libcst import metadata
 
 from .callers import only_within
+from .calls import TASK_STARTERS
+from .classes import class_of
 from .decision import Edit, renaming
-from .foreign import bound_entry, event_entry
 from .shields import ends_by_error, ends_with_raise, shielded_finally, shielded_handler
 from .source import Callee, Function, Source, Use
-from .things import is_bound, names_in_class, owner_of, value_beside
-from .tree import find, is_self
+from .tree import find
 
 CALM = "calm"
 """What `--assume` calls the condition."""
 _CALM_CALLS = frozenset(f"asyncio.{name}" for name in ("sleep", "to_thread", "shield", "wait"))
-"""What ends at once when it is cancelled, whatever becomes of the tasks that it waits for."""
-_STARTING = ("asyncio.create_task", "asyncio.ensure_future")
+"""Calls that end at once when they are cancelled, whatever the task that they wait for does."""
 _LOOPS = ("asyncio.get_running_loop", "asyncio.get_event_loop")
 CALM_METHODS: Mapping[str, set[str]] = {
     "Event": {"wait"},
@@ -42,13 +41,12 @@ CALM_METHODS: Mapping[str, set[str]] = {
     "StreamWriter": {"drain"},
 }
 _ENTERED = {"Lock", "Semaphore", "BoundedSemaphore"}
-_CONNECTING = ("asyncio.open_connection", "asyncio.open_unix_connection")
 _LIMITS = ("asyncio.timeout", "asyncio.timeout_at")
 _NEEDS_TASK = frozenset(
     f"asyncio.{name}"
     for name in ("timeout", "timeout_at", "TaskGroup", "wait_for", "current_task", "Runner")
 )
-"""What has no current task in a child of AnyIO's group on trio (T5)."""
+"""Names that need a current task, which a child of AnyIO's group has not on trio (T5)."""
 
 Part = cst.BaseExpression | cst.BaseSuite
 
@@ -61,12 +59,12 @@ class Mending:
     """What has to change in functions so that they are calm.
 
     Attributes:
-        within: the functions that may change are named in these parts of the code alone.
+        within: the parts of the code that alone may name a function that changes.
         waits: whether somebody waits for the end of what is cancelled.
         renames: whether AnyIO's scopes alone cancel it, so that handlers name AnyIO's class.
-        edits: the changes.
-        uses: the uses that are rewritten by them.
-        shielded: what comes under a shield.
+        edits: the edits.
+        uses: the uses that they rewrite.
+        shielded: the nodes that come under a shield.
     """
 
     within: Collection[cst.CSTNode]
@@ -77,16 +75,16 @@ class Mending:
     shielded: list[cst.CSTNode] = field(default_factory=list)
 
 
-def unrest(
+def why_not_calm(
     source: Source, part: Part, *, child: bool = False, mending: Mending | None = None
 ) -> str:
-    """Return why code is not calm; empty: it is, or it is when it has been mended.
+    """Return why code is not calm; empty: it is, or it will be when it has been mended.
 
     Args:
         source: the file.
         part: an expression that is awaited, or the body of a block.
-        child: whether it is to be a task of AnyIO's, where asyncio has no current task.
-        mending: gets what has to change; `None`: nothing may.
+        child: whether it becomes a task of AnyIO's, where asyncio has no current task.
+        mending: gets what has to change; `None`: nothing may change.
     """
     return _Search(source, child, mending).look(part)
 
@@ -141,7 +139,7 @@ class _Search:
 
     def _entered(self, item: cst.WithItem) -> str:
         source = self._source
-        if _class_of(source, item.item) in _ENTERED or not self._doubts:
+        if class_of(source, item.item) in _ENTERED or not self._doubts:
             return ""
         if isinstance(item.item, cst.Call):
             name = source.imported(item.item.func) or ""
@@ -151,35 +149,36 @@ class _Search:
 
     def _handled(self, node: cst.Try | cst.TryStar) -> str:
         source = self._source
-        waits = (cst.Await, cst.With, cst.For)
-        if node.finalbody is not None and node.finalbody not in self._mended():
-            for each in find(node.finalbody, *waits):
-                if isinstance(each, cst.Await) or each.asynchronous:  # type: ignore[attr-defined]
-                    return f"awaits in line {source.line(each)} while it cleans up"
+        cleaning = "awaits in line {} while it cleans up"
+        final = node.finalbody
+        if final is not None and final not in self._mended():
+            wait = _first_wait(final)
+            if wait is not None:
+                return cleaning.format(source.line(wait))
         for handler in node.handlers:
             kinds = "BaseException" if handler.type is None else source.code(handler.type)
             if "BaseException" not in kinds:
                 continue
-            for each in find(handler.body, *waits):
-                if isinstance(each, cst.Await) or each.asynchronous:  # type: ignore[attr-defined]
-                    return f"awaits in line {source.line(each)} while it cleans up"
+            wait = _first_wait(handler.body)
+            if wait is not None:
+                return cleaning.format(source.line(wait))
             if not ends_with_raise(handler.body):
                 return f"handles every exception in line {source.line(handler)}"
         return ""
 
     def _mend(self, node: cst.Try | cst.TryStar) -> None:
-        """Put what is awaited in clean-ups under a shield, where that keeps the meaning.
+        """Put clean-ups that await under a shield, where that keeps the meaning.
 
-        A handler of CancelledError does, when it ends by raising it again. A `finally` does,
-        when its block ends by an error alone: else the shield would keep out a time limit that
-        passes while what went well cleans up.
+        A handler of `CancelledError` may go under one if it ends by raising it again. A
+        `finally` may if its block can only end by an error: otherwise the shield would also
+        keep out a time limit that passes while a block that has succeeded cleans up.
         """
         mending = self._mending
         if mending is None or not self._may_mend or not isinstance(node, cst.Try):
             return
         for handler in node.handlers:
             use = self._handles_cancellation(handler)
-            awaits = _waits(handler.body)
+            awaits = _first_wait(handler.body) is not None
             if (
                 use is None
                 or not mending.renames
@@ -195,7 +194,9 @@ class _Search:
             if awaits:
                 self._shield(mending, handler, shielded_handler)
         final = node.finalbody
-        if final is not None and _waits(final) and mending.waits and ends_by_error(node):
+        if final is None or _first_wait(final) is None:
+            return
+        if mending.waits and ends_by_error(node):
             self._shield(mending, final, shielded_finally)
 
     def _shield(self, mending: Mending, node: cst.CSTNode, edit: Edit) -> None:
@@ -224,17 +225,11 @@ class _Search:
         return not set(self._mending.shielded).isdisjoint(self._source.above(node))
 
     def _handles_cancellation(self, handler: cst.ExceptHandler) -> Use | None:
-        return next(
-            (
-                use
-                for use in self._source.uses
-                if use.node is handler.type
-                and use.name == "asyncio.CancelledError"
-                and not use.doubt
-                and not reraises(self._source, use)
-            ),
-            None,
-        )
+        """Return the `CancelledError` that a handler names, unless it only raises it again."""
+        use = self._source.use_at(handler.type)
+        if use is None or use.name != "asyncio.CancelledError" or use.doubt:
+            return None
+        return None if reraises(self._source, use) else use
 
     def _awaited(self, node: cst.BaseExpression) -> str:
         source = self._source
@@ -254,14 +249,14 @@ class _Search:
             if self._is_future(node):
                 return ""
             if isinstance(node.func, cst.Attribute):
-                kind = _class_of(source, node.func.value)
+                kind = class_of(source, node.func.value)
                 if node.func.attr.value in CALM_METHODS.get(kind, ()):
                     return ""
         elif isinstance(node, cst.Name) and isinstance(
             value := self._only_value(node), cst.Call
         ):
-            # Who is cancelled while it waits for a task cancels that.
-            if source.imported(value.func) in _STARTING and value.args:
+            # A coroutine that is cancelled while it waits for a task cancels the task.
+            if source.imported(value.func) in TASK_STARTERS and value.args:
                 return self._awaited(value.args[0].value)
             if self._is_future(value):
                 return ""
@@ -270,7 +265,7 @@ class _Search:
         return f"awaits in line {source.line(node)} what cannot be seen to end at once"
 
     def _gathered(self, node: cst.Call) -> str:
-        """Return why what is gathered is not calm: who cancels it cancels all of that."""
+        """Return why one of the awaitables is not calm: cancelling `gather()` cancels all."""
         for arg in node.args:
             value = arg.value
             if arg.star == "*" and isinstance(value, (cst.ListComp, cst.GeneratorExp)):
@@ -283,7 +278,7 @@ class _Search:
         return ""
 
     def _is_future(self, node: cst.Call) -> bool:
-        """Say whether a call makes a future, or the loop does, which is cancelled at once."""
+        """Say whether a call returns a future, which is cancelled at once."""
         func = node.func
         if self._source.imported(func) == "asyncio.Future":
             return True
@@ -329,10 +324,9 @@ class _Search:
 
 
 def reraises(source: Source, use: Use) -> bool:
-    """Say whether a use of CancelledError stands in an `except` that only raises it again.
+    """Say whether a use of `CancelledError` stands in a handler without effect.
 
-    Then it only keeps it from the handlers below; if none of those would catch it, it does
-    nothing at all.
+    Such a handler only raises the error again, and no handler below it would catch the error.
     """
     kinds = (cst.ExceptHandler, cst.BaseSmallStatement, cst.BaseCompoundStatement)
     handler = next(each for each in source.above(use.node) if isinstance(each, kinds))
@@ -364,110 +358,9 @@ def _is_raise(body: cst.BaseSuite) -> bool:
     return len(body.body) == 1 and ends_with_raise(body)
 
 
-def _waits(body: cst.CSTNode) -> bool:
-    """Say whether code awaits something."""
-    return any(
-        isinstance(each, cst.Await) or each.asynchronous  # type: ignore[attr-defined]
-        for each in find(body, cst.Await, cst.With, cst.For)
-    )
-
-
-def _class_of(source: Source, node: cst.BaseExpression) -> str:
-    """Return the class of asyncio's or AnyIO's that made what a name keeps; empty: unknown.
-
-    It is seen where every binding of the name is a call of that class, or an annotation of
-    a parameter names it. What is no attribute of `self` is taken for an event where nothing in
-    the project binds an attribute of that name to another thing.
-    """
-    if isinstance(node, cst.Call):
-        return _class_name(source, node.func)
-    if isinstance(node, cst.Name):
-        found = {_made(source, bound) for bound in source.assignments(node)}
-        return found.pop() if len(found) == 1 else ""
-    if isinstance(node, cst.Attribute) and is_self(node.value):
-        owner = owner_of(source, node)
-        kinds = set()
-        for each in source.attributes[node.attr.value]:
-            if owner_of(source, each) is owner:
-                above = source.parent(each)
-                if isinstance(above, (cst.AssignTarget, cst.AnnAssign)):
-                    kinds.add(_made_in(source, each))
-        if len(kinds) == 1:
-            return kinds.pop()
-    return _named_event(source, node.attr.value) if isinstance(node, cst.Attribute) else ""
-
-
-def _named_event(source: Source, name: str) -> str:
-    """Return `Event` if all attributes of a name, here and in the project, are events."""
-    if bound_entry(name) in source.foreign or name in source.accessed:
-        return ""
-    known = event_entry(name) in source.foreign
-    for node in source.attributes.get(name, ()):
-        above = source.parent(node)
-        if isinstance(above, (cst.AssignTarget, cst.AnnAssign)) and above.target is node:
-            kind = _made_in(source, node)
-            if kind not in ("Event", "None"):
-                return ""
-            known |= kind == "Event"
-        elif is_bound(source, node):
-            return ""
-    if not known:
-        return ""
-    named = any(name in names_in_class(owner) for owner in source.classes)
-    return "" if named else "Event"
-
-
-def _made(source: Source, bound: metadata.BaseAssignment) -> str:
-    if not isinstance(bound, metadata.Assignment):
-        return ""
-    node = bound.node
-    if isinstance(node, cst.Param):
-        if node.annotation is None:
-            return ""
-        return _class_name(source, node.annotation.annotation)
-    return _made_in(source, node)
-
-
-def _made_in(source: Source, node: cst.CSTNode) -> str:
-    """Return the class by which the statement that binds a node makes its object."""
-    above = source.parent(node)
-    if isinstance(above, cst.AnnAssign):
-        value: cst.CSTNode | None = above.value
-        if value is None or isinstance(value, cst.Name):
-            return _class_name(source, above.annotation.annotation)
-    elif isinstance(above, cst.AssignTarget):
-        statement = source.parent(above)
-        value = statement.value if isinstance(statement, cst.Assign) else None
-    elif isinstance(above, cst.Element) and isinstance(
-        several := source.parent(above), cst.Tuple
-    ):
-        value = value_beside(source, above)
-        if value is None:
-            return _stream(source, several, above)
-    else:
-        return ""
-    if isinstance(value, cst.Name) and value.value == "None":
-        return "None"
-    return _class_name(source, value.func) if isinstance(value, cst.Call) else ""
-
-
-def _stream(source: Source, pair: cst.Tuple, element: cst.Element) -> str:
-    """Tell the reader from the writer of `open_connection()`."""
-    statement = source.parent(source.parent(pair))
-    if (
-        isinstance(statement, cst.Assign)
-        and isinstance(statement.value, cst.Await)
-        and isinstance(call := statement.value.expression, cst.Call)
-        and source.imported(call.func) in _CONNECTING
-        and len(pair.elements) == 2
-    ):
-        return ("StreamReader", "StreamWriter")[list(pair.elements).index(element)]
-    return ""
-
-
-def _class_name(source: Source, node: cst.BaseExpression) -> str:
-    while isinstance(node, cst.Subscript):
-        node = node.value
-    name = source.imported(node) or ""
-    library, _, last = name.rpartition(".")
-    return last if library in ("asyncio", "anyio") else ""
+def _first_wait(body: cst.CSTNode) -> cst.CSTNode | None:
+    """Return the first `await`, `async with` or `async for` in code, if there is one."""
+    for each in find(body, cst.Await, cst.With, cst.For):
+        if isinstance(each, cst.Await) or each.asynchronous:  # type: ignore[attr-defined]
+            return each
+    return None

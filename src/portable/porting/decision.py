@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import libcst as cst
 
+from .nodes import expression
 from .source import Use
 
 Changed: TypeAlias = cst.CSTNode | cst.FlattenSentinel[cst.CSTNode] | cst.RemovalSentinel
@@ -50,11 +51,6 @@ def stays(use: Use, why: str, write: str = "") -> Decision:
     return Decision((use,), why=why, write=write)
 
 
-def expression(code: str) -> cst.BaseExpression:
-    """Return a piece of code as a node."""
-    return cst.parse_expression(code)
-
-
 def renaming(code: str) -> Edit:
     """Return the edit that puts another name in the place of one, in its parentheses."""
 
@@ -66,11 +62,11 @@ def renaming(code: str) -> Edit:
 
 
 class Application(cst.CSTTransformer):
-    """Changes a tree: one pass for all that was decided.
+    """Changes a tree in one pass.
 
     Args:
-        decisions: those that are rewritten. Where two want the same node, they change it one
-            after the other.
+        edits: the edits, by the nodes that they change. Where several have the same node, they
+            change it one after the other.
     """
 
     def __init__(self, edits: Sequence[Mapping[cst.CSTNode, Edit]]) -> None:

@@ -12,7 +12,9 @@ from itertools import takewhile
 import libcst as cst
 from libcst import metadata
 
-from .decision import Changed, Edit, expression, renaming
+from .calls import is_awaited_statement
+from .decision import Changed, Edit, renaming
+from .nodes import expression
 from .source import Source, Use
 from .tree import find
 
@@ -129,7 +131,7 @@ class _Ending:
         )
 
     def _await(self, node: cst.CSTNode, statement: cst.BaseStatement) -> None:
-        """Look at an `await task`: after it was cancelled its error has to be caught."""
+        """Look at an `await task`; if the task was cancelled, the error has to be caught."""
         within = takewhile(lambda each: each is not self._block, self._source.above(node))
         for above in within:
             if isinstance(above, cst.With) and _limits(self._source, above):
@@ -205,7 +207,11 @@ class _Ending:
         return self._use_of(call.args[0].value) if _is_await_alone(statement.body) else None
 
     def _waits(self, node: cst.CSTNode, statement: cst.BaseStatement) -> bool:
-        """Look at `await asyncio.wait([task])` and `gather(task, return_exceptions=True)`."""
+        """Say whether a statement waits for the task by `asyncio.wait()` or `gather()`.
+
+        The first has the task alone, and the second `return_exceptions`; it becomes
+        `await task.wait()`.
+        """
         source = self._source
         arg = source.parent(node)
         if isinstance(arg, cst.Element):
@@ -220,8 +226,10 @@ class _Ending:
             call.func, (cst.Name, cst.Attribute)
         ):
             return False
-        use = next((each for each in source.uses if each.node is call.func), None)
-        if use is None or use.doubt or not _is_statement(source, call, statement):
+        use = source.use_at(call.func)
+        if use is None or use.doubt or not is_awaited_statement(source, call):
+            return False
+        if source.statement_of(call) is not statement:
             return False
         if use.name == "asyncio.wait":
             plain = len(call.args) == 1
@@ -239,7 +247,7 @@ class _Ending:
         return plain
 
     def _asks(self, node: cst.CSTNode) -> bool:
-        """Look at `task.cancelled()` behind the line that has waited for it."""
+        """Say whether this is `task.cancelled()` behind the line that waits; rewrite it."""
         source = self._source
         above = source.parent(node)
         call = source.parent(above)
@@ -255,14 +263,9 @@ class _Ending:
         return True
 
     def _use_of(self, node: cst.CSTNode | None) -> Use | None:
-        return next(
-            (
-                use
-                for use in self._source.uses
-                if use.node is node and use.name == _CANCELLED and not use.doubt
-            ),
-            None,
-        )
+        """Return the `CancelledError` that a node is."""
+        use = self._source.use_at(node)
+        return None if use is None or use.name != _CANCELLED or use.doubt else use
 
     def _replace(self, statement: cst.BaseStatement) -> None:
         """Have a statement be `await task.wait()`."""
@@ -310,16 +313,6 @@ def _is_cancelled(node: cst.CSTNode) -> cst.BaseExpression:
 def _is_cancelled_in_parentheses(node: cst.CSTNode) -> cst.BaseExpression:
     asked = _is_cancelled(node)
     return asked.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-
-def _is_statement(source: Source, call: cst.Call, statement: cst.BaseStatement) -> bool:
-    """Say whether a line is `await call` alone."""
-    above = source.parent(call)
-    return (
-        isinstance(above, cst.Await)
-        and isinstance(source.parent(above), cst.Expr)
-        and source.statement_of(call) is statement
-    )
 
 
 def _is_await_alone(body: cst.BaseSuite) -> bool:

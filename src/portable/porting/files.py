@@ -1,7 +1,7 @@
 """The files: find them, port them side by side, write them.
 
-A path is a file, a folder, or `file.py:function`. Files are ported in several processes, as it
-is work for the processor; one that cannot be read is told, and the rest goes on.
+A path is a file, a folder, or `file.py:function`. A pool of processes ports the files. A file
+that cannot be read is reported, and the others are ported all the same.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,16 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from .markers import FIXTURE, TOGETHER
-from .neighbours import foreign_attributes, is_test, package_root, project_root
+from .neighbours import (
+    foreign_attributes,
+    package_root,
+    project_root,
+    python_files,
+    uses_pytest_asyncio,
+)
 from .patching import RULE as PATCHED
 from .port import Ported, port, worth_reading
 from .site import Site
 from .source import MARK, UnknownFunction, Unreadable
 
-SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
-"""Folders that are not searched, beside those whose names begin with a dot."""
 FEW = 8
-"""Files below this number are ported in this process: others take longer to start."""
+"""Fewer files than this are ported in this process: a pool takes longer to start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Target:
     Attributes:
         path: where it is.
         functions: the functions or classes to port; empty: all of it.
-        foreign: the private attributes that its neighbours use.
+        foreign: what its neighbours do with its names, as entries of `foreign`.
     """
 
     path: Path
@@ -53,8 +57,8 @@ class FileResult:
         path: where it is.
         before: its bytes before.
         after: its bytes afterwards.
-        sites: where names of asyncio's stand or stood; where something was written, those
-            that stay have the places they have now.
+        sites: where names of asyncio's stand or stood; with `places_after` those that stay
+            have their places after the port.
         error: why it could not be ported; empty: it could.
     """
 
@@ -80,7 +84,7 @@ def find_targets(paths: Iterable[str]) -> list[Target]:
     for text in paths:
         path, function = split_target(text)
         if path.is_dir() and not function:
-            files = sorted(_python_files(path))
+            files = sorted(python_files(path, stubs=True))
             if not files:
                 raise LookupError(f"{text}: there is no Python in this folder")
         elif path.is_file():
@@ -103,12 +107,6 @@ def split_target(text: str) -> tuple[Path, str]:
     return Path(text), ""
 
 
-def _python_files(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name[0] != "." and name not in SKIPPED]
-        yield from (Path(root, name) for name in files if name.endswith((".py", ".pyi")))
-
-
 def port_files(
     targets: Sequence[Target],
     *,
@@ -125,7 +123,7 @@ def port_files(
         rules: the names of the rules to apply; `None`: all.
         assumed: the conditions that hold, by a human's word, where they cannot be seen.
         todo: whether to put what is left to a human into the code as comments.
-        places_after: whether sites that stay are told with the places they have afterwards.
+        places_after: whether sites that stay have their places after the port.
         progress: called after each file.
     """
     options: dict[str, Any] = {
@@ -154,7 +152,7 @@ def port_files(
 
 
 def _sharing(results: Sequence[FileResult]) -> list[int]:
-    """Return where the files are whose tests share fixtures, if all of a project can move."""
+    """Return the indices of files whose tests share fixtures, if all of a project can move."""
     projects: dict[Path, list[int]] = {}
     for place, result in enumerate(results):
         if any(site.name in _TESTS for site in result.sites):
@@ -171,7 +169,8 @@ def _sharing(results: Sequence[FileResult]) -> list[int]:
         if not sites or any(site.why != TOGETHER for _, site in sites):
             continue
         known = {results[place].path.resolve() for place in places}
-        if all(path.resolve() in known for path in root.rglob("*.py") if is_test(path)):
+        tests = filter(uses_pytest_asyncio, python_files(root))
+        if all(path.resolve() in known for path in tests):
             sharing += dict.fromkeys(place for place, _ in sites)
     return sharing
 
@@ -191,7 +190,7 @@ def _port_all(
 ) -> list[FileResult]:
     work = partial(port_file, **options)
     results = []
-    # A file without the word is read and passed over: not worth a process.
+    # A file that does not name the library is left out here: it needs no process.
     worth = [target for target in targets if _names_library(target.path)]
     processes = os.cpu_count() or 1
     if processes < 2 or len(worth) < FEW:
@@ -258,10 +257,10 @@ def port_file(
 
 
 def dirty_files(paths: Iterable[Path]) -> list[str]:
-    """Return what could not be told apart in git from what is written to some files.
+    """Return the uncommitted files that would mix with a port of some files.
 
-    That is every change to a file that git knows, and those of the files that it does not.
-    Outside of a git tree, or without git, it is nothing.
+    These are all changed files that git tracks, and those of the ported files that it does not
+    track. Outside of a git work tree, or without git, there are none.
     """
     targets = [path.resolve() for path in paths]
     dirty: dict[str, None] = {}
@@ -271,7 +270,8 @@ def dirty_files(paths: Iterable[Path]) -> list[str]:
         if not root or root in seen:
             continue
         seen.add(root)
-        for line in git(Path(root), "status", "--porcelain").splitlines():
+        names = ("-c", "core.quotePath=false")  # as they are, in any script
+        for line in git(Path(root), *names, "status", "--porcelain").splitlines():
             place = Path(root, line[3:].strip('"'))
             unknown = line.startswith("??")
             if not unknown or any(place in (path, *path.parents) for path in targets):
@@ -280,7 +280,7 @@ def dirty_files(paths: Iterable[Path]) -> list[str]:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Return what git says in a folder; nothing if it fails, or is not there."""
+    """Return the output of a git command in a folder; empty if it fails, or there is no git."""
     try:
         done = subprocess.run(
             ["git", *words], cwd=folder, capture_output=True, text=True, check=False

@@ -10,6 +10,11 @@ TEST_FILE = "file of tests"
 """Stands in `foreign` of a file that has tests, by its name or folder."""
 
 
+def is_private(name: str) -> bool:
+    """Say whether a name is private, and no special method's."""
+    return name.startswith("_") and not name.endswith("__")
+
+
 def method_entry(name: str) -> str:
     """Return the entry for a method that a class with bases defines."""
     return f"def {name}"

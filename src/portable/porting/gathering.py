@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from .calm import Mending, unrest
-from .decision import Decision, Edit, expression, stays
-from .quiet import noise
-from .simple import awaited_by, call_of
+from .calls import awaited_by, call_of
+from .calm import Mending, why_not_calm
+from .decision import Decision, Edit, stays
+from .nodes import expression
+from .quiet import why_not_quiet
 from .source import Source, Use
 
 
@@ -47,7 +48,8 @@ def _why_not(source: Source, arg: cst.Arg, mending: Mending) -> str:
         return "gathers in a list what may be tasks"
     if not isinstance(value, cst.Call):
         return "gathers what may be tasks or futures"
-    return unrest(source, value, child=True, mending=mending) or noise(source, value)
+    why = why_not_calm(source, value, child=True, mending=mending)
+    return why or why_not_quiet(source, value)
 
 
 def _any_sequence_will_do(source: Source, node: cst.CSTNode) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 from libcst import metadata
 
-from .calm import Mending, unrest
+from .calls import call_of
+from .calm import Mending, why_not_calm
 from .decision import Decision, Edit, renaming, stays
-from .simple import call_of
+from .nodes import COMMA, DEFAULT
 from .source import Source, Use, bindings
 from .tree import find
 
@@ -34,11 +35,11 @@ def decide_task_group(source: Source, uses: Sequence[Use]) -> Iterator[Decision]
             continue
         try:
             mending = Mending([])
-            edits = _started(source, item.asname.name, block, mending)
+            edits = _group_edits(source, item.asname.name, block, mending)
         except _Refused as reason:
             yield stays(use, str(reason))
             continue
-        why = unrest(source, block.body)
+        why = why_not_calm(source, block.body)
         if why:
             yield stays(use, why)
             continue
@@ -50,10 +51,14 @@ class _Refused(Exception):
     """A group cannot be exchanged; the message says why."""
 
 
-def _started(
+def _group_edits(
     source: Source, name: cst.Name, block: cst.With, mending: Mending
 ) -> dict[cst.CSTNode, Edit]:
-    """Return the edits of all that starts tasks in a group, and of what reads their results."""
+    """Return the edits of all calls that start tasks in a group, and of what reads results.
+
+    Raises:
+        _Refused: more is done with the group, or a task cannot be one of AnyIO's.
+    """
     edits: dict[cst.CSTNode, Edit] = {}
     inside = set(find(block.body, cst.Name, deep=True))
     elsewhere: set[cst.CSTNode] = set()
@@ -82,7 +87,7 @@ def _started(
         calls.append(call)
     mending.within = calls
     for call in calls:
-        edits |= started(source, call, block, mending)
+        edits |= _task_edits(source, call, block, mending)
     return edits
 
 
@@ -93,7 +98,7 @@ def _block_named(source: Source, bound: metadata.Assignment) -> cst.With | None:
     return block if isinstance(item, cst.WithItem) and isinstance(block, cst.With) else None
 
 
-def started(
+def _task_edits(
     source: Source, call: cst.Call, block: cst.With, mending: Mending
 ) -> dict[cst.CSTNode, Edit]:
     """Return the edits of one `group.create_task(f(x))` and of what reads its result.
@@ -105,28 +110,32 @@ def started(
     first = call.args[0] if call.args else None
     if first is None or first.star or first.keyword or not isinstance(first.value, cst.Call):
         raise _Refused(f"starts in line {line} what cannot be seen")
-    why = unrest(source, first.value, child=True, mending=mending)
+    why = why_not_calm(source, first.value, child=True, mending=mending)
     if why:
         raise _Refused(why)
-    edits = _results(source, call, block)
-    if len(call.args) == 1 and not any(arg.star or arg.keyword for arg in first.value.args):
-        edits[call] = _start_soon
-    return edits
+    return {**_results(source, call, block), call: _started}
 
 
-def _start_soon(node: cst.CSTNode) -> cst.CSTNode:
+def _started(node: cst.CSTNode) -> cst.CSTNode:
     call = cst.ensure_type(node, cst.Call)
-    method = cst.ensure_type(call.func, cst.Attribute)
+    return started_by(cst.ensure_type(call.func, cst.Attribute), call)
+
+
+def started_by(create_task: cst.Attribute, call: cst.Call) -> cst.Call:
+    """Return `group.start_soon(f, x)` for a call that starts `f(x)`.
+
+    It is `group.create_task(f(x))` where `start_soon()` cannot take the arguments.
+
+    Args:
+        create_task: the method `group.create_task`.
+        call: the call.
+    """
     coroutine = cst.ensure_type(call.args[0].value, cst.Call)
-    func = cst.Arg(
-        coroutine.func, comma=_COMMA if coroutine.args else cst.MaybeSentinel.DEFAULT
-    )
-    return call.with_changes(
-        func=method.with_changes(attr=cst.Name("start_soon")), args=[func, *coroutine.args]
-    )
-
-
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    if len(call.args) > 1 or any(arg.star or arg.keyword for arg in coroutine.args):
+        return call.with_changes(func=create_task)
+    function = cst.Arg(coroutine.func, comma=COMMA if coroutine.args else DEFAULT)
+    start_soon = create_task.with_changes(attr=cst.Name("start_soon"))
+    return call.with_changes(func=start_soon, args=[function, *coroutine.args])
 
 
 def _results(source: Source, call: cst.Call, block: cst.With) -> dict[cst.CSTNode, Edit]:

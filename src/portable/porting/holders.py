@@ -19,11 +19,23 @@ import libcst as cst
 from libcst import metadata
 
 from .callers import is_program, references
-from .foreign import TEST_FILE, attribute_entry, import_entry, package_entry
-from .simple import call_of
+from .calls import call_of
+from .foreign import TEST_FILE, attribute_entry, import_entry, is_private, package_entry
 from .source import Function, Source, Use, bindings
-from .things import Escapes, Thing, is_bound, names_in_class, owner_of, value_beside
-from .tree import find
+from .things import (
+    AT_IMPORT,
+    NOT_KEPT,
+    NOT_MADE,
+    OTHER_THINGS,
+    Escapes,
+    Thing,
+    class_statements,
+    is_bound,
+    names_in_class,
+    owner_of,
+    value_beside,
+)
+from .tree import find, is_none
 
 _Holder = tuple[str, object]
 """A variable, by its scope and name; or an attribute, by its name."""
@@ -52,10 +64,10 @@ class _Group:
     def look(self) -> Thing:
         call = call_of(self._source, self._first)
         if call is None:
-            raise Escapes("is not made here, but named: for a type, or to be called elsewhere")
+            raise Escapes(NOT_MADE)
         self._goes_to(call)
         if not self._holders:
-            raise Escapes("is not kept by a variable or attribute of its own")
+            raise Escapes(NOT_KEPT)
         seen: set[_Holder] = set()
         while more := [each for each in self._holders if each not in seen]:
             for holder in more:
@@ -66,7 +78,7 @@ class _Group:
                 else:
                     self._variable(what)  # type: ignore[arg-type]
         if self._first not in self._made:
-            raise Escapes("is not kept by a variable or attribute of its own")
+            raise Escapes(NOT_KEPT)
         name = ", ".join(str(what) for kind, what in self._holders if kind == "attribute")
         return Thing(name, tuple(self._made), tuple(self._annotated), tuple(self._references))
 
@@ -75,27 +87,25 @@ class _Group:
     def _value(self, value: cst.BaseExpression | None) -> None:
         """Look at what a holder is bound to."""
         source = self._source
-        if value is None or (isinstance(value, cst.Name) and value.value == "None"):
+        if value is None or is_none(value):
             return
         if isinstance(value, cst.Call):
-            for use in source.uses:
-                if use.node is value.func and use.name == self._name and not use.doubt:
-                    self._made[use] = None
-                    return
+            use = source.use_at(value.func)
+            if use is not None and use.name == self._name and not use.doubt:
+                self._made[use] = None
+                return
         elif isinstance(value, cst.Name) and source.assignments(value):
             self._hold_variable(value)
             return
         elif isinstance(value, cst.Attribute) and source.imported(value) is None:
             self._hold_attribute(value)
             return
-        raise Escapes("is kept by a name that is bound to other things as well")
+        raise Escapes(OTHER_THINGS)
 
     def _hold_variable(self, name: cst.Name) -> None:
         scope = self._source.assignments(name)[0].scope
         if not isinstance(scope, metadata.FunctionScope):
-            raise Escapes(
-                "is made when the module is imported: AnyIO's would belong to the first loop"
-            )
+            raise Escapes(AT_IMPORT)
         self._holders["variable", (scope, name.value)] = None
 
     def _hold_attribute(self, node: cst.Attribute) -> None:
@@ -165,7 +175,7 @@ class _Group:
         function = cst.ensure_type(source.parent(above), cst.FunctionDef)
         why = Escapes(f"is handed on as {name}, so that not all that is done can be seen")
         default = param.default
-        if function.decorators or (default is not None and self._is_something(default)):
+        if function.decorators or (default is not None and not is_none(default)):
             raise why
         owner = source.class_of(function)
         plain = [*above.posonly_params, *above.params]
@@ -228,14 +238,13 @@ class _Group:
 
     def _attribute(self, name: str) -> None:
         source = self._source
-        private = name.startswith("_") and not name.endswith("__")
         if name in source.foreign or attribute_entry(name) in source.foreign:
             raise Escapes(f"is kept by an attribute, {name}, that another file uses")
         if name in source.accessed:
             raise Escapes(f"is kept by an attribute, {name}, that a string names")
         other = Escapes(f"shares its attribute, {name}, with other things")
         for each in source.classes:
-            self._class_statements(each, name, other)
+            self._check_class(each, name, other)
         for node in source.attributes.get(name, ()):
             if not is_bound(source, node):
                 self._use(node)
@@ -243,31 +252,22 @@ class _Group:
             owner = owner_of(source, node)
             if owner is None:
                 raise Escapes(f"is bound to {name} of what may not be this file's own")
-            if not private and not self._is_own(owner):
+            if not is_private(name) and not self._is_own(owner):
                 raise Escapes(f"is kept by a public attribute, {name}: others may use it")
             self._bound_to(node, other)
 
-    def _class_statements(self, owner: cst.ClassDef, name: str, other: Escapes) -> None:
+    def _check_class(self, owner: cst.ClassDef, name: str, other: Escapes) -> None:
         """Raise if a class has a method or a value of that name; look at annotations."""
         for each in owner.body.body:
             if isinstance(each, cst.FunctionDef) and each.name.value == name:
                 raise other
-            for small in each.body if isinstance(each, cst.SimpleStatementLine) else ():
-                if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
-                    if small.target.value != name:
-                        continue
-                    # The fields of a dataclass are arguments of its `__init__`.
-                    if owner.decorators or (small.value and self._is_something(small.value)):
-                        raise other
-                    self._annotations(small.annotation)
-                elif isinstance(small, cst.Assign):
-                    for target in small.targets:
-                        named = isinstance(target.target, cst.Name)
-                        if named and target.target.value == name:  # type: ignore[attr-defined]
-                            raise other
-
-    def _is_something(self, value: cst.BaseExpression) -> bool:
-        return not (isinstance(value, cst.Name) and value.value == "None")
+        for statement in class_statements(owner, name):
+            # The fields of a dataclass are arguments of its `__init__`.
+            if isinstance(statement, cst.Assign) or owner.decorators:
+                raise other
+            if statement.value is not None and not is_none(statement.value):
+                raise other
+            self._annotations(statement.annotation)
 
     def _is_own(self, owner: cst.ClassDef) -> bool:
         """Say whether nobody outside of this file can have an object of a class."""

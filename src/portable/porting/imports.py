@@ -14,6 +14,7 @@ from libcst import metadata
 
 from .decision import Changed, Decision, Edit
 from .foreign import import_entry
+from .nodes import DEFAULT
 from .source import MARK, Source, imported_as
 from .tree import find
 
@@ -157,7 +158,7 @@ def _changed_line(
         if len(updated.body) > 1 or isinstance(updated, cst.SimpleStatementSuite):
             body = body or [cst.Pass()]
             return updated.with_changes(
-                body=[each.with_changes(semicolon=_END) for each in body]
+                body=[each.with_changes(semicolon=DEFAULT) for each in body]
             )
         if not body and not alone:
             return cst.RemoveFromParent()
@@ -172,9 +173,6 @@ def _dotted(name: str) -> cst.Attribute | cst.Name:
     found = cst.parse_expression(name)
     assert isinstance(found, (cst.Attribute, cst.Name))
     return found
-
-
-_END = cst.MaybeSentinel.DEFAULT
 
 
 def _without(small: cst.BaseSmallStatement, dropped: set[str]) -> list[Import]:

@@ -1,4 +1,4 @@
-"""Rules for what asks the loop: its time, and its threads."""
+"""Rule for the running loop: calls of its clock and of its threads."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst import metadata
 
-from .decision import Changed, Decision, Edit, expression, stays
-from .simple import call_of, in_thread, is_awaited
+from .calls import call_of, is_awaited
+from .decision import Changed, Decision, Edit, stays
+from .nodes import expression
+from .simple import in_thread
 from .source import Source, Use
 
 
 @dataclass(slots=True)
 class _Edits:
+    """The edits of one use so far, and the modules that the new code names."""
+
     edits: dict[cst.CSTNode, Edit] = field(default_factory=dict)
     needs: set[str] = field(default_factory=lambda: {"anyio"})
 
@@ -43,7 +47,7 @@ def decide_loop(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
 
 
 def _asked(source: Source, use: Use, loop: cst.CSTNode, found: _Edits) -> str:
-    """Add the edits of what is asked of a loop; return why it stays, if it does."""
+    """Add the edit of a call of one of the loop's methods; return why it stays, if it does."""
     method = source.parent(loop)
     call = source.parent(method)
     if isinstance(method, cst.Attribute) and isinstance(call, cst.Call):

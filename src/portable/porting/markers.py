@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from .calls import call_of
 from .decision import Decision, Edit, renaming, stays
 from .foreign import fixture_entry, request_entry
 from .neighbours import AUTO, MARKED, SCOPED
-from .simple import call_of
 from .source import MARK, TESTS, Function, Source, Use
 from .tree import find
 

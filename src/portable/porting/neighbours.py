@@ -10,6 +10,7 @@ files, and how pytest-asyncio runs them is configured for all.
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,12 +22,15 @@ from .foreign import (
     event_entry,
     fixture_entry,
     import_entry,
+    is_private,
     method_entry,
     package_entry,
     request_entry,
 )
 from .source import ACCESS, LIBRARY, MARK, TESTS
 
+SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
+"""Folders that are not searched, beside those whose names begin with a dot."""
 AUTO = "asyncio_mode = auto"
 """Stands in `foreign` where pytest-asyncio takes every coroutine for its own."""
 SCOPED = "loop scope"
@@ -52,7 +56,7 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
         chosen, near = groups.setdefault(project_root(path) or root, ([], set()))
         if not chosen or package_root(chosen[-1]) != root:
             packaged = (root / "__init__.py").exists()
-            near.update(root.rglob("*.py") if packaged else root.glob("*.py"))
+            near.update(python_files(root) if packaged else root.glob("*.py"))
         chosen.append(path)
         near.add(path)
     result: dict[Path, frozenset[str]] = {}
@@ -91,7 +95,7 @@ def _configured(root: Path, near: Iterable[Path]) -> set[str]:
     return found
 
 
-def is_test(path: Path) -> bool:
+def uses_pytest_asyncio(path: Path) -> bool:
     """Say whether a file has tests or fixtures of pytest-asyncio's."""
     return _TESTED.search(_text(path)) is not None
 
@@ -131,6 +135,19 @@ def _text(path: Path) -> str:
         return ""
 
 
+def python_files(folder: Path, *, stubs: bool = False) -> Iterator[Path]:
+    """Yield the Python files below a folder, but not those in hidden or `SKIPPED` folders.
+
+    Args:
+        folder: the folder.
+        stubs: whether to yield files of types (`.pyi`) as well.
+    """
+    endings = (".py", ".pyi") if stubs else (".py",)
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "." and name not in SKIPPED]
+        yield from (Path(root, name) for name in files if name.endswith(endings))
+
+
 def project_root(path: Path) -> Path | None:
     """Return the folder of the project around a file; `None`: there is none to be seen."""
     for folder in path.resolve().parents:
@@ -152,53 +169,70 @@ def _used_in(path: Path) -> frozenset[str]:
         tree = ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError):
         return frozenset()
+    return frozenset(_entries(tree))
+
+
+def _entries(tree: ast.Module) -> set[str]:
+    """Return what a file uses, as entries of `foreign`."""
     found: set[str] = set()
-    _walk(tree, frozenset(), found, set())
-    return frozenset(found)
+    known: set[ast.Attribute] = set()
+    # A stack, as expressions may be nested too deeply for recursion. Beside each node are the
+    # names that the class around it binds through `self`.
+    waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
+    while waiting:
+        node, own = waiting.pop()
+        found.update(_attributes(node, known))
+        if isinstance(node, ast.Assign) and _is_slots(node):
+            continue
+        if isinstance(node, ast.ClassDef):
+            own = _bound_through_self(node)
+        found.update(_names_used(node, own))
+        waiting += [(child, own) for child in ast.iter_child_nodes(node)]
+    return found
 
 
-def _walk(
-    node: ast.AST, own: frozenset[str], found: set[str], known: set[ast.Attribute]
-) -> None:
-    """Collect what is used, going into each class with the names that it binds itself."""
-    found.update(_attributes(node, known))
+def _bound_through_self(owner: ast.ClassDef) -> frozenset[str]:
+    return frozenset(
+        each.attr
+        for each in ast.walk(owner)
+        if isinstance(each, ast.Attribute)
+        and isinstance(each.ctx, ast.Store)
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "self"
+    )
+
+
+def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
+    """Yield the entries of one node.
+
+    Args:
+        node: what stands in a file.
+        own: the names that the class around it binds through `self`.
+    """
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     if isinstance(node, ast.ClassDef):
-        own = frozenset(
-            each.attr
-            for each in ast.walk(node)
-            if isinstance(each, ast.Attribute)
-            and isinstance(each.ctx, ast.Store)
-            and isinstance(each.value, ast.Name)
-            and each.value.id == "self"
-        )
         if node.bases:
-            functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-            found.update(
-                method_entry(each.name) for each in node.body if isinstance(each, functions)
-            )
-    elif isinstance(node, ast.Assign) and _is_slots(node):
-        return
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        found.update(_fixtures(node))
+            methods = [each for each in node.body if isinstance(each, functions)]
+            yield from (method_entry(each.name) for each in methods)
+    elif isinstance(node, functions):
+        yield from _fixtures(node)
     elif isinstance(node, ast.ImportFrom):
         if (node.module or "").partition(".")[0] != LIBRARY or node.level:
-            found.update(import_entry(alias.name) for alias in node.names)
+            yield from (import_entry(alias.name) for alias in node.names)
     elif isinstance(node, ast.Attribute) and node.attr == LIBRARY and not _is_mark(node.value):
-        found.add(import_entry(LIBRARY))  # module.asyncio
-    elif isinstance(node, ast.Attribute) and _is_private(node.attr):
+        yield import_entry(LIBRARY)  # module.asyncio
+    elif isinstance(node, ast.Attribute) and is_private(node.attr):
         mine = isinstance(node.value, ast.Name) and node.value.id == "self"
         if not mine or node.attr not in own:
-            found.add(node.attr)
+            yield node.attr
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         last = node.value.rpartition(".")[2]  # getattr(x, "_lock"), patch("a.b._lock")
-        if _is_private(last) and last.isidentifier():
-            found.add(last)
-    for child in ast.iter_child_nodes(node):
-        _walk(child, own, found, known)
+        if is_private(last) and last.isidentifier():
+            yield last
 
 
 def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
-    """Return what a node tells of attributes: which are used, and bound to an event or not.
+    """Yield the entries of a node's attributes: which are used, and bound to an event or not.
 
     Args:
         node: what stands in a file.
@@ -259,10 +293,6 @@ def _fixtures(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
 
 def _is_mark(node: ast.expr) -> bool:
     return isinstance(node, (ast.Attribute, ast.Name)) and ast.unparse(node).endswith("mark")
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__")
 
 
 def _is_slots(node: ast.Assign) -> bool:

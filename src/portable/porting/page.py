@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from .patching import HINT as PATCHED_HINT
 from .patching import RULE as PATCHED
-from .rules import RULES, Rule
+from .rule import Rule
+from .rules import RULES
 
 _HEAD = """\
 # What becomes of what
@@ -23,20 +24,20 @@ Two conditions may be vouched for where they cannot be seen, by `--assume calm,q
 - *quiet*: a task raises nothing. In AnyIO an error ends the group and comes in an
   `ExceptionGroup`.
 
-A negative delay is none to asyncio, and an error to AnyIO on trio. `sleep` writes `max(0, x)`
-where it sees a subtraction; a number that comes from elsewhere is taken to be none of those.
+asyncio takes a negative delay for 0; to AnyIO on trio it is an error. `sleep` writes
+`max(0, x)` where it sees a subtraction, and takes all other numbers to be 0 or more.
 """
 _TAIL = f"""
 ## What is left on purpose
 
 Some names could be exchanged, but not so that it can be seen to mean the same:
 
-- *Streams and servers*: that a connection is refused, reset, or at its end, AnyIO tells by
-  errors of its own (`ConnectionFailed`, `BrokenResourceError`, `EndOfStream`), where asyncio
-  has `OSError`s, `IncompleteReadError`, or an empty string. Which of them come, and who
-  handles them, no file shows.
-- *`shield()`*: who is cancelled leaves at once in asyncio, and waits in AnyIO. In a clean-up
-  that goes under a shield that is the same, and only there.
+- *Streams and servers*: if a connection is refused, reset, or at its end, AnyIO raises errors
+  of its own (`ConnectionFailed`, `BrokenResourceError`, `EndOfStream`), where asyncio has
+  `OSError`s, `IncompleteReadError`, or an empty string. No file shows which of them come, and
+  what handles them.
+- *`shield()`*: a task that is cancelled there goes on at once in asyncio, and waits in AnyIO.
+  In a clean-up that goes under a shield both wait, and only there.
 - *`wait()`, `as_completed()`*: they leave the tasks that are not done running. A group waits
   for all of them, or cancels them. `wait([task])` for a task that moves into a group waits for
   its end, and becomes `task.wait()`.
@@ -47,8 +48,8 @@ Some names could be exchanged, but not so that it can be seen to mean the same:
 ## Names in strings
 
 `{PATCHED}`: `patch("app.asyncio.sleep")` and `monkeypatch.setattr("asyncio.sleep", ...)` follow
-when every use of the name was rewritten in all files that were named together. Else:
-{PATCHED_HINT}. Patches in files that were not named are told.
+when every use of the name was rewritten in all files that were named together. Otherwise:
+{PATCHED_HINT}. Patches in files that were not named are reported.
 """
 
 
@@ -91,7 +92,7 @@ def _section(rule: Rule) -> Iterator[str]:
     for condition in rule.conditions:
         yield f"- {condition};"
     yield ""
-    yield f"Else: {rule.hint} ([docs]({rule.link}))."
+    yield f"Otherwise: {rule.hint} ([docs]({rule.link}))."
 
 
 def _names(rule: Rule) -> str:

@@ -1,8 +1,8 @@
 """Names in strings that tests patch: `patch("app.asyncio.sleep")`.
 
-Left as it is after a port, such a patch replaces a name that nobody calls any more: the suite
-sleeps for real, and stays green. It is renamed when every use of the name in all files that are
-ported together is; else it is told.
+After a port such a patch would replace a name that nobody calls any more: the suite would sleep
+for real, and stay green. So the patch is renamed if every use of the name is, in all files that
+are ported together. Otherwise it is reported.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 import libcst as cst
 
 from .decision import Edit
-from .neighbours import project_root
+from .neighbours import project_root, python_files
 from .site import Site
 from .source import Source
 from .tree import find
 
 RENAMED: Mapping[str, str] = {"asyncio.sleep": "anyio.sleep"}
-"""The names that are called by another name afterwards, and in the same way."""
+"""Names with a counterpart that takes the same arguments, so that a patch can follow."""
 
 RULE = "patched_name"
 HINT = (
@@ -44,7 +44,7 @@ def patched_lines(code: bytes) -> Iterator[tuple[int, str]]:
 def patched_names(
     source: Source, renamed: frozenset[str]
 ) -> tuple[dict[cst.CSTNode, Edit], list[Site]]:
-    """Return the edits of the strings that name what is called otherwise now, and their sites.
+    """Return the edits of strings that name what was renamed, and the sites of all patches.
 
     Args:
         source: the file.
@@ -96,8 +96,8 @@ def patched_elsewhere(
     wanted = set(names)
     roots = {project_root(path) for path in known}
     for root in sorted(each for each in roots if each is not None):
-        for path in sorted(root.rglob("*test*.py")):
-            if path.resolve() in known or any(part[0] == "." for part in path.parts[1:]):
+        for path in sorted(python_files(root)):
+            if "test" not in path.name or path.resolve() in known:
                 continue
             for line, name in patched_lines(path.read_bytes()):
                 if name in wanted:

@@ -12,9 +12,10 @@ from .decision import Application, Decision, Edit
 from .imports import import_edits
 from .patching import RULE as PATCHED
 from .patching import patched_lines, patched_names
-from .rules import RULES, Rule
+from .rule import Rule
+from .rules import RULES
 from .site import Site
-from .source import IMPORTED, Source, UnknownFunction, Use
+from .source import IMPORTED, Source, UnknownFunction, Unreadable, Use
 from .todo import with_todos
 from .tree import find
 
@@ -53,16 +54,16 @@ def port(
         code: the file's bytes.
         rules: the names of the rules to apply; `None`: all.
         functions: the dotted names of the functions or classes to port; empty: all of it.
-        foreign: the private attributes that other files use of objects not their own.
+        foreign: what other files do with the file's names, as entries of `foreign`.
         assumed: the conditions that hold, by a human's word, where they cannot be seen:
             `calm` or `quiet`.
         renamed: the names of which no use is left in any file that is ported together.
         todo: whether to put what is left to a human into the code as comments.
-        places_after: whether the sites that stay are told with the places they have
-            afterwards; else, as those that were rewritten, with those they had before.
+        places_after: whether sites that stay have their places after the port; the others,
+            and without it all, have those they had before.
 
     Raises:
-        Unreadable: it is no Python that LibCST can read.
+        Unreadable: it is no Python that LibCST can handle.
         UnknownFunction: there is no function of one of the names.
 
     Example:
@@ -105,7 +106,20 @@ def _port(
 ) -> Ported:
     if not worth_reading(code):
         return Ported(code, ())
-    source = Source(code, foreign, assumed)
+    try:
+        source = Source(code, foreign, assumed)
+        return _changed(source, code, rules, functions, renamed)
+    except RecursionError:
+        raise Unreadable("an expression is nested too deeply") from None
+
+
+def _changed(
+    source: Source,
+    code: bytes,
+    rules: Collection[str] | None,
+    functions: Collection[str],
+    renamed: frozenset[str],
+) -> Ported:
     if functions:
         _check_functions(source, functions)
     chosen = [rule for rule in RULES if rules is None or rule.name in rules]

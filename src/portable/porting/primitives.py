@@ -6,20 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import libcst as cst
 
-from .decision import Decision, Edit, expression, renaming, stays
+from .calls import call_of, is_awaited, is_awaited_statement, method_called
+from .decision import Decision, Edit, renaming, stays
 from .holders import thing_of_all
-from .simple import call_of, is_awaited
+from .nodes import COMMA, DEFAULT, EQUAL, expression, keyword_argument
 from .source import Function, Source, Use
-from .things import (
-    Escapes,
-    Thing,
-    awaited_statement,
-    entered_by,
-    is_tested,
-    method_called,
-    renamed,
-    thing_of,
-)
+from .things import Escapes, Thing, entered_by, is_tested, renamed, thing_of
 from .tree import find
 
 Check = Callable[[Source, Thing], None]
@@ -108,7 +100,7 @@ def _check_event(source: Source, thing: Thing) -> None:
 
 def _is_value_unused(source: Source, call: cst.Call) -> bool:
     """Say whether a line awaits a call alone, be it limited or gathered with others."""
-    if awaited_statement(source, call):
+    if is_awaited_statement(source, call):
         return True
     arg = source.parent(call)
     outer = source.parent(arg)
@@ -126,12 +118,7 @@ def _unknown(source: Source, thing: Thing, reference: cst.CSTNode, method: str) 
     return f"is handed on in line {line}, so that not all that is done with it can be seen"
 
 
-_FAST = cst.Arg(
-    keyword=cst.Name("fast_acquire"),
-    equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-    value=cst.Name("True"),
-)
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+_FAST = keyword_argument("fast_acquire", cst.Name("True"))
 
 
 def _makes(name: str, *, limited: bool = False) -> Edit:
@@ -139,18 +126,15 @@ def _makes(name: str, *, limited: bool = False) -> Edit:
 
     def changed(node: cst.CSTNode) -> cst.CSTNode:
         assert isinstance(node, cst.Call)
-        args = [arg.with_changes(comma=_COMMA, keyword=None, equal=_NONE) for arg in node.args]
+        args = [arg.with_changes(comma=COMMA, keyword=None, equal=DEFAULT) for arg in node.args]
         if name == "Semaphore" and not args:
-            args = [cst.Arg(cst.Integer("1"), comma=_COMMA)]
+            args = [cst.Arg(cst.Integer("1"), comma=COMMA)]
         if limited:
-            limit = args[0].with_changes(keyword=cst.Name("max_value"), equal=_FAST.equal)
+            limit = args[0].with_changes(keyword=cst.Name("max_value"), equal=EQUAL)
             args.append(limit)
         return node.with_changes(func=expression(f"anyio.{name}"), args=[*args, _FAST])
 
     return changed
-
-
-_NONE = cst.MaybeSentinel.DEFAULT
 
 
 def decide_lock(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -168,7 +152,7 @@ def _check_lock(source: Source, thing: Thing) -> None:
             if find(block.body, cst.Yield):
                 raise Escapes("is held across a yield: another task may release it")
         elif call is not None and (
-            method == "release" or (method == "acquire" and awaited_statement(source, call))
+            method == "release" or (method == "acquire" and is_awaited_statement(source, call))
         ):
             taken.append((method, function))
         elif method == "locked":
@@ -204,7 +188,7 @@ def _check_semaphore(source: Source, thing: Thing) -> None:
         method, call = method_called(source, reference)
         if entered_by(source, reference) is not None:
             continue
-        if method == "acquire" and call is not None and awaited_statement(source, call):
+        if method == "acquire" and call is not None and is_awaited_statement(source, call):
             continue
         if method == "release" or is_tested(source, reference):
             continue
@@ -242,7 +226,7 @@ def _check_condition(source: Source, thing: Thing) -> None:
             raise Escapes(_unknown(source, thing, reference, method))
         if not _is_held(source, reference):
             raise Escapes(f"is used for {method}() in line {line}, outside of its `async with`")
-        if method == "wait" and not awaited_statement(source, call):
+        if method == "wait" and not is_awaited_statement(source, call):
             raise Escapes("has the value of its wait() used, which AnyIO's does not have")
         if method == "wait_for" and not is_awaited(source, call):
             raise Escapes(f"is waited for in line {line} by what may be another task")

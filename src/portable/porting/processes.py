@@ -13,10 +13,11 @@ import libcst as cst
 from libcst import metadata
 
 from .callers import cancelled_at_all
-from .decision import Changed, Decision, Edit, expression, stays
-from .simple import call_of
+from .calls import call_of, method_called
+from .decision import Changed, Decision, Edit, stays
+from .nodes import expression, keyword_argument
 from .source import Source, Use
-from .things import Escapes, method_called
+from .things import Escapes
 from .tree import find
 
 _STARTING = ("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell")
@@ -211,18 +212,13 @@ class _Process:
                 kind = channels.get(channel, "None")
                 if kind != ("None" if channel == "stdin" else "PIPE"):
                     code = kind if kind == "None" else f"subprocess.{kind}"
-                    args.append(_keyword(channel, expression(code)))
+                    args.append(keyword_argument(channel, expression(code)))
             args += [
-                _keyword(keyword.value, call.args[place].value)
+                keyword_argument(keyword.value, call.args[place].value)
                 for place in others
                 if (keyword := call.args[place].keyword) is not None
             ]
-            args.append(_keyword("check", cst.Name("False")))
+            args.append(keyword_argument("check", cst.Name("False")))
             return cst.Call(expression("anyio.run_process"), args)
 
         return run
-
-
-def _keyword(name: str, value: cst.BaseExpression) -> cst.Arg:
-    space = cst.SimpleWhitespace("")
-    return cst.Arg(value, keyword=cst.Name(name), equal=cst.AssignEqual(space, space))

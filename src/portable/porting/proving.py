@@ -22,8 +22,10 @@ from xml.etree import ElementTree
 from portable._backends import installed_backends
 from portable.equivalence import Report, compare_programs
 
-from .files import SKIPPED, FileResult, git
+from .files import FileResult, git
+from .neighbours import SKIPPED
 
+_COPIES = "portable-prove-"
 SCHEDULES = 10
 """Orders of ready tasks that a port is run under."""
 
@@ -36,8 +38,8 @@ class TestRun:
         backend: the backend.
         before: the outcome of each test before, by its name.
         after: the same after.
-        trouble: what pytest said if it could not run them; empty: it could.
-        unsteady: the tests that passed once of two times, on either side.
+        trouble: what pytest printed if it could not run them; empty: it could.
+        unsteady: the tests that passed in one of two runs, before or after.
     """
 
     __test__ = False  # no test, though pytest takes its name for one
@@ -86,7 +88,7 @@ def copies(results: Sequence[FileResult], what: Path) -> Iterator[tuple[Path, Pa
     paths = [result.path.resolve() for result in results]
     what = what.resolve()
     root = _root([*paths, what])
-    with tempfile.TemporaryDirectory(prefix="portable-prove-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_COPIES) as folder:
         found = []
         for side in ("before", "after"):
             copy = Path(folder, side)
@@ -107,7 +109,15 @@ def _root(paths: Sequence[Path]) -> Path:
 
 
 def _ignored(folder: str, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in SKIPPED or name.startswith(".")]
+    """Return what is not copied; a hidden file is, such as `.pytest.ini`."""
+    return [
+        name
+        for name in names
+        if name in SKIPPED
+        or name.startswith(_COPIES)  # the copies are in the folder that is copied
+        or name == ".git"  # a file in a work tree
+        or (name.startswith(".") and Path(folder, name).is_dir())
+    ]
 
 
 def prove_program(
@@ -147,7 +157,7 @@ def prove_tests(
     """Run tests before and after the port, once for each backend.
 
     Where they end differently they run once more: a test that waits in real time may fail on a
-    machine that is busy. One that passes in either run counts as passed, and is told.
+    busy machine. One that passes in either run counts as passed, and is reported as unsteady.
 
     Args:
         results: what became of the files.

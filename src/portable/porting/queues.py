@@ -15,17 +15,17 @@ from itertools import takewhile
 import libcst as cst
 
 from .callers import references
-from .decision import Changed, Decision, Edit, expression, renaming, stays
-from .simple import call_of
+from .calls import TASK_STARTERS, call_of, is_awaited, method_called
+from .decision import Changed, Decision, Edit, renaming, stays
+from .nodes import COMMA, expression
 from .source import Function, Source, Use
-from .things import Escapes, method_called, thing_of
+from .things import Escapes, thing_of
 from .tree import find
 
 _FULL = "asyncio.QueueFull"
 _EMPTY = "asyncio.QueueEmpty"
 WOULD_BLOCK = "anyio.WouldBlock"
 _GROUPS = ("asyncio.TaskGroup", "anyio.create_task_group")
-_STARTING = ("asyncio.create_task", "asyncio.ensure_future")
 _PLAIN_TYPES = frozenset(
     {"int", "str", "bytes", "float", "bool", "object", "list", "dict", "tuple", "set", "None"}
 )
@@ -46,12 +46,8 @@ def decide_queue(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
         yield Decision(found.uses, found.edits, needs=tuple(sorted(found.needs)))
     for use in uses:
         if use not in done and use not in made:
-            why = (
-                "is the type of a queue that stays"
-                if use.name == "asyncio.Queue"
-                else ("is an error of a queue that stays")
-            )
-            yield stays(use, why)
+            what = "type" if use.name == "asyncio.Queue" else "error"
+            yield stays(use, f"is the {what} of a queue that stays")
 
 
 @dataclass(slots=True)
@@ -88,7 +84,7 @@ class _Queue:
         self._limit = _limit(call)
         place = list(block.body).index(line)
         self._rest = block.body[place + 1 :]
-        grouped = [use.node for use in source.rewritten if use.name in _STARTING]
+        grouped = [use.node for use in source.rewritten if use.name in TASK_STARTERS]
         for before in block.body[:place]:
             if not set(grouped).isdisjoint(find(before, cst.Name, cst.Attribute)):
                 raise Escapes("is made while a task runs that goes into a group")
@@ -174,14 +170,7 @@ class _Queue:
             self._caught(node, method, _EMPTY)
             return
         self._found.edits[call] = _called(f"{receive}.receive")
-        if isinstance(source.parent(call), cst.Await):
-            return
-        outer = source.parent(source.parent(call))
-        limited = isinstance(outer, cst.Call) and any(
-            use.node is outer.func and use.name == "asyncio.wait_for"
-            for use in source.rewritten
-        )
-        if not limited:
+        if not is_awaited(source, call):
             line = source.line(node)
             raise Escapes(f"has a get() in line {line} that is not awaited where it stands")
 
@@ -196,9 +185,7 @@ class _Queue:
         ):
             if isinstance(above, cst.Try) and child is above.body:
                 for handler in above.handlers:
-                    use = next(
-                        (each for each in source.uses if each.node is handler.type), None
-                    )
+                    use = source.use_at(handler.type)
                     if use is None or use.name != error or use.doubt:
                         continue
                     asked = [
@@ -256,7 +243,7 @@ class _Queue:
 
     def _annotation(self, node: cst.BaseExpression, end: str, why: Escapes) -> None:
         name = node.value if isinstance(node, cst.Subscript) else node
-        use = next((each for each in self._source.uses if each.node is name), None)
+        use = self._source.use_at(name)
         if use is None or use.name != "asyncio.Queue" or use.doubt:
             raise why
         kind = "ObjectSendStream" if end == "send" else "ObjectReceiveStream"
@@ -311,10 +298,9 @@ class _Queue:
             return False
         if source.imported(call.func) == "anyio.gather":
             return isinstance(source.parent(call), cst.Await)
-        if any(use.node is call.func for use in source.rewritten):
-            return True
-        if any(use.node is call.func for use in source.uses):
-            return False
+        use = source.use_at(call.func)
+        if use is not None:
+            return use in source.rewritten
         func = call.func
         if not isinstance(func, cst.Attribute) or not isinstance(func.value, cst.Name):
             return False
@@ -349,7 +335,7 @@ class _Queue:
             place = next(n for n, each in enumerate(block.body) if each is marker)
             inner = cst.With(
                 [
-                    cst.WithItem(cst.Name(send), comma=_COMMA),
+                    cst.WithItem(cst.Name(send), comma=COMMA),
                     cst.WithItem(cst.Name(receive)),
                 ],
                 cst.IndentedBlock(block.body[place + 1 :], footer=block.footer),
@@ -372,9 +358,6 @@ class _Queue:
             self._found.needs.add("math")
             return f"{call}(math.inf)"
         return f"{call}({self._limit})"
-
-
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def _limit(call: cst.Call) -> int | None:

@@ -4,7 +4,7 @@ An error of a task ends AnyIO's group, and comes out of it in an `ExceptionGroup
 and an awaited task raise it as it is, and the others go on. So a task can only move into a
 group if it does not raise: all that it calls can be seen, and there is no `assert`, no
 subscript, no division, and no `raise` but of one of Python's classes that is caught around it.
-What raises for a slip of the pen (`TypeError`, `AttributeError`) is not looked for.
+Programming errors (`TypeError`, `AttributeError`) are not looked for.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _METHODS = frozenset(
 Part = cst.BaseExpression | cst.BaseSuite | cst.BaseStatement
 
 
-def noise(source: Source, part: Part) -> str:
+def why_not_quiet(source: Source, part: Part) -> str:
     """Return why code may raise something; empty: it does not."""
     return _Search(source).look(part)
 

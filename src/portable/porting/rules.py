@@ -1,63 +1,28 @@
-"""The rules: what becomes of asyncio's names, as data, in one place.
+"""The rules: what becomes of asyncio's names, as a table.
 
-The page "What becomes of what" is made from this table. A rule without `decide` only has a
-hint: no condition can be seen under which AnyIO's way would mean the same. How a rule decides
-stands in the module that `decide` comes from.
+The page "What becomes of what" is made from this table. How a rule decides stands in the module
+that its `decide` comes from. Rules that never rewrite a name are in `hints`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-
 from .calm import CALM
 from .cancelled import decide_cancelled_error
-from .decision import Decision
 from .gathering import decide_gather
 from .groups import decide_task_group
+from .hints import HINTS
 from .loops import decide_loop
 from .markers import FIXTURE, decide_tests
 from .primitives import decide_condition, decide_event, decide_lock, decide_semaphore
 from .processes import decide_subprocess
 from .queues import decide_queue
 from .quiet import QUIET
+from .rule import ANYIO, Rule, asyncio_names
 from .running import decide_run
 from .simple import decide_sleep, decide_timeout_error, decide_to_thread
-from .source import MARK, Source, Use
+from .source import MARK
 from .tasks import decide_create_task
 from .time_limits import decide_timeout, decide_timeout_at, decide_wait_for
-
-Decide = Callable[[Source, Sequence[Use]], Iterator[Decision]]
-
-ANYIO = "https://anyio.readthedocs.io/en/stable/"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What becomes of some names.
-
-    Attributes:
-        name: what `--rules` calls it.
-        names: the qualified names it looks at.
-        becomes: what a human would read in their place, in Markdown.
-        conditions: under which conditions it keeps the meaning; each can be seen in the file.
-        hint: what to write where a condition is not met.
-        link: where AnyIO's documentation tells of what is written.
-        decide: decides on the uses of a file; `None`: each stays, with the hint.
-    """
-
-    name: str
-    names: tuple[str, ...]
-    becomes: str
-    conditions: tuple[str, ...]
-    hint: str
-    link: str
-    decide: Decide | None = None
-
-
-def _asyncio(*names: str) -> tuple[str, ...]:
-    return tuple(f"asyncio.{name}" for name in names)
-
 
 CONDITIONS = frozenset({CALM, QUIET})
 """The conditions that a human may vouch for where they cannot be seen."""
@@ -124,10 +89,10 @@ _QUIET = (
     "but of what is caught around it, and no call of what cannot be seen"
 )
 
-RULES: tuple[Rule, ...] = (
+_REWRITING: tuple[Rule, ...] = (
     Rule(
         "sleep",
-        _asyncio("sleep"),
+        asyncio_names("sleep"),
         "`anyio.sleep(x)`; `anyio.sleep(max(0, x))` where `x` is seen to be a difference",
         ("it is called, with the delay alone",),
         "call `anyio.sleep(delay)`, and return the result yourself",
@@ -136,7 +101,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "to_thread",
-        _asyncio("to_thread"),
+        asyncio_names("to_thread"),
         "`anyio.to_thread.run_sync(f, x, abandon_on_cancel=True)`; as in asyncio, who is "
         "cancelled does not wait for the thread",
         ("it is called, with the function first",),
@@ -146,7 +111,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "timeout_error",
-        _asyncio("TimeoutError"),
+        asyncio_names("TimeoutError"),
         "`TimeoutError`, which is the same class",
         ("no other thing in the file has that name",),
         "write `builtins.TimeoutError`",
@@ -155,7 +120,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "event",
-        _asyncio("Event"),
+        asyncio_names("Event"),
         "`anyio.Event()`",
         (
             _KEPT,
@@ -170,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "lock",
-        _asyncio("Lock"),
+        asyncio_names("Lock"),
         "`anyio.Lock(fast_acquire=True)`; as in asyncio, who takes a free lock does not yield",
         (
             _KEPT,
@@ -184,7 +149,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "semaphore",
-        _asyncio("Semaphore", "BoundedSemaphore"),
+        asyncio_names("Semaphore", "BoundedSemaphore"),
         "`anyio.Semaphore(n, fast_acquire=True)`, with `max_value=n` for a bounded one",
         (
             _KEPT,
@@ -198,7 +163,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "wait_for",
-        _asyncio("wait_for"),
+        asyncio_names("wait_for"),
         "`with anyio.fail_after(t):` around the line, with what it waited for awaited",
         (
             "a line awaits it, and nothing else; that line may use the value",
@@ -213,7 +178,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "timeout",
-        _asyncio("timeout"),
+        asyncio_names("timeout"),
         "`with anyio.fail_after(t):`; `expired()` becomes `cancelled_caught`",
         (
             "`async with` enters it first, and at most asks `expired()` behind the block",
@@ -227,7 +192,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "timeout_at",
-        _asyncio("timeout_at"),
+        asyncio_names("timeout_at"),
         "`with anyio.fail_at(t):`; AnyIO's clock is the loop's",
         (
             "`async with` enters it first, and at most asks `expired()` behind the block",
@@ -240,7 +205,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "task_group",
-        _asyncio("TaskGroup"),
+        asyncio_names("TaskGroup"),
         "`anyio.create_task_group()`, `group.start_soon(f, x)`, and `task.return_value` for "
         "`task.result()`",
         (
@@ -257,7 +222,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "loop",
-        _asyncio("get_running_loop", "get_event_loop"),
+        asyncio_names("get_running_loop", "get_event_loop"),
         "`anyio.current_time()` for `loop.time()`; "
         "`await anyio.to_thread.run_sync(f, x, abandon_on_cancel=True)` for "
         "`await loop.run_in_executor(None, f, x)`: the thread sees the caller's context",
@@ -272,7 +237,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "gather",
-        _asyncio("gather"),
+        asyncio_names("gather"),
         "`anyio.gather()`, in `list()` where a list is needed",
         (
             "it is awaited, and gathers calls of functions of the file",
@@ -287,7 +252,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "create_task",
-        _asyncio("create_task", "ensure_future"),
+        asyncio_names("create_task", "ensure_future"),
         "`group.start_soon(f, x)`, in a task group around the lines from there to its end",
         (
             "a variable keeps it, and a later line of the same block awaits or cancels it",
@@ -304,7 +269,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "cancelled_error",
-        _asyncio("CancelledError"),
+        asyncio_names("CancelledError"),
         "nothing, where a handler only raises it again; `anyio.get_cancelled_exc_class()` "
         "where that handler is the only one, or what cancels it is rewritten; "
         "`anyio.TaskCancelled` where such a task is awaited",
@@ -320,7 +285,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "queue",
-        _asyncio("Queue", "QueueEmpty", "QueueFull"),
+        asyncio_names("Queue", "QueueEmpty", "QueueFull"),
         "`send, receive = anyio.create_memory_object_stream(n)`, with `math.inf` for no limit, "
         "and `with send, receive:` around the rest of the block; `anyio.WouldBlock` for its "
         "errors",
@@ -336,33 +301,8 @@ RULES: tuple[Rule, ...] = (
         decide_queue,
     ),
     Rule(
-        "other_queue",
-        _asyncio("PriorityQueue", "LifoQueue", "QueueShutDown"),
-        "nothing",
-        (),
-        "keep it, or guard a `heapq` or list with an `anyio.Condition`",
-        ANYIO + "synchronization.html#conditions",
-    ),
-    Rule(
-        "wait",
-        _asyncio("wait", "as_completed", "FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED"),
-        "a task group whose tasks put their outcomes into a stream, or cancel the group",
-        (),
-        "see `portable show first_to_finish` and `as_they_complete`; or `portable.race()`",
-        ANYIO + "tasks.html",
-    ),
-    Rule(
-        "shield",
-        _asyncio("shield"),
-        "nothing, in a clean-up that goes under `with anyio.CancelScope(shield=True):`",
-        (),
-        "write `with anyio.CancelScope(shield=True): await f()`; who is cancelled then waits "
-        "for f(), see `portable show shielded_critical_section`",
-        ANYIO + "cancellation.html#shielding",
-    ),
-    Rule(
         "condition",
-        _asyncio("Condition"),
+        asyncio_names("Condition"),
         "`anyio.Condition(anyio.Lock(fast_acquire=True))`",
         (
             _KEPT,
@@ -375,32 +315,8 @@ RULES: tuple[Rule, ...] = (
         decide_condition,
     ),
     Rule(
-        "barrier",
-        _asyncio("Barrier", "BrokenBarrierError"),
-        "nothing",
-        (),
-        "keep it, or count who has come, and let an `anyio.Event` tell when all have",
-        ANYIO + "synchronization.html#events",
-    ),
-    Rule(
-        "task",
-        _asyncio("Task", "current_task", "all_tasks"),
-        "`anyio.TaskHandle`, `anyio.get_current_task()`",
-        (),
-        "port what makes the task; then the type is `anyio.TaskHandle[T]`",
-        ANYIO + "tasks.html",
-    ),
-    Rule(
-        "future",
-        _asyncio("Future", "isfuture", "wrap_future"),
-        "an `anyio.Event` beside a value",
-        (),
-        "keep the value beside an `anyio.Event`, or send it through a memory object stream",
-        ANYIO + "synchronization.html#events",
-    ),
-    Rule(
         "subprocess",
-        _asyncio(
+        asyncio_names(
             "create_subprocess_exec",
             "create_subprocess_shell",
             *("subprocess", "subprocess.PIPE", "subprocess.DEVNULL", "subprocess.STDOUT"),
@@ -417,60 +333,6 @@ RULES: tuple[Rule, ...] = (
         "it is cancelled; or `async with await anyio.open_process(command)`",
         ANYIO + "subprocesses.html",
         decide_subprocess,
-    ),
-    Rule(
-        "stream",
-        _asyncio(
-            "open_connection",
-            "open_unix_connection",
-            "start_server",
-            "start_unix_server",
-            "StreamReader",
-            "StreamWriter",
-            "IncompleteReadError",
-            "LimitOverrunError",
-        ),
-        "`anyio.connect_tcp()`, `anyio.create_tcp_listener()`",
-        (),
-        "use `anyio.connect_tcp()` with a `BufferedByteReceiveStream`; the end of a stream is "
-        "`anyio.EndOfStream`",
-        ANYIO + "networking.html",
-    ),
-    Rule(
-        "protocol",
-        _asyncio(
-            *("Protocol", "BaseProtocol", "DatagramProtocol", "SubprocessProtocol"),
-            *("BufferedProtocol", "Transport", "BaseTransport", "DatagramTransport"),
-            *("ReadTransport", "WriteTransport", "SubprocessTransport", "Server"),
-            "AbstractServer",
-        ),
-        "a stream and a task that reads it",
-        (),
-        "keep it, it runs on every loop; or read an `anyio.abc.SocketStream` in a task",
-        ANYIO + "networking.html",
-    ),
-    Rule(
-        "loop_itself",
-        _asyncio(
-            *("AbstractEventLoop", "BaseEventLoop", "new_event_loop", "set_event_loop"),
-            *("get_event_loop_policy", "set_event_loop_policy", "Runner", "SelectorEventLoop"),
-            *("DefaultEventLoopPolicy", "AbstractEventLoopPolicy", "ProactorEventLoop"),
-            *("WindowsSelectorEventLoopPolicy", "WindowsProactorEventLoopPolicy"),
-            *("Handle", "TimerHandle", "run_coroutine_threadsafe", "events"),
-        ),
-        "`anyio.run()`, `anyio.from_thread`",
-        (),
-        "leave the loop to `anyio.run()` or `portable.run()`, and threads to "
-        "`anyio.from_thread.run()`",
-        ANYIO + "threads.html#running-code-in-worker-threads",
-    ),
-    Rule(
-        "coroutine_test",
-        _asyncio("iscoroutinefunction", "iscoroutine"),
-        "`inspect.iscoroutinefunction()`, `inspect.isawaitable()`",
-        (),
-        "ask `inspect.iscoroutinefunction()`, which does not know what only asyncio has marked",
-        "https://docs.python.org/3/library/inspect.html#inspect.iscoroutinefunction",
     ),
     Rule(
         "tests",
@@ -492,7 +354,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "run",
-        _asyncio("run"),
+        asyncio_names("run"),
         "`anyio.run(main, x)`, which runs it on asyncio, too, unless it is told otherwise",
         (
             "it runs a plain `async def` of the file, with `debug` at most beside it",
@@ -504,3 +366,6 @@ RULES: tuple[Rule, ...] = (
         decide_run,
     ),
 )
+
+RULES: tuple[Rule, ...] = (*_REWRITING, *HINTS)
+"""All rules, in the order in which they are asked."""

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from .callers import references
-from .decision import Decision, expression, stays
-from .simple import call_of
+from .calls import call_of
+from .decision import Decision, stays
+from .nodes import COMMA, expression, keyword_argument
 from .source import Function, Source, Use
 
 
@@ -66,10 +67,6 @@ def _call(call: cst.Call) -> cst.Call:
     return cst.ensure_type(call.args[0].value, cst.Call)
 
 
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-_EQUAL = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-
-
 def _run(node: cst.CSTNode) -> cst.CSTNode:
     call = cst.ensure_type(node, cst.Call)
     main = _call(call)
@@ -81,7 +78,7 @@ def _run_partial(node: cst.CSTNode) -> cst.CSTNode:
     main = _call(call)
     made = main.with_changes(
         func=expression("functools.partial"),
-        args=[cst.Arg(main.func, comma=_COMMA), *main.args],
+        args=[cst.Arg(main.func, comma=COMMA), *main.args],
     )
     return _made(call, [cst.Arg(made)])
 
@@ -90,8 +87,8 @@ def _made(call: cst.Call, args: Sequence[cst.Arg]) -> cst.Call:
     given = list(args)
     for debug in call.args[1:]:
         options = cst.Dict([cst.DictElement(cst.SimpleString('"debug"'), debug.value)])
-        given[-1] = given[-1].with_changes(comma=_COMMA)
-        given.append(cst.Arg(options, cst.Name("backend_options"), equal=_EQUAL))
+        given[-1] = given[-1].with_changes(comma=COMMA)
+        given.append(keyword_argument("backend_options", options))
     if len(given) > 1:
-        given[0] = given[0].with_changes(comma=_COMMA)
+        given[0] = given[0].with_changes(comma=COMMA)
     return call.with_changes(func=expression("anyio.run"), args=given)

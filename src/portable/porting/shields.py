@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from .decision import Changed, expression
+from .decision import Changed
+from .nodes import DEFAULT, expression
 from .tree import find
 
 
@@ -49,7 +50,7 @@ def _lines(body: cst.BaseSuite) -> list[cst.BaseStatement]:
 
 
 def _alone(small: cst.BaseSmallStatement) -> cst.BaseSmallStatement:
-    return small.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+    return small.with_changes(semicolon=DEFAULT)
 
 
 def _with_lines(body: cst.BaseSuite, lines: Sequence[cst.BaseStatement]) -> cst.BaseSuite:

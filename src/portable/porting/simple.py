@@ -7,36 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from .decision import Decision, Edit, expression, renaming, stays
+from .calls import call_of
+from .decision import Decision, Edit, renaming, stays
+from .nodes import COMMA, DEFAULT, NO_SPACE, expression, keyword_argument
 from .source import Source, Use, bindings, imported_as
 from .tree import find
-
-
-def call_of(source: Source, use: Use) -> cst.Call | None:
-    """Return the call whose function a use is."""
-    above = source.parent(use.node)
-    return above if isinstance(above, cst.Call) and above.func is use.node else None
-
-
-def is_awaited(source: Source, node: cst.CSTNode) -> bool:
-    """Say whether an expression is awaited where it stands."""
-    return awaited_by(source, node) is not None
-
-
-def awaited_by(source: Source, node: cst.CSTNode) -> cst.Await | None:
-    """Return the `await` of an expression, if need be that of a `wait_for()` that goes."""
-    above = source.parent(node)
-    outer = source.parent(above)
-    if (
-        isinstance(above, cst.Arg)
-        and isinstance(outer, cst.Call)
-        and any(
-            use.node is outer.func and use.name == "asyncio.wait_for"
-            for use in source.rewritten
-        )
-    ):
-        above = source.parent(outer)
-    return above if isinstance(above, cst.Await) else None
 
 
 def decide_sleep(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -66,11 +41,8 @@ def _is_delay(arg: cst.Arg) -> bool:
 def _at_least_zero(node: cst.CSTNode) -> cst.CSTNode:
     assert isinstance(node, cst.Arg)
     call = cst.Call(cst.Name("max"), [cst.Arg(cst.Integer("0")), cst.Arg(node.value)])
-    commas = [call.args[0].with_changes(comma=_COMMA), call.args[1]]
+    commas = [call.args[0].with_changes(comma=COMMA), call.args[1]]
     return node.with_changes(value=call.with_changes(args=commas))
-
-
-_COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
 def may_be_negative(source: Source, value: cst.BaseExpression) -> bool:
@@ -103,17 +75,14 @@ def decide_to_thread(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
             yield in_thread(source, use, call, call.args)
 
 
-def in_thread(
-    source: Source, use: Use, call: cst.Call, args: Sequence[cst.Arg], *more: Use
-) -> Decision:
-    """Decide on a call of a function with arguments in a thread.
+def in_thread(source: Source, use: Use, call: cst.Call, args: Sequence[cst.Arg]) -> Decision:
+    """Decide on a call that runs a function in a thread.
 
     Args:
         source: the file.
         use: the use that is looked at.
-        call: the call that starts the thread.
-        args: the function that runs in it, and its arguments.
-        more: further uses that go with it.
+        call: the call.
+        args: those of its arguments that are the function and what that is called with.
     """
     if not args or args[0].star or args[0].keyword:
         return stays(use, "is called without a function that can be seen")
@@ -128,27 +97,18 @@ def in_thread(
         assert isinstance(node, cst.Call)
         given = list(node.args[offset : offset + count])
         if len(needs) > 1:
-            given[-1] = given[-1].with_changes(comma=_NO_COMMA, whitespace_after_arg=_NO_SPACE)
+            given[-1] = given[-1].with_changes(comma=DEFAULT, whitespace_after_arg=NO_SPACE)
             partial = cst.Call(expression("functools.partial"), given)
             given = [cst.Arg(partial)]
-        given[-1] = given[-1].with_changes(comma=_COMMA, whitespace_after_arg=_NO_SPACE)
-        abandon = cst.Arg(
-            keyword=cst.Name("abandon_on_cancel"),
-            equal=_EQUAL,
-            value=cst.Name("True"),
-            whitespace_after_arg=node.args[-1].whitespace_after_arg,
-            comma=node.args[-1].comma,
+        given[-1] = given[-1].with_changes(comma=COMMA, whitespace_after_arg=NO_SPACE)
+        abandon = keyword_argument("abandon_on_cancel", cst.Name("True")).with_changes(
+            whitespace_after_arg=node.args[-1].whitespace_after_arg, comma=node.args[-1].comma
         )
         return node.with_changes(
             func=expression("anyio.to_thread.run_sync"), args=[*given, abandon]
         )
 
-    return Decision((use, *more), {call: changed}, needs=needs)
-
-
-_NO_SPACE = cst.SimpleWhitespace("")
-_NO_COMMA = cst.MaybeSentinel.DEFAULT
-_EQUAL = cst.AssignEqual(_NO_SPACE, _NO_SPACE)
+    return Decision((use,), {call: changed}, needs=needs)
 
 
 def decide_timeout_error(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:

@@ -25,7 +25,7 @@ OLDEST = 11
 TESTS = "pytest_asyncio"
 """The package that runs tests on asyncio's loops; its names are looked at as well."""
 MARK = "pytest.mark.asyncio"
-"""The one name of pytest's that is."""
+"""The only name of pytest's that is looked at."""
 IMPORTED = re.compile(
     rb"^[^#\n]*\bimport\b[^#\n]*\basyncio\b|\bfrom\s+asyncio\b|\\\s+asyncio"
     rb"|\bpytest_asyncio\b|\bmark\.asyncio\b",
@@ -48,7 +48,7 @@ Function = cst.FunctionDef
 
 
 class Unreadable(Exception):
-    """A file is no Python that LibCST can read; the message says why and where."""
+    """A file is no Python that LibCST can handle; the message says why, and where."""
 
 
 class UnknownFunction(LookupError):
@@ -92,8 +92,7 @@ class Source:
 
     Args:
         code: the file's bytes.
-        foreign: what other files use of this one: private attributes by their names, methods
-            that may be overridden and names that may be imported by their entries.
+        foreign: what other files do with this one's names, as entries of `foreign`.
         assumed: the conditions that hold, by a human's word, where they cannot be seen.
 
     Attributes:
@@ -121,7 +120,7 @@ class Source:
             module = cst.parse_module(code)
         except cst.ParserSyntaxError as error:
             raise Unreadable(f"line {error.raw_line}: {error.message}") from None
-        except (UnicodeDecodeError, LookupError, RecursionError) as error:
+        except (UnicodeDecodeError, LookupError) as error:
             raise Unreadable(f"{type(error).__name__}: {error}") from None
         # A tree that was just parsed has each node once: no copy is needed.
         self._wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
@@ -254,16 +253,16 @@ class Source:
         return list(self.scope(name)[name.value])
 
     def is_free(self, name: str, meaning: str = "") -> bool:
-        """Say whether nothing in the file is called so, but an import of what it stands for.
+        """Say whether nothing in the file gives a name another meaning.
 
         Args:
             name: the name.
-            meaning: the qualified name it may be imported as; empty: the name itself.
+            meaning: the qualified name that an import may bind it to; empty: the name itself.
         """
         return self._bound.get(name, meaning or name) == (meaning or name)
 
     def is_unused(self, name: str) -> bool:
-        """Say whether nothing in the file is called so."""
+        """Say whether nothing in the file binds a name."""
         return name not in self._bound
 
     @cached_property
@@ -282,6 +281,14 @@ class Source:
     @cached_property
     def _all_scopes(self) -> list[metadata.Scope]:
         return list({id(each): each for each in self._scopes.values() if each}.values())
+
+    def use_at(self, node: cst.CSTNode | None) -> Use | None:
+        """Return the use that a node is; `None`: it is none, or there is no node."""
+        return None if node is None else self._use_by_node.get(node)
+
+    @cached_property
+    def _use_by_node(self) -> Mapping[cst.CSTNode, Use]:
+        return {use.node: use for use in reversed(self.uses)}  # of a string's the first
 
     def _uses(self) -> Iterator[Use]:
         seen: set[int] = set()
@@ -342,7 +349,7 @@ class Source:
         return False
 
     def _is_bound_for_certain(self, found: Sequence[metadata.BaseAssignment]) -> bool:
-        """Say whether imports of one name need not be told apart: one, or none in a branch."""
+        """Say whether a name has one binding, or imports that stand in no branch alone."""
         lines = [
             self.parent(each.node)
             for each in found
@@ -358,10 +365,10 @@ class Source:
     # Functions -------------------------------------------------------------------------
 
     def callee(self, call: cst.BaseExpression) -> Callee | None:
-        """Return the function of this file that a call is for, if there can be no other.
+        """Return the function of this file that an expression calls; `None`: it is not certain.
 
-        A function is told by its name, a method by `self.` and its name in the class around:
-        one definition, and without a decorator, which could make another thing of it.
+        A function is known by its name, a method by `self.name` in its class. It has one
+        definition, and no decorator, which could replace it.
         """
         if not isinstance(call, cst.Call):
             return None

@@ -14,18 +14,30 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst import metadata
 
-from .calm import Mending, unrest
+from .calls import call_of
+from .calm import Mending, why_not_calm
 from .decision import Changed, Decision, Edit, stays
 from .endings import Ending, ending
-from .quiet import noise
-from .simple import call_of
+from .groups import started_by
+from .nodes import expression
+from .quiet import why_not_quiet
 from .source import Source, Use
 from .tree import find
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A task: the block it lives in, and its first and last line there."""
+    """The lines of a block in which a task runs.
+
+    Attributes:
+        use: the use that starts the task.
+        block: the block.
+        first: the number of its statement that starts the task.
+        last: the number of its statement after which the task has ended.
+        start: the call of the coroutine function.
+        ending: how the task ends.
+        mending: what has to change in functions so that they are calm.
+    """
 
     use: Use
     block: cst.IndentedBlock
@@ -92,12 +104,13 @@ def _span(source: Source, use: Use) -> _Span | str:
     last = end.last
     coroutine = call.args[0].value
     mending = Mending([call], waits=end.waits)
-    why = unrest(source, coroutine, child=True, mending=mending) or noise(source, coroutine)
+    why = why_not_calm(source, coroutine, child=True, mending=mending)
+    why = why or why_not_quiet(source, coroutine)
     for number in range(first + 1, last + 1):
         statement = block.body[number]
         why = why or _leaves(source, statement, number == last)
         if statement not in end.quiet:
-            why = why or noise(source, statement)
+            why = why or why_not_quiet(source, statement)
     return why or _Span(use, block, first, last, coroutine, end, mending)
 
 
@@ -127,7 +140,7 @@ def _grouped(source: Source, spans: Sequence[_Span], name: str) -> Decision:
     uses: dict[Use, None] = {span.use: None for span in spans}
     for span in spans:
         call = source.parent(source.parent(span.start))
-        edits[call] = _start_soon(name)
+        edits[call] = _started(name)
         edits |= {**span.mending.edits, **span.ending.edits}
         uses |= {**span.mending.uses, **span.ending.uses}
     edits[first] = _after(edits.get(first), lambda line: cst.FlattenSentinel([begin, line]))
@@ -149,19 +162,10 @@ def _after(before: Edit | None, edit: Edit) -> Edit:
     return both
 
 
-def _start_soon(name: str) -> Edit:
+def _started(name: str) -> Edit:
     def changed(node: cst.CSTNode) -> Changed:
-        call = cst.ensure_type(node, cst.Call)
-        coroutine = cst.ensure_type(call.args[0].value, cst.Call)
-        if len(call.args) > 1 or any(arg.keyword or arg.star for arg in coroutine.args):
-            func = cst.Attribute(cst.Name(name), cst.Name("create_task"))
-            return call.with_changes(func=func)
-        comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-        first = cst.Arg(
-            coroutine.func, comma=comma if coroutine.args else cst.MaybeSentinel.DEFAULT
-        )
-        func = cst.Attribute(cst.Name(name), cst.Name("start_soon"))
-        return call.with_changes(func=func, args=[first, *coroutine.args])
+        create_task = cst.Attribute(cst.Name(name), cst.Name("create_task"))
+        return started_by(create_task, cst.ensure_type(node, cst.Call))
 
     return changed
 
@@ -178,7 +182,7 @@ def _put_into_group(
     leading = start.leading_lines
     inside[0] = start.with_changes(leading_lines=())
     item = cst.WithItem(
-        cst.Call(cst.parse_expression("anyio.create_task_group")),
+        cst.Call(expression("anyio.create_task_group")),
         asname=cst.AsName(
             cst.Name(name),
             whitespace_before_as=cst.SimpleWhitespace(" "),

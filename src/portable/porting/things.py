@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst import metadata
 
+from .calls import call_of
 from .decision import Edit, renaming
-from .simple import call_of, in_string
+from .foreign import is_private
+from .simple import in_string
 from .source import Source, Use, bindings
-from .tree import find, is_self
+from .tree import find, is_none, is_self
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Escapes(Exception):
     """Not all that is done with a thing can be seen; the message says why."""
 
 
+NOT_MADE = "is not made here, but named: for a type, or to be called elsewhere"
+NOT_KEPT = "is not kept by a variable or attribute of its own"
+AT_IMPORT = "is made when the module is imported: AnyIO's would belong to the first loop"
+OTHER_THINGS = "is kept by a name that is bound to other things as well"
+
+
 def thing_of(source: Source, use: Use) -> Thing:
     """Return the thing that a use makes.
 
@@ -53,13 +61,13 @@ def thing_of(source: Source, use: Use) -> Thing:
     """
     call = call_of(source, use)
     if call is None:
-        raise Escapes("is not made here, but named: for a type, or to be called elsewhere")
+        raise Escapes(NOT_MADE)
     target = _target(source.parent(call), call)
     if isinstance(target, cst.Name):
         return _variable(source, use, target)
     if isinstance(target, cst.Attribute) and is_self(target.value):
         return _attribute(source, use, target)
-    raise Escapes("is not kept by a variable or attribute of its own")
+    raise Escapes(NOT_KEPT)
 
 
 def _target(statement: cst.CSTNode, value: cst.BaseExpression) -> cst.CSTNode | None:
@@ -73,9 +81,7 @@ def _target(statement: cst.CSTNode, value: cst.BaseExpression) -> cst.CSTNode | 
 def _variable(source: Source, use: Use, target: cst.Name) -> Thing:
     scope = source.scope(target)
     if not isinstance(scope, metadata.FunctionScope):
-        raise Escapes(
-            "is made when the module is imported: AnyIO's would belong to the first loop"
-        )
+        raise Escapes(AT_IMPORT)
     made: list[Use] = []
     annotated: list[Use] = []
     references: list[cst.CSTNode] = []
@@ -97,7 +103,7 @@ def _attribute(source: Source, use: Use, target: cst.Attribute) -> Thing:
     owner = owner_of(source, target)
     if owner is None:
         raise Escapes("is kept by an attribute outside of a class")
-    if not name.startswith("_") or name.endswith("__"):
+    if not is_private(name):
         raise Escapes(f"is kept by a public attribute, {name}: others may use it")
     if name in source.foreign:
         raise Escapes(f"is kept by an attribute, {name}, that another file uses")
@@ -119,14 +125,14 @@ def _attribute(source: Source, use: Use, target: cst.Attribute) -> Thing:
             if one is not None:
                 made.append(one)
             annotated += _annotations(source, use.name, statement)
-    for shared in _class_statements(owner, name):
+    for shared in class_statements(owner, name):
         if _made_by(source, use.name, shared) is not None:
             raise Escapes(f"is shared by the class, as {name}")
         annotated += _annotations(source, use.name, shared)
     return Thing(name, tuple(made), tuple(annotated), tuple(references))
 
 
-def _class_statements(owner: cst.ClassDef, name: str) -> Iterator[cst.Assign | cst.AnnAssign]:
+def class_statements(owner: cst.ClassDef, name: str) -> Iterator[cst.Assign | cst.AnnAssign]:
     """Return the statements of a class's body that bind a name."""
     for line in owner.body.body:
         for each in line.body if isinstance(line, cst.SimpleStatementLine) else ():
@@ -219,13 +225,12 @@ def _statement_that_binds(
 def _made_by(source: Source, name: str, statement: cst.Assign | cst.AnnAssign) -> Use | None:
     """Return the use of a class by which an assignment makes an object; `None`: it is None."""
     value = statement.value
-    if value is None or (isinstance(value, cst.Name) and value.value == "None"):
+    if value is None or is_none(value):
         return None
-    if isinstance(value, cst.Call):
-        for use in source.uses:
-            if use.node is value.func and use.name == name and not use.doubt:
-                return use
-    raise Escapes("is kept by a name that is bound to other things as well")
+    use = source.use_at(value.func) if isinstance(value, cst.Call) else None
+    if use is not None and use.name == name and not use.doubt:
+        return use
+    raise Escapes(OTHER_THINGS)
 
 
 def _annotations(
@@ -254,16 +259,6 @@ def renamed(uses: Sequence[Use], new: str) -> dict[cst.CSTNode, Edit]:
 # What is done with a thing ---------------------------------------------------------------
 
 
-def method_called(source: Source, reference: cst.CSTNode) -> tuple[str, cst.Call | None]:
-    """Return the method that a reference is used for, and its call; `""`: none."""
-    above = source.parent(reference)
-    if isinstance(above, cst.Attribute) and above.value is reference:
-        call = source.parent(above)
-        is_call = isinstance(call, cst.Call) and call.func is above
-        return above.attr.value, call if is_call else None  # type: ignore[return-value]
-    return "", None
-
-
 def is_tested(source: Source, reference: cst.CSTNode) -> bool:
     """Say whether a reference only asks if the thing is there: `is None`, `if x`, `not x`."""
     above = source.parent(reference)
@@ -277,12 +272,6 @@ def is_tested(source: Source, reference: cst.CSTNode) -> bool:
     if isinstance(above, cst.UnaryOperation):
         return isinstance(above.operator, cst.Not)
     return False
-
-
-def awaited_statement(source: Source, node: cst.CSTNode) -> bool:
-    """Say whether a line is `await node` alone, so that its value is not used."""
-    above = source.parent(node)
-    return isinstance(above, cst.Await) and isinstance(source.parent(above), cst.Expr)
 
 
 def entered_by(source: Source, reference: cst.CSTNode) -> cst.With | None:

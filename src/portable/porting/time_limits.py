@@ -8,9 +8,10 @@ import libcst as cst
 from libcst import metadata
 
 from .callers import cancelled_by_others
-from .calm import Mending, unrest
-from .decision import Changed, Decision, Edit, expression, stays
-from .simple import call_of
+from .calls import call_of
+from .calm import Mending, why_not_calm
+from .decision import Changed, Decision, Edit, stays
+from .nodes import DEFAULT, expression
 from .source import Source, Use
 from .tree import find
 
@@ -38,7 +39,7 @@ def decide_wait_for(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
             yield stays(use, _OF_A_TASK)
         elif not _is_plain(source, line, call) and find(limit, cst.Call):
             yield stays(use, "asks for its limit in the midst of a line")
-        elif why or (why := unrest(source, awaited, mending=mending)):
+        elif why or (why := why_not_calm(source, awaited, mending=mending)):
             unknown = isinstance(awaited, cst.Name) and why.startswith("awaits")
             yield stays(use, _OF_A_TASK if unknown else why)
         else:
@@ -125,7 +126,7 @@ def _put_below(awaited_first: bool, comments: Sequence[cst.Comment]) -> tuple[Ed
 
     Args:
         awaited_first: whether the limit is the second argument.
-        comments: what is said in the call goes above the line.
+        comments: the comments in the call, which go above the line.
     """
     limits: list[cst.BaseExpression] = []
 
@@ -184,9 +185,9 @@ def _scopes(source: Source, uses: Sequence[Use], new: str) -> Iterator[Decision]
         if place:
             why = why or "is not the first that its `async with` enters"
         elif len(block.items) > 1:
-            why = why or unrest(source, cst.IndentedBlock([block]), mending=mending)
+            why = why or why_not_calm(source, cst.IndentedBlock([block]), mending=mending)
         why = why or _why_not(call.args[0].value)
-        why = why or unrest(source, block.body, mending=mending)
+        why = why or why_not_calm(source, block.body, mending=mending)
         if why or edits is None:
             yield stays(use, why)
             continue
@@ -200,10 +201,10 @@ def _entering(new: str) -> Edit:
         first, *rest = block.items
         limit = cst.ensure_type(first.item, cst.Call).args[0].value
         call = cst.Call(expression(new), [cst.Arg(limit)])
-        scope = first.with_changes(item=call, comma=cst.MaybeSentinel.DEFAULT)
+        scope = first.with_changes(item=call, comma=DEFAULT)
         if not rest:
             return block.with_changes(
-                items=[scope], asynchronous=None, lpar=_NO_PARENTHESIS, rpar=_NO_PARENTHESIS
+                items=[scope], asynchronous=None, lpar=DEFAULT, rpar=DEFAULT
             )
         inner = block.with_changes(items=rest, leading_lines=())
         return cst.With([scope], cst.IndentedBlock([inner]), leading_lines=block.leading_lines)
@@ -211,13 +212,10 @@ def _entering(new: str) -> Edit:
     return entered
 
 
-_NO_PARENTHESIS = cst.MaybeSentinel.DEFAULT
-
-
 def _expired(
     source: Source, item: cst.WithItem, block: cst.With
 ) -> dict[cst.CSTNode, Edit] | None:
-    """Return the edits of `limit.expired()` behind the block; `None`: all else is done."""
+    """Return the edits of `limit.expired()` behind the block; `None`: more is done with it."""
     edits: dict[cst.CSTNode, Edit] = {}
     if item.asname is None:
         return edits

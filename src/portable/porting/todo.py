@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .site import Site
 
-MARK = "# TODO(portable): "
+_TODO = "# TODO(portable): "
 
 
 def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
@@ -20,7 +20,7 @@ def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
     comments: dict[int, list[bytes]] = {}
     for site in sites:
         start = site.statement - 1
-        text = f"{MARK}{site.name}: {site.why or site.write}".encode()
+        text = f"{_TODO}{site.name}: {site.why or site.write}".encode()
         if site.why:
             text += f"; {site.write}".encode()
         line = lines[start]
@@ -38,6 +38,6 @@ def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
 
 
 def _comments_above(lines: list[bytes], number: int) -> Iterable[bytes]:
-    while number and lines[number - 1].lstrip().startswith(MARK.encode()):
+    while number and lines[number - 1].lstrip().startswith(_TODO.encode()):
         number -= 1
         yield lines[number]

@@ -79,3 +79,8 @@ def parents_of(module: cst.Module) -> Mapping[cst.CSTNode, cst.CSTNode]:
 def is_self(node: cst.CSTNode) -> bool:
     """Say whether a node is the name `self`."""
     return isinstance(node, cst.Name) and node.value == "self"
+
+
+def is_none(node: cst.CSTNode) -> bool:
+    """Say whether a node is `None`, as it stands in code."""
+    return isinstance(node, cst.Name) and node.value == "None"

@@ -1,0 +1,115 @@
+"""The class of asyncio's or AnyIO's that made what a name keeps."""
+
+from __future__ import annotations
+
+import libcst as cst
+from libcst import metadata
+
+from .foreign import bound_entry, event_entry
+from .source import Source
+from .things import is_bound, names_in_class, owner_of, value_beside
+from .tree import is_none, is_self
+
+_CONNECTING = ("asyncio.open_connection", "asyncio.open_unix_connection")
+
+
+def class_of(source: Source, node: cst.BaseExpression) -> str:
+    """Return the name of the class that made what an expression stands for; empty: unknown.
+
+    It is known if each binding of the name is a call of that class, or a parameter's annotation
+    names it. An attribute of another object than `self` is an event if no file of the project
+    binds an attribute of that name to anything else.
+    """
+    if isinstance(node, cst.Call):
+        return _class_name(source, node.func)
+    if isinstance(node, cst.Name):
+        found = {_made(source, bound) for bound in source.assignments(node)}
+        return found.pop() if len(found) == 1 else ""
+    if isinstance(node, cst.Attribute) and is_self(node.value):
+        owner = owner_of(source, node)
+        kinds = set()
+        for each in source.attributes[node.attr.value]:
+            if owner_of(source, each) is owner:
+                above = source.parent(each)
+                if isinstance(above, (cst.AssignTarget, cst.AnnAssign)):
+                    kinds.add(_made_in(source, each))
+        if len(kinds) == 1:
+            return kinds.pop()
+    return _named_event(source, node.attr.value) if isinstance(node, cst.Attribute) else ""
+
+
+def _named_event(source: Source, name: str) -> str:
+    """Return `Event` if all attributes of a name, here and in the project, are events."""
+    if bound_entry(name) in source.foreign or name in source.accessed:
+        return ""
+    known = event_entry(name) in source.foreign
+    for node in source.attributes.get(name, ()):
+        above = source.parent(node)
+        if isinstance(above, (cst.AssignTarget, cst.AnnAssign)) and above.target is node:
+            kind = _made_in(source, node)
+            if kind not in ("Event", "None"):
+                return ""
+            known |= kind == "Event"
+        elif is_bound(source, node):
+            return ""
+    if not known:
+        return ""
+    named = any(name in names_in_class(owner) for owner in source.classes)
+    return "" if named else "Event"
+
+
+def _made(source: Source, bound: metadata.BaseAssignment) -> str:
+    """Return the class that made what a binding binds; empty: unknown."""
+    if not isinstance(bound, metadata.Assignment):
+        return ""
+    node = bound.node
+    if isinstance(node, cst.Param):
+        if node.annotation is None:
+            return ""
+        return _class_name(source, node.annotation.annotation)
+    return _made_in(source, node)
+
+
+def _made_in(source: Source, node: cst.CSTNode) -> str:
+    """Return the class that the statement which binds a node calls; empty: unknown."""
+    above = source.parent(node)
+    if isinstance(above, cst.AnnAssign):
+        value: cst.CSTNode | None = above.value
+        if value is None or isinstance(value, cst.Name):
+            return _class_name(source, above.annotation.annotation)
+    elif isinstance(above, cst.AssignTarget):
+        statement = source.parent(above)
+        value = statement.value if isinstance(statement, cst.Assign) else None
+    elif isinstance(above, cst.Element) and isinstance(
+        several := source.parent(above), cst.Tuple
+    ):
+        value = value_beside(source, above)
+        if value is None:
+            return _stream(source, several, above)
+    else:
+        return ""
+    if value is not None and is_none(value):
+        return "None"
+    return _class_name(source, value.func) if isinstance(value, cst.Call) else ""
+
+
+def _stream(source: Source, pair: cst.Tuple, element: cst.Element) -> str:
+    """Return which of the two streams of `open_connection()` an element gets; empty: none."""
+    statement = source.parent(source.parent(pair))
+    if (
+        isinstance(statement, cst.Assign)
+        and isinstance(statement.value, cst.Await)
+        and isinstance(call := statement.value.expression, cst.Call)
+        and source.imported(call.func) in _CONNECTING
+        and len(pair.elements) == 2
+    ):
+        return ("StreamReader", "StreamWriter")[list(pair.elements).index(element)]
+    return ""
+
+
+def _class_name(source: Source, node: cst.BaseExpression) -> str:
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    name = source.imported(node) or ""
+    library, _, last = name.rpartition(".")
+    return last if library in ("asyncio", "anyio") else ""
