@@ -171,19 +171,25 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, meaning in _MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {meaning}.")
     config.stash[_needs_key] = set()
+    _configure_schedules(config)
+    _configure_backends(config)
+
+
+def _configure_schedules(config: pytest.Config) -> None:
     count = config.getoption("portable_schedules")
     first = config.getoption("portable_schedule_seed")
     stretch: float = config.getoption("portable_schedule_stretch") or 0.0
-    if count is None and first is None:
-        if stretch:
-            raise pytest.UsageError(
-                "--schedule-stretch: sleeps are stretched under schedules alone; "
-                "add --schedules=20"
-            )
-    else:
+    if count is not None or first is not None:
         from ._pytest._schedules import seeds_of
 
         config.stash[_seeds_key] = seeds_of(count, first, stretch)
+    elif stretch:
+        raise pytest.UsageError(
+            "--schedule-stretch: sleeps are stretched under schedules alone; add --schedules=20"
+        )
+
+
+def _configure_backends(config: pytest.Config) -> None:
     elsewhere: Sequence[str] | None = getattr(config, "workerinput", {}).get(_INI)
     given, source = elsewhere or config.getoption(_INI), _OPTION
     if given is None:
@@ -193,20 +199,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if not typed:
         asyncios = config.getini("asyncio_backends")
     if asyncios and not given:
-        given, source = (
-            ["all"],
-            "--asyncio-backends" if typed else "ini setting asyncio_backends",
-        )
-    if given:
-        from ._pytest._selection import select
+        given = ["all"]
+        source = "--asyncio-backends" if typed else "ini setting asyncio_backends"
+    if not given:
+        return
+    from ._pytest._selection import select
 
-        config.stash[_selection_key] = select(
-            given, source, named_elsewhere=elsewhere is not None
-        )
-        if asyncios:
-            from ._pytest._asyncio_tests import join
+    selection = select(given, source, named_elsewhere=elsewhere is not None)
+    config.stash[_selection_key] = selection
+    if asyncios:
+        from ._pytest._asyncio_tests import join
 
-            join(config, config.stash[_selection_key])
+        join(config, selection)
 
 
 @pytest.hookimpl(optionalhook=True)

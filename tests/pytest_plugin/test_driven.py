@@ -431,6 +431,25 @@ def test_who_is_driven(pytester, tmp_path_factory, head, args, setting, driven):
     pytester.runpytest(*args).assert_outcomes(passed=1)
 
 
+def test_a_folder_beside_the_project(pytester):
+    """A module of another project does not count, though its folder's name begins the same."""
+    beside = pytester.path.with_name(f"{pytester.path.name}-tools")
+    beside.mkdir()
+    (beside / "tools.py").write_text("import asyncio")
+    pytester.syspathinsert(beside)
+    pytester.makepyfile("""
+        import pytest
+        import tools
+        import trio
+
+        @pytest.mark.anyio
+        @pytest.mark.parametrize("anyio_backend", ["trio"])
+        async def test_it():
+            assert trio.lowlevel.current_task().name.endswith("_run_tests_and_fixtures")
+    """)
+    pytester.runpytest("--virtual-time").assert_outcomes(passed=1)
+
+
 def test_a_wrong_setting(pytester):
     """The setting is refused if it says neither of the three."""
     pytester.makeini("[pytest]\nasyncio_on_trio = perhaps")

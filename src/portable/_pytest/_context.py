@@ -10,14 +10,14 @@ pytest's own context goes first: what a test sets in the task is not brought out
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import suppress
 from contextvars import Context, ContextVar, Token, copy_context
-from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any, TypeAlias
 
 import pytest
+
+from ._fixtures import Step
 
 _Changes: TypeAlias = dict[ContextVar[Any], Any]
 
@@ -73,43 +73,15 @@ class SharedContext:
             if mine.get(var, Token.MISSING) is not value:
                 self._there.set(var, value)
 
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
+    async def run_step(self, step: Step) -> Any:
+        """Run a step of an async fixture, and note what it changes."""
+        __tracebackhide__ = True
         self.bring_in()
         before = copy_context()
         try:
-            yield
+            return await step()
         finally:
             self._pending |= _changes(before, copy_context())
-
-    def noting(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function of an async fixture so that what it changes is noted."""
-        if iscoroutinefunction(function):
-
-            @wraps(function)
-            async def returning(*args: Any, **kwargs: Any) -> Any:
-                __tracebackhide__ = True
-                with self._noting():
-                    return await function(*args, **kwargs)
-
-            return returning
-
-        @wraps(function)
-        async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            __tracebackhide__ = True
-            values = function(*args, **kwargs)
-            try:
-                while True:
-                    with self._noting():
-                        try:
-                            value = await anext(values)
-                        except StopAsyncIteration:
-                            return
-                    yield value
-            finally:
-                await values.aclose()
-
-        return yielding
 
 
 class _Setter:

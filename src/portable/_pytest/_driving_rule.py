@@ -109,7 +109,7 @@ def _modules(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[An
 
 
 def _is_below(root: Path, file: str | None) -> bool:
-    if not file or not file.startswith(str(root)):
+    if not file or not file.startswith(os.path.join(root, "")):
         return False
     return not any(folder in file for folder in _INSTALLED_FOLDERS)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import partial, wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, ismethod
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from ._items import FIXTURE
 from ._settings import Time
+
+Step: TypeAlias = Callable[[], Awaitable[Any]]
+RunStep: TypeAlias = Callable[[Step], Awaitable[Any]]
 
 
 class BackendFixtures:
@@ -60,17 +63,51 @@ def replace_value(fixturedef: pytest.FixtureDef[Any], value: object) -> None:
 
 
 @contextmanager
-def replacing(
-    fixturedef: Any, instance: object, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> Iterator[None]:
-    """Wrap the function of an async fixture if it is set up in the block."""
+def steps_run_by(run: RunStep, fixturedef: Any, instance: object) -> Iterator[None]:
+    """Let `run` run the steps of an async fixture that is set up in the block.
+
+    A coroutine function has one step. An async generator function has a step for each `yield`,
+    and a last one that closes the generator.
+
+    Args:
+        run: gets a step as a function without parameters, and awaits it.
+        fixturedef: the fixture.
+        instance: the instance of the test's class, if it has one.
+    """
     function = fixturedef.func
     bound = function
     if ismethod(function) and type(function.__self__) is type(instance):
         # pytest binds a fixture's method to the instance of the test, as it calls it.
         bound = function.__func__.__get__(instance)
-    fixturedef.func = wrap(bound)
+    fixturedef.func = _stepwise(bound, run)
     try:
         yield
     finally:
         fixturedef.func = function
+
+
+def _stepwise(function: Callable[..., Any], run: RunStep) -> Callable[..., Any]:
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def returning(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            return await run(partial(function, *args, **kwargs))
+
+        return returning
+
+    @wraps(function)
+    async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        __tracebackhide__ = True
+        values = function(*args, **kwargs)
+        try:
+            while True:
+                try:
+                    value = await run(values.__anext__)
+                except StopAsyncIteration:
+                    return
+                yield value
+        finally:
+            await run(values.aclose)
+
+    return yielding

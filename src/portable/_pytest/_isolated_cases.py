@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ._items import copy_mark
 from ._loop_factories import LoopFactory
 from ._selection import Selection
 
@@ -81,7 +82,7 @@ def _variant(made: pytest.Class, case: Any, factory: LoopFactory) -> pytest.Clas
     )
     node.obj = own
     for mark in made.own_markers:
-        node.add_marker(getattr(pytest.mark, mark.name).with_args(*mark.args, **mark.kwargs))
+        copy_mark(mark, node)
     return node  # type: ignore[no-any-return]
 
 

@@ -28,15 +28,24 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
+def params_of(item: pytest.Item) -> Mapping[str, Any]:
+    """Return the parameters of a test by their names; empty if it is not parametrised."""
+    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
+
+
 def value_for(item: pytest.Item) -> object:
     """Return the value of `anyio_backend` for a test; `None`: not known yet, or not used."""
     funcargs: Mapping[str, Any] = getattr(item, "funcargs", {})
-    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    return funcargs.get(FIXTURE, params.get(FIXTURE))
+    return funcargs.get(FIXTURE, params_of(item).get(FIXTURE))
 
 
 def seed_of(item: pytest.Item) -> Seed | None:
     """Return the seed of the schedule that a test runs under; `None`: no schedule."""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    seed: Seed | None = params.get(SEED_FIXTURE)
+    seed: Seed | None = params_of(item).get(SEED_FIXTURE)
     return seed
+
+
+def copy_mark(mark: pytest.Mark, node: pytest.Item | pytest.Collector) -> None:
+    """Give a test or class a mark that another one has."""
+    node.add_marker(getattr(pytest.mark, mark.name).with_args(*mark.args, **mark.kwargs))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -117,12 +117,7 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, Trail]]]]:
     factory = loop.get_task_factory()
 
     def noted(make: Callable[..., Any]) -> Callable[..., Any]:
-        def noting(*args: Any, **kwargs: Any) -> Any:
-            task = make(*args, **kwargs)
-            started[task] = caller()
-            return task
-
-        return noting
+        return _noting(make, started)
 
     def plain(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         return asyncio.Task(coro, loop=loop, **kwargs)
@@ -132,6 +127,19 @@ def _asyncio_tasks() -> Iterator[Callable[[], list[tuple[str, Trail]]]]:
         yield lambda: _left(asyncio.all_tasks() - before, started)
     finally:
         loop.set_task_factory(factory)
+
+
+def _noting(
+    make: Callable[..., Any], started: MutableMapping[asyncio.Task[Any], Trail]
+) -> Callable[..., Any]:
+    """Return a function that makes a task, and notes who has called it."""
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        task = make(*args, **kwargs)
+        started[task] = caller()
+        return task
+
+    return noting
 
 
 def _left(
@@ -212,15 +220,8 @@ def _tasks_of_asyncios_on_trio() -> Iterator[Callable[[], list[tuple[str, Trail]
 
     before = asyncio.all_tasks(loop)
     started: WeakKeyDictionary[asyncio.Task[Any], Trail] = WeakKeyDictionary()
-    create_task = loop.create_task
-
-    def noting(*args: Any, **kwargs: Any) -> Any:
-        task = create_task(*args, **kwargs)
-        started[task] = caller()
-        return task
-
-    # No task factory, as on asyncio: it would have to make tasks of this loop's own class.
-    loop.create_task = noting
+    # A task factory, as on asyncio, would have to make tasks of this loop's own class.
+    loop.create_task = _noting(loop.create_task, started)
     try:
         yield lambda: _left(asyncio.all_tasks(loop) - before, started)
     finally:

@@ -14,7 +14,7 @@ import pytest
 
 from portable._backends import BACKENDS
 
-from ._items import BACKENDS_MARKER, FIXTURE, SEED_FIXTURE
+from ._items import BACKENDS_MARKER, FIXTURE, SEED_FIXTURE, copy_mark, params_of
 from ._markers import Allowed, allowed_by_markers
 from ._selection import Selection
 from ._values import name_of, value_of
@@ -106,7 +106,7 @@ def narrow(items: list[Any], selection: Selection | None) -> list[Any]:
     left = []
     excluded = []
     for item in items:
-        name = name_of(getattr(item, "callspec", None) and item.callspec.params.get(FIXTURE))
+        name = name_of(params_of(item).get(FIXTURE))
         allowed = allowed_by_markers(item)
         if name is None:
             left.append(item)
@@ -126,22 +126,20 @@ def collect_late(items: list[pytest.Item]) -> None:
     AnyIO would run such a test on its own list of backends, whatever was chosen.
     """
     late: list[Any] = [item for item in items if _is_late(item)]
-    again: dict[tuple[pytest.Collector, str], list[Any]] = {}
+    by_function: dict[tuple[pytest.Collector, str], list[Any]] = {}
     for item in late:
-        place = item.parent, item.originalname
-        if place not in again:
+        key = item.parent, item.originalname
+        if key not in by_function:
             function = getattr(item.parent.obj, item.originalname)
             pytest.mark.usefixtures(FIXTURE)(function)
-            again[place] = item.ihook.pytest_pycollect_makeitem(
+            by_function[key] = item.ihook.pytest_pycollect_makeitem(
                 collector=item.parent, name=item.originalname, obj=function
             )
-        variants = [variant for variant in again[place] if _is_variant(variant, item)]
+        variants = [variant for variant in by_function[key] if _is_variant(variant, item)]
         for variant in variants:
             for mark in item.own_markers:
                 if mark not in variant.own_markers:
-                    variant.add_marker(
-                        getattr(pytest.mark, mark.name).with_args(*mark.args, **mark.kwargs)
-                    )
+                    copy_mark(mark, variant)
         at = items.index(item)
         items[at : at + 1] = variants
 
@@ -157,9 +155,8 @@ def _is_late(item: pytest.Item) -> bool:
 
 def _is_variant(variant: Any, item: Any) -> bool:
     """Say whether a variant differs from a test only in its backend and schedule."""
-    old = item.callspec.params if hasattr(item, "callspec") else {}
-    added = (FIXTURE, SEED_FIXTURE)
-    new = {name: value for name, value in variant.callspec.params.items() if name not in added}
+    old, added = params_of(item), (FIXTURE, SEED_FIXTURE)
+    new = {name: value for name, value in params_of(variant).items() if name not in added}
     return old.keys() == new.keys() and all(old[name] is new[name] for name in old)
 
 

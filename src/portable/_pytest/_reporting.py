@@ -11,7 +11,7 @@ import pytest
 from portable._backends import BACKENDS
 
 from ._isolated_cases import factory_of
-from ._items import value_for
+from ._items import FIXTURE, params_of, value_for
 from ._loop_factories import LoopFactory
 from ._selection import Selection
 from ._values import name_of
@@ -42,10 +42,8 @@ def note_backend(report: pytest.TestReport, item: pytest.Item) -> None:
 
 def _asyncios_backend(item: pytest.Item) -> str | None:
     """Return the backend of a test that runs by one of our loop factories."""
-    params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    factories = [value for value in params.values() if isinstance(value, LoopFactory)]
-    factories += filter(None, [factory_of(item)])
-    return factories[0].backend if factories else None
+    found = [*params_of(item).values(), factory_of(item)]
+    return next((one.backend for one in found if isinstance(one, LoopFactory)), None)
 
 
 def note_cut_off(report: pytest.TestReport, jumps: Sequence[str]) -> None:
@@ -89,7 +87,7 @@ def summary(stats: Mapping[str, Iterable[Any]], selection: Selection) -> list[tu
 def kept_values(needs: Iterable[str]) -> str:
     """Return the line that says why a project's own fixture kept its values."""
     return (
-        f"a fixture {_ATTRIBUTE} takes its value from {', '.join(sorted(needs))}, so its "
+        f"a fixture {FIXTURE} takes its value from {', '.join(sorted(needs))}, so its "
         "values were kept, and skipped where they were not chosen"
     )
 

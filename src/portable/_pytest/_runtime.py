@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from ._advice import how_anyio_runs
-from ._fixtures import BackendFixtures, is_async, is_backend, replace_value, replacing
+from ._fixtures import BackendFixtures, is_async, is_backend, replace_value, steps_run_by
 from ._items import (
     BACKENDS_MARKER,
     FIXTURE,
@@ -72,10 +72,7 @@ class Runtime:
     def clock_for(self, item: pytest.Item) -> RunningClock:
         """Return the value of the fixture `virtual_clock` for a test."""
         if FIXTURE not in fixtures_of(item):
-            pytest.fail(
-                f"virtual_clock: AnyIO does not run this test; {how_anyio_runs(item)}",
-                pytrace=False,
-            )
+            _fail_without_anyio(item, "virtual_clock")
         if not self._settings.is_virtual(item):
             pytest.fail(
                 "virtual_clock: the marker virtual_time(False) keeps this test in real time",
@@ -102,12 +99,12 @@ class Runtime:
         with ExitStack() as stack:
             stack.callback(self._fixtures.tie, fixturedef, request)
             if self._context is not None:
-                noting = self._context.noting
-                stack.enter_context(replacing(fixturedef, request.instance, noting))
+                noting = self._context.run_step
+                stack.enter_context(steps_run_by(noting, fixturedef, request.instance))
             if self._drives:
-                from ._stage import driven
+                from ._stage import run_step
 
-                stack.enter_context(replacing(fixturedef, request.instance, driven))
+                stack.enter_context(steps_run_by(run_step, fixturedef, request.instance))
             return (yield)
 
     # In place of pytest's own, which would run a test under a schedule only once.
@@ -134,10 +131,7 @@ class Runtime:
             if self._time_now.virtual:
                 self.time.begin(self._settings.io_limit_for(item))
         elif is_coroutine_test(item) and self._settings.is_marked_virtual(item):
-            pytest.fail(
-                f"virtual_time: AnyIO does not run this test; {how_anyio_runs(item)}",
-                pytrace=False,
-            )
+            _fail_without_anyio(item, "virtual_time")
         if self._settings.seeds:
             _fail_if_schedules_cannot_apply(item, self._settings)
         with self._wall_clock(item):
@@ -210,14 +204,18 @@ class Runtime:
         return stack
 
 
+def _fail_without_anyio(item: pytest.Item, wanted: str) -> NoReturn:
+    """Fail a test that wants what only tests run by AnyIO can have."""
+    pytest.fail(
+        f"{wanted}: AnyIO does not run this test; {how_anyio_runs(item)}", pytrace=False
+    )
+
+
 def _fail_if_schedules_cannot_apply(item: pytest.Item, settings: Settings) -> None:
     if item.get_closest_marker(SCHEDULES_MARKER) is None:
         return
     if FIXTURE not in fixtures_of(item):
-        pytest.fail(
-            f"schedules: AnyIO does not run this test; {how_anyio_runs(item)}",
-            pytrace=False,
-        )
+        _fail_without_anyio(item, "schedules")
     if not settings.is_virtual(item):
         pytest.fail(
             "schedules: the marker virtual_time(False) keeps this test in real time, where "

@@ -14,9 +14,7 @@ loops of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial, wraps
-from inspect import iscoroutinefunction
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import outcome
@@ -24,8 +22,9 @@ import trio
 
 from portable.asyncio_on_trio import EventLoop, bring_up
 
-Call: TypeAlias = Callable[[], Awaitable[Any]]
-_Inbox: TypeAlias = "asyncio.Queue[tuple[Call, Callable[[outcome.Outcome[Any]], object]]]"
+from ._fixtures import Step
+
+_Inbox: TypeAlias = "asyncio.Queue[tuple[Step, Callable[[outcome.Outcome[Any]], object]]]"
 
 _STOPPED = "Event loop stopped before Future completed."
 _SEVERAL = "Multiple exceptions occurred in asynchronous callbacks"
@@ -60,7 +59,7 @@ class Stage:
         loop.set_exception_handler(self._on_exception)
         trio.lowlevel.add_instrument(_RunningInSteps(loop))
 
-    async def call(self, call: Call) -> Any:
+    async def call(self, call: Step) -> Any:
         """Make a call in the asyncio task; return its result or raise its error."""
         __tracebackhide__ = True
         if self._task is None or self._task.done():
@@ -148,7 +147,7 @@ async def _serve(inbox: _Inbox) -> None:
 _stages: trio.lowlevel.RunVar[Stage | None] = trio.lowlevel.RunVar("asyncio's test task", None)
 
 
-async def drive(call: Call) -> Any:
+async def drive(call: Step) -> Any:
     """Make a call on the stage of this trio run, from one of its trio tasks."""
     __tracebackhide__ = True
     stage = _stages.get()
@@ -158,31 +157,7 @@ async def drive(call: Call) -> Any:
     return await stage.call(call)
 
 
-def driven(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an async function, or async generator function, so that it is driven on trio."""
-    if iscoroutinefunction(function):
-
-        @wraps(function)
-        async def returning(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            call = partial(function, *args, **kwargs)
-            return await (drive(call) if trio.lowlevel.in_trio_task() else call())
-
-        return returning
-
-    @wraps(function)
-    async def yielding(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        __tracebackhide__ = True
-        values = function(*args, **kwargs)
-        on_trio = trio.lowlevel.in_trio_task()
-        try:
-            while True:
-                try:
-                    value = await (drive(values.__anext__) if on_trio else anext(values))
-                except StopAsyncIteration:
-                    return
-                yield value
-        finally:
-            await (drive(values.aclose) if on_trio else values.aclose())
-
-    return yielding
+async def run_step(step: Step) -> Any:
+    """Run a step of an async fixture: on the stage if this is a trio run, or else as it is."""
+    __tracebackhide__ = True
+    return await (drive(step) if trio.lowlevel.in_trio_task() else step())

@@ -33,7 +33,7 @@ def value_of(name: str) -> Value:
 
 
 def split(value: object) -> tuple[str, Mapping[str, Any]] | None:
-    """Split a fixture's value into AnyIO's backend name and options; `None`: it is no such."""
+    """Split a fixture's value into AnyIO's backend name and options; `None`: it is another."""
     match value:
         case str(name):
             return name, {}
