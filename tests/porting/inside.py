@@ -1005,3 +1005,54 @@ rewritten(
         await anyio.gather(attempt(0), attempt(1))
     """,
 )
+rewritten(
+    "gather",
+    "lists of coroutines and of tasks that are made for it alone",
+    """
+    import asyncio
+
+    async def fetch(number):
+        await asyncio.sleep(number)
+        print("page", number)
+        return number
+
+    async def main():
+        pages = [fetch(2), fetch(1)]
+        print(len("pages"))
+        await asyncio.sleep(1)
+        print(await asyncio.gather(*pages))
+        tasks = [asyncio.create_task(fetch(n)) for n in (3, 1)]
+        one, two = await asyncio.gather(*tasks)
+        print(one, two)
+        more = [asyncio.ensure_future(fetch(5))]
+        for number in (4, 1):
+            more.append(asyncio.create_task(fetch(number)))
+        for number in await asyncio.gather(fetch(2), *more, return_exceptions=True):
+            print(number)
+        await asyncio.gather(asyncio.create_task(fetch(2)), *(fetch(1), fetch(1)))
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def fetch(number):
+        await asyncio.sleep(number)
+        print("page", number)
+        return number
+
+    async def main():
+        pages = [fetch(2), fetch(1)]
+        print(len("pages"))
+        await asyncio.sleep(1)
+        print(list(await anyio.gather(*pages)))
+        tasks = [fetch(n) for n in (3, 1)]
+        one, two = await anyio.gather(*tasks)
+        print(one, two)
+        more = [fetch(5)]
+        for number in (4, 1):
+            more.append(fetch(number))
+        for number in await anyio.gather(fetch(2), *more):
+            print(number)
+        await anyio.gather(fetch(2), *(fetch(1), fetch(1)))
+    """,
+)

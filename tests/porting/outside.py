@@ -647,3 +647,80 @@ stays(
     """,
     "",
 )
+
+# What is gathered from a list ---------------------------------------------------------------
+
+LISTED = """
+    import asyncio
+
+    others = []
+
+    async def work(number=0):
+        await asyncio.sleep(1)
+
+    async def main(other):
+        {made}
+        {then}
+        await asyncio.gather({gathered})
+        {after}
+    """
+MADE = "jobs = [work(), work()]"
+STARTED = "jobs = [asyncio.create_task(work())]"
+for id_, made, then, gathered, after, why in (
+    ("used afterwards", STARTED, "pass", "*jobs", "jobs[0].cancel()", "in a list"),
+    ("used before", STARTED, "print(len(jobs))", "*jobs", "pass", "in a list"),
+    ("bound twice", MADE, "jobs = other", "*jobs", "pass", "in a list"),
+    ("bound with another name", f"same = {MADE}", "pass", "*jobs", "pass", "in a list"),
+    ("bound by a loop", "for jobs in other: pass", "pass", "*jobs", "pass", "in a list"),
+    ("annotated", "jobs: list[asyncio.Task] = []", "pass", "*jobs", "pass", "in a list"),
+    ("a list of the module", "pass", "others.append(work())", "*others", "pass", "in a list"),
+    ("made by a call", "jobs = other()", "pass", "*jobs", "pass", "in a list"),
+    ("with what is no call", "jobs = [work(), other]", "pass", "*jobs", "pass", "in a list"),
+    ("with others", "jobs = [work(), *other]", "pass", "*jobs", "pass", "in a list"),
+    ("with tasks of elsewhere", MADE, "jobs.append(other)", "*jobs", "pass", "in a list"),
+    ("extended", MADE, "jobs.extend(other)", "*jobs", "pass", "in a list"),
+    ("gathered twice", MADE, "pass", "*jobs, *jobs", "pass", "in a list"),
+    ("added to afterwards", MADE, "pass", "*jobs", "jobs.append(work())", "in a list"),
+    ("added to by another", MADE, "def add(): jobs.append(work())", "*jobs", "pass",
+     "in a list"),
+    ("what appending returns", MADE, "print(jobs.append(work()))", "*jobs", "pass",
+     "in a list"),
+    ("of a mapping", "jobs = {}", "pass", "**jobs", "pass", "in a list"),
+    ("made in a branch", f"if other: {MADE}", "pass", "*jobs", "pass", "in a list"),
+    ("started before a wait", STARTED, "await asyncio.sleep(1)", "*jobs", "pass",
+     "awaits in line 10, while"),
+    ("started before a block", STARTED, "async with other: pass", "*jobs", "pass",
+     "awaits in line 10, while"),
+    ("started before a variable is set", STARTED, "other.set(1)", "*jobs", "pass",
+     "does more in line 10"),
+    ("started before an error", STARTED, "print(other[0])", "*jobs", "pass", "a subscript"),
+    ("started before the end", STARTED,
+     "for _ in other: jobs.append(asyncio.create_task(work())); return", "*jobs", "pass",
+     "may leave"),
+    ("started in a comprehension that waits",
+     "jobs = [asyncio.create_task(work()) async for _ in other]", "pass", "*jobs", "pass",
+     "awaits in line 9, while"),
+    ("a task with a name", "pass", "pass", "asyncio.create_task(work(), name='a')", "pass",
+     "what may be tasks"),
+    ("a task of a variable", "pass", "pass", "asyncio.create_task(other)", "pass",
+     "what may be tasks"),
+    ("a task with what is awaited", "pass", "pass", "asyncio.create_task(work(await work()))",
+     "pass", "awaits in line 11, while"),
+):  # fmt: skip
+    code = LISTED.format(made=made, then=then, gathered=gathered, after=after)
+    stays("gather", f"from a list {id_}", code, why)
+stays(
+    "gather",
+    "tasks that are gathered only at times",
+    """
+    import asyncio
+
+    async def work():
+        await asyncio.sleep(1)
+
+    async def main(wanted):
+        jobs = [asyncio.create_task(work())]
+        return wanted and await asyncio.gather(*jobs)
+    """,
+    "only at times",
+)

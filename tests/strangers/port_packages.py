@@ -12,9 +12,10 @@ and is imported as it was before (`importing.py`). *Suites*: the package is inst
 where it is installed and in its sources, and its own tests, unedited, run on asyncio, uvloop
 and trio, before and after.
 
-It prints the sites, the share rewritten, the processor time, and the tests passed, failed and
-skipped before and after; then for each name what became of its sites, and with `--reasons` the
-most frequent reasons why one stays. `--keep` adds the figures to those of earlier pieces.
+It prints the sites, the share rewritten, without and with `--assume calm,quiet`, the processor
+time, and the tests passed, failed and skipped before and after; then for each name what became
+of its sites, and with `--reasons` the most frequent reasons why one stays. `--keep` adds the
+figures to those of earlier pieces.
 
 *Task-level* names are those of the "High-level API Index" in Python's documentation, with what
 belongs to them (`ensure_future`, the constants of `wait()`), as far as AnyIO has a name or an
@@ -50,8 +51,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from stand import Run, Stand
 from table import SUITES
 
+from portable.porting.calm import CALM
 from portable.porting.files import FileResult, find_targets, port_files
 from portable.porting.neighbours import package_root
+from portable.porting.quiet import QUIET
 from portable.porting.report import Report
 from portable.porting.site import Site
 
@@ -217,27 +220,44 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
     done = Counter(site.name for site in sites if site.rewritten)
     whys = Counter((site.name, reason(site)) for site in sites if not site.rewritten)
     count, good, otherwise = check_imports(results)
-    wrong = {str(result.path): broken(result) for result in results}
+    vouched = port_files(
+        find_targets([str(folder)]), places_after=True, assumed=frozenset({CALM, QUIET})
+    )
+    more = Counter(site.name for each in vouched for site in each.sites if site.rewritten)
+    wrong = {str(result.path): broken(result) for result in (*vouched, *results)}
     found: dict[str, Any] = {
         "files": sum(result.changed for result in results),
         "lines": sum(result.before.count(b"\n") for result in results),
         "names": {name: [often, done[name]] for name, often in names.most_common()},
+        "vouched": {name: [often, more[name]] for name, often in names.most_common()},
         "reasons": [[name, why, often] for (name, why), often in whys.most_common()],
         "modules": [count, good],
         "broken": otherwise + [f"{path}: {why}" for path, why in wrong.items() if why],
         "seconds": {"processor": round(processor, 1), "wall": round(wall, 1)},
     }
     name, _, version = requirement.partition("==")
-    cells = ("/".join(map(str, shares(found, only)[::-1])) for only in (None, TASK_LEVEL))
+    cells = [
+        "/".join(map(str, shares(found, only, kind)[::-1]))
+        for kind in ("names", "vouched")
+        for only in (None, TASK_LEVEL)
+    ]
     print(row_of(name, version, str(found["files"]), *cells), flush=True)
     for each in found["broken"]:
         print(f"    BROKEN {each}")
     return found
 
 
-def shares(found: dict[str, Any], only: frozenset[str] | None) -> tuple[int, int]:
-    """Return how many sites of some names a package has, and how many are rewritten."""
-    pairs = [pair for name, pair in found["names"].items() if only is None or name in only]
+def shares(
+    found: dict[str, Any], only: frozenset[str] | None, kind: str = "names"
+) -> tuple[int, int]:
+    """Return how many sites of some names a package has, and how many are rewritten.
+
+    Args:
+        found: the figures of the package.
+        only: the names; `None`: all.
+        kind: `names`, or `vouched` for what is rewritten if a human vouches for it.
+    """
+    pairs = [pair for name, pair in found[kind].items() if only is None or name in only]
     return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
 
@@ -250,8 +270,9 @@ def summary(packages: dict[str, dict[str, Any]], reasons: int) -> Iterator[str]:
     """
     found = list(packages.values())
 
-    def share(only: frozenset[str] | None) -> str:
-        sites, done = map(sum, zip(*(shares(each, only) for each in found), strict=True))
+    def share(only: frozenset[str] | None, kind: str = "names") -> str:
+        pairs = (shares(each, only, kind) for each in found)
+        sites, done = map(sum, zip(*pairs, strict=True))
         return f"{done} of {sites} ({100 * done / max(sites, 1):.0f} %)"
 
     halves = [
@@ -265,7 +286,8 @@ def summary(packages: dict[str, dict[str, Any]], reasons: int) -> Iterator[str]:
     modules, imported = map(sum, zip(*(each["modules"] for each in found), strict=True))
     yield (
         f"{len(found)} packages: {share(None)} of all sites, {share(TASK_LEVEL)} of task-level "
-        f"names, {share(TASK_LEVEL - {'asyncio.sleep'})} without sleep; half or more in "
+        f"names, {share(TASK_LEVEL - {'asyncio.sleep'})} without sleep; "
+        f"{share(TASK_LEVEL, 'vouched')} with --assume calm,quiet; half or more in "
         f"{len(halves)} packages; {imported} of {modules} changed modules are imported; "
         f"{lines} lines in files that name asyncio; to port 100,000 of them twice takes "
         f"{wall:.0f} s in {os.cpu_count()} processes, {processor:.0f} s of processor time"
@@ -402,7 +424,7 @@ def main() -> int:
 
     fine = True
     if options.static or options.suites is None:
-        print(row_of("package", "version", "files", "sites", "task-level"))
+        print(row_of("package", "version", "files", *2 * ("sites", "task-level")))
         for requirement in SDISTS:
             if not options.packages or requirement.partition("==")[0] in options.packages:
                 kept["packages"][requirement] = found = static(requirement, cache)

@@ -1,17 +1,43 @@
-"""Rule for `gather()` of coroutines."""
+"""Rule for `gather()` of coroutines, as arguments or in a list made for it.
+
+A task that is started for a `gather()`, and used by nothing else, needs no `create_task()`:
+AnyIO's `gather()` starts the coroutine at the same moment, if nothing is awaited in between.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import libcst as cst
+from libcst import metadata
 
-from .calls import awaited_by, call_of
+from .calls import TASK_STARTERS, awaited_by, call_of
 from .calm import Mending, why_not_calm
 from .decision import Decision, Edit, stays
 from .nodes import expression
 from .quiet import why_not_quiet
 from .source import Source, Use
+from .tree import find
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a `gather()` gathers.
+
+    Attributes:
+        coroutines: the calls whose coroutines it runs.
+        statements: the statements in which the lists of these are made.
+        started: the calls that make tasks of coroutines, with the uses in them.
+    """
+
+    coroutines: list[cst.Call] = field(default_factory=list)
+    statements: list[cst.CSTNode] = field(default_factory=list)
+    started: dict[cst.Call, Use] = field(default_factory=dict)
+
+
+class _Unseen(Exception):
+    """It cannot be seen what is gathered; the message says what it may be."""
 
 
 def decide_gather(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -22,8 +48,13 @@ def decide_gather(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
         if call is None or above is None:
             yield stays(use, "is not awaited where it is called")
             continue
-        mending = Mending([call])
-        why = next(filter(None, (_why_not(source, arg, mending) for arg in call.args)), "")
+        try:
+            gathered = _look(source, call)
+        except _Unseen as unseen:
+            yield stays(use, str(unseen))
+            continue
+        mending = Mending([call, *gathered.statements])
+        why = next(filter(None, _doubts(source, call, gathered, mending)), "")
         if why:
             yield stays(use, why)
             continue
@@ -32,24 +63,167 @@ def decide_gather(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
             yield stays(use, "makes a list, and `list` is another thing here")
             continue
         edits: dict[cst.CSTNode, Edit] = {call: _anyio, **mending.edits}
+        edits |= dict.fromkeys(gathered.started, _coroutine)
         if wrapped:
             edits[above] = _as_list
-        yield Decision((use, *mending.uses), edits)
+        yield Decision((use, *gathered.started.values(), *mending.uses), edits)
 
 
-def _why_not(source: Source, arg: cst.Arg, mending: Mending) -> str:
-    if arg.keyword is not None:
-        plain = arg.keyword.value == "return_exceptions"
-        return "" if plain else "is called with arguments that cannot be told apart"
-    value = arg.value
-    if arg.star == "*" and isinstance(value, (cst.ListComp, cst.GeneratorExp)):
-        value = value.elt
-    elif arg.star:
-        return "gathers in a list what may be tasks"
-    if not isinstance(value, cst.Call):
-        return "gathers what may be tasks or futures"
-    why = why_not_calm(source, value, child=True, mending=mending)
-    return why or why_not_quiet(source, value)
+def _look(source: Source, call: cst.Call) -> _Gathered:
+    """Find what is gathered.
+
+    Raises:
+        _Unseen: that cannot be seen.
+    """
+    found = _Gathered()
+    for arg in call.args:
+        if arg.keyword is not None:
+            if arg.keyword.value != "return_exceptions":
+                raise _Unseen("is called with arguments that cannot be told apart")
+        elif not arg.star:
+            _add(source, arg.value, found, "gathers what may be tasks or futures")
+        elif isinstance(arg.value, cst.Name):
+            _add_list(source, arg.value, call, found)
+        elif arg.star == "*":
+            _add_all(source, arg.value, found)
+    return found
+
+
+_IN_A_LIST = "gathers in a list what may be tasks"
+
+
+def _add(source: Source, node: cst.BaseExpression, found: _Gathered, why: str) -> None:
+    """Add one call of a coroutine function, or the task that is made of it."""
+    if not isinstance(node, cst.Call):
+        raise _Unseen(why)
+    use = next((each for each in source.uses if each.node is node.func), None)
+    if use is not None and use.name in TASK_STARTERS:
+        if use.doubt or len(node.args) != 1 or node.args[0].star or node.args[0].keyword:
+            raise _Unseen(why)
+        found.started[node] = use
+        _add(source, node.args[0].value, found, why)
+    else:
+        found.coroutines.append(node)
+
+
+def _add_all(source: Source, node: cst.BaseExpression, found: _Gathered) -> None:
+    """Add what stands in a list, or in a comprehension."""
+    if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+        _add(source, node.elt, found, _IN_A_LIST)
+        return
+    if not isinstance(node, (cst.List, cst.Tuple)):
+        raise _Unseen(_IN_A_LIST)
+    for element in node.elements:
+        if isinstance(element, cst.StarredElement):
+            raise _Unseen(_IN_A_LIST)
+        _add(source, element.value, found, _IN_A_LIST)
+
+
+def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) -> None:
+    """Add what a variable keeps that is a list for this `gather()` alone."""
+    bound = source.assignments(name)
+    function = source.function_of(call)
+    statement = _assignment(source, bound)
+    block = _block(source, call)
+    if (
+        statement is None
+        or function is None
+        or source.function_of(statement) is not function
+        or _block(source, statement) is not block
+    ):
+        raise _Unseen(_IN_A_LIST)
+    _add_all(source, statement.value, found)
+    found.statements.append(statement)
+    gathered = 0
+    for access in bound[0].references:
+        above = source.parent(access.node)
+        if isinstance(above, cst.Arg) and source.parent(above) is call:
+            gathered += 1
+            continue
+        appending, coroutine = _appended(source, above)
+        if source.function_of(appending) is not function or not (
+            _line(source, block, statement)
+            < _line(source, block, appending)
+            < _line(source, block, call)
+        ):
+            raise _Unseen(_IN_A_LIST)
+        _add(source, coroutine, found, _IN_A_LIST)
+        found.statements.append(appending)
+    if gathered != 1:
+        raise _Unseen(_IN_A_LIST)
+
+
+def _assignment(source: Source, bound: Sequence[metadata.BaseAssignment]) -> cst.Assign | None:
+    """Return the statement that alone binds a name, to one value."""
+    if len(bound) != 1 or not isinstance(bound[0], metadata.Assignment):
+        return None
+    target = source.parent(bound[0].node)
+    statement = source.parent(target)
+    if isinstance(statement, cst.Assign) and list(statement.targets) == [target]:
+        return statement
+    return None
+
+
+def _appended(source: Source, method: cst.CSTNode) -> tuple[cst.Expr, cst.BaseExpression]:
+    """Return the statement `name.append(f(x))`, and what it appends."""
+    call = source.parent(method)
+    statement = source.parent(call)
+    if (
+        isinstance(method, cst.Attribute)
+        and method.attr.value == "append"
+        and isinstance(call, cst.Call)
+        and len(call.args) == 1
+        and isinstance(statement, cst.Expr)
+    ):
+        return statement, call.args[0].value
+    raise _Unseen(_IN_A_LIST)
+
+
+def _block(source: Source, node: cst.CSTNode) -> cst.CSTNode:
+    """Return the block whose line a node stands in."""
+    kinds = (cst.BaseSuite, cst.Module)
+    return next(above for above in source.above(node) if isinstance(above, kinds))
+
+
+def _line(source: Source, block: cst.CSTNode, node: cst.CSTNode) -> int:
+    """Return which line of a block a node stands in; -1: in none."""
+    within = {node, *source.above(node)}
+    lines: Sequence[cst.CSTNode] = getattr(block, "body", ())
+    return next((number for number, line in enumerate(lines) if line in within), -1)
+
+
+def _doubts(
+    source: Source, call: cst.Call, gathered: _Gathered, mending: Mending
+) -> Iterator[str]:
+    """Yield why what is gathered may end differently in AnyIO's group."""
+    for coroutine in gathered.coroutines:
+        yield why_not_calm(source, coroutine, child=True, mending=mending)
+        yield why_not_quiet(source, coroutine)
+    if gathered.started:
+        yield from _differences(source, call, gathered)
+
+
+def _differences(source: Source, call: cst.Call, gathered: _Gathered) -> Iterator[str]:
+    """Yield why tasks may run before they are gathered, or without that."""
+    block = _block(source, call)
+    last = _line(source, block, call)
+    first = min((_line(source, block, each) for each in gathered.statements), default=last)
+    lines: Sequence[cst.CSTNode] = getattr(block, "body", ())[first:last]
+    for part in (*lines, call):
+        for node in find(part, cst.Await, cst.With, cst.For, cst.CompFor, cst.Yield):
+            if isinstance(node, (cst.Await, cst.Yield)) or node.asynchronous:  # type: ignore[attr-defined]
+                yield f"awaits in line {source.line(node)}, while the tasks begin"
+    for number, part in enumerate(lines, first):
+        yield why_not_quiet(source, part)  # type: ignore[arg-type]
+        if number not in {_line(source, block, each) for each in gathered.statements}:
+            yield f"does more in line {source.line(part)}, while the tasks begin"
+        for node in find(part, cst.Return):
+            yield f"may leave in line {source.line(node)}, with the tasks still running"
+    for above in source.above(call):
+        if isinstance(above, (cst.IfExp, cst.BooleanOperation, cst.BaseComp)):
+            yield f"gathers in line {source.line(call)} only at times"
+        if above is block:
+            break
 
 
 def _any_sequence_will_do(source: Source, node: cst.CSTNode) -> bool:
@@ -69,6 +243,11 @@ def _anyio(node: cst.CSTNode) -> cst.CSTNode:
             comma=call.args[-1].comma, whitespace_after_arg=call.args[-1].whitespace_after_arg
         )
     return call.with_changes(func=expression("anyio.gather"), args=args)
+
+
+def _coroutine(node: cst.CSTNode) -> cst.CSTNode:
+    """Return the coroutine of `create_task(f(x))`."""
+    return cst.ensure_type(node, cst.Call).args[0].value
 
 
 def _as_list(node: cst.CSTNode) -> cst.CSTNode:

@@ -37,6 +37,7 @@ _CALLS = frozenset(
     "anyio.sleep",
     "anyio.current_time",
     "asyncio.create_task",
+    "asyncio.ensure_future",
     "asyncio.shield",
 }
 _METHODS = frozenset(

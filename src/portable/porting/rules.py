@@ -240,7 +240,8 @@ _REWRITING: tuple[Rule, ...] = (
         asyncio_names("gather"),
         "`anyio.gather()`, in `list()` where a list is needed",
         (
-            "it is awaited, and gathers calls of functions of the file",
+            "it is awaited, and gathers calls of functions of the file, or a list of them",
+            "such a list, and tasks in place of the calls, are made just above for it alone",
             _QUIET,
             _CALM,
             _MENDED,
