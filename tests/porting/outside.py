@@ -220,6 +220,8 @@ for id_, before, name, body, after, why in (
         "",
         "gives the task of line 8 on",
     ),
+    ("eager", "", "group", "group.create_task(work(), eager_start=True)", "", "options"),
+    ("options", "", "group", "group.create_task(work(), **others)", "", "options"),
     (
         "tasks that are counted",
         "",

@@ -110,6 +110,9 @@ def _task_edits(
     first = call.args[0] if call.args else None
     if first is None or first.star or first.keyword or not isinstance(first.value, cst.Call):
         raise _Refused(f"starts in line {line} what cannot be seen")
+    options = [arg.keyword.value if arg.keyword else arg.star for arg in call.args[1:]]
+    if not {"name", "context"}.issuperset(options):
+        raise _Refused(f"starts a task in line {line} with options that AnyIO's has not")
     why = why_not_calm(source, first.value, child=True, mending=mending)
     if why:
         raise _Refused(why)
