@@ -14,6 +14,7 @@ import anyio
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 
 import portable
 from portable.asyncio_on_trio import EventLoop
@@ -313,6 +314,25 @@ def test_an_internal_error_of_trios(run):
     with pytest.raises(trio.TrioInternalError):
         run(main)
     assert portable.run(both, "another run", backend="trio") == "another run"
+
+
+def test_a_run_of_trios_that_breaks_down_when_the_loop_closes(logged):
+    """Nobody waits for anything then, so its error is logged."""
+
+    async def fail():
+        try:
+            await trio.sleep(3600)
+        finally:
+            raise OSError("broken")
+
+    async def main():
+        trio.lowlevel.spawn_system_task(fail)
+        await trio.testing.wait_all_tasks_blocked()
+
+    loop = EventLoop()
+    loop.run_until_complete(main())
+    loop.close()
+    assert logged() == ["trio's run broke down while the loop was being closed"]
 
 
 def test_a_task_that_is_pending_when_the_loop_closes(logged):

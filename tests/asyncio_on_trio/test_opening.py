@@ -194,6 +194,33 @@ def test_a_block_after_the_first_use():
     assert trio.run(main) == (True, "goes on")
 
 
+@starters
+def test_a_block_in_a_system_task(start):
+    """It and trio's main task may end in either order; what is left cleans up all the same."""
+
+    async def linger():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(await both("cleaned up"))
+
+    async def serve():
+        async with open_loop():
+            task = asyncio.create_task(linger())
+            await trio.sleep_forever()
+            assert not task
+
+    async def main():
+        trio.lowlevel.spawn_system_task(serve)
+        await trio.testing.wait_all_tasks_blocked()
+
+    ended = []
+    for _ in range(5):  # trio's order is free
+        start(main)
+    gc.collect()
+    assert ended == 5 * ["cleaned up"]
+
+
 def test_outside_of_trio():
     """There is no loop to bring up, and none is current."""
     with pytest.raises(RuntimeError):

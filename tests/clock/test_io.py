@@ -96,6 +96,28 @@ def test_server_that_nobody_calls_is_jumped_over(steer):
     assert steer(main) == [(b"late", 10.0)]
 
 
+def test_protocol_factories_and_sockets_by_name(runner):
+    """The loop's methods take them by name, too."""
+
+    class Greeting(asyncio.Protocol):
+        def connection_made(self, transport):
+            transport.write(b"hello")
+            transport.close()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(protocol_factory=Greeting, host="127.0.0.1", port=0)
+        with socket.socket() as ours:
+            ours.setblocking(False)
+            address = server.sockets[0].getsockname()
+            await loop.sock_connect(sock=ours, address=address)
+            greeting = await loop.sock_recv(ours, 100)
+        server.close()
+        return greeting
+
+    assert runner.run(main()) == b"hello"
+
+
 def test_io_without_a_timer_waits_without_spinning(steer):
     """Who waits for I/O alone waits in real time, uses no processor time, and gets it."""
 

@@ -83,6 +83,21 @@ def test_asyncio_threads_in_a_foreign_run_of_trios():
     assert trio.run(main, **VirtualClock(start=None).backend_options("trio")) == OTHER_FIRST
 
 
+@pytest.mark.parametrize("seed", [None, 0], ids=["usual", "scheduled"])
+def test_calls_by_name(backend, seed):
+    """An executor's function and a timer's callback may be given by their names."""
+
+    async def main():
+        loop, called = asyncio.get_running_loop(), asyncio.Event()
+        loop.call_later(delay=1, callback=called.set)
+        number = await loop.run_in_executor(executor=None, func=lambda: 7)
+        await called.wait()
+        return number, loop.time()
+
+    clock = VirtualClock(start=None, seed=seed)
+    assert portable.run(main, backend=backend, virtual_time=clock) == (7, 1.0)
+
+
 def test_call_soon_threadsafe(backend):
     """A thread of the program's own may call into the loop: no deadlock while it runs."""
 

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 #: Whether asyncio's `uncancel()` also takes back a cancellation that is not delivered yet.
 UNCANCEL_TAKES_BACK = sys.version_info >= (3, 13)
 #: A cancelled scope cancels every wait in it. asyncio's library may have to wait again at once,
-#: for the end of something. After so many cancellations in a row its wait is left alone.
-_MOST_REFUSALS = 16
+#: for the end of something. After so many scope cancellations in a row its wait is left alone.
+_MOST_IN_A_ROW = 16
 
 
 class TrioWait:
@@ -103,8 +103,8 @@ class Driver(Coroutine[Any, Any, Any]):
     __slots__ = (
         "_awaited",
         "_coro",
+        "_in_a_row",
         "_raised",
-        "_refusals",
         "_stashed",
         "_trio_cancel",
         "_wait",
@@ -136,7 +136,7 @@ class Driver(Coroutine[Any, Any, Any]):
         self._awaited: Any = None
         self._raised: BaseException | None = None
         self._trio_cancel: RaiseCancel | None = None
-        self._refusals = 0
+        self._in_a_row = 0
         self._wait: TrioWait | None = None
 
     @property
@@ -149,7 +149,7 @@ class Driver(Coroutine[Any, Any, Any]):
     @disable_ki_protection
     def send(self, value: None) -> Any:
         if self._stashed:
-            return self._take()
+            return self._take_stashed()
         if self.pending:
             self._trio_cancel = None  # trio cancels the next wait again
             error = self.take_cancellation()
@@ -157,26 +157,27 @@ class Driver(Coroutine[Any, Any, Any]):
             return self._step(self._coro.throw, error)
         if self._trio_cancel is not None:
             if self._awaited is None:
-                return self._step(self._coro.throw, self._refuse())
+                return self._step(self._coro.throw, self._take_scope_cancellation())
             self._trio_cancel = None  # the future has ended with a value in spite of it
         self.asked = False
-        self._refusals = 0
+        self._in_a_row = 0
         try:
             awaited = self._awaited = self._coro.send(None)
         except (trio.Cancelled, BaseExceptionGroup) as error:
             raise as_cancellation(error) from error.__cause__
-        # Most waits are for asyncio's futures; _up() is for the others.
-        return awaited if type(awaited) is not SLEEP and awaited is not TURN else self._up()
+        if type(awaited) is not SLEEP and awaited is not TURN:
+            return awaited  # most waits are for asyncio's futures
+        return self._awaited_by_task()
 
     @disable_ki_protection
     def throw(self, error: Any, *args: Any) -> Any:
         if self._stashed:
-            return self._take()
+            return self._take_stashed()
         try:
             if isinstance(error, asyncio.CancelledError):
                 self.pending = False
                 if self._trio_cancel is not None and not self.asked:
-                    error = self._refuse()
+                    error = self._take_scope_cancellation()
             self._trio_cancel = None
             return self._step(self._coro.throw, error)
         finally:
@@ -195,9 +196,9 @@ class Driver(Coroutine[Any, Any, Any]):
             raise as_cancellation(error) from error.__cause__
         finally:
             value = None
-        return self._up()
+        return self._awaited_by_task()
 
-    def _up(self) -> Any:
+    def _awaited_by_task(self) -> Any:
         """Return what the `Task` is to wait for: a future, or a `TrioWait` for a trap."""
         while True:
             awaited = self._awaited
@@ -220,7 +221,7 @@ class Driver(Coroutine[Any, Any, Any]):
         wait._asyncio_future_blocking = True
         return wait
 
-    def _take(self) -> Any:
+    def _take_stashed(self) -> Any:
         """Return or raise the result of steps that the driver made without the `Task`."""
         self._stashed = False
         error, self._raised = self._raised, None
@@ -256,7 +257,7 @@ class Driver(Coroutine[Any, Any, Any]):
         self.disturbed = self.pending
         if not self.pending:
             self.in_step = False
-        self._refusals = 0
+        self._in_a_row = 0
         return answer
 
     def hand_to_task(self, awaited: Any, error: BaseException | None) -> None:
@@ -310,7 +311,7 @@ class Driver(Coroutine[Any, Any, Any]):
 
     def abort(self, raise_cancel: RaiseCancel) -> None:
         """Cancel the awaited future, as a trio scope was cancelled around the wait for it."""
-        if self.asked or self._refusals >= _MOST_REFUSALS:
+        if self.asked or self._in_a_row >= _MOST_IN_A_ROW:
             return  # asyncio has cancelled it already; trio cancels the next wait again
         self._trio_cancel = raise_cancel
         cancel_safely(self._awaited)
@@ -323,10 +324,11 @@ class Driver(Coroutine[Any, Any, Any]):
         """Drop references to what the coroutine awaited, as the task has ended."""
         self._awaited = self._wait = self._trio_cancel = None
 
-    def _refuse(self) -> BaseException:
+    def _take_scope_cancellation(self) -> BaseException:
+        """Return what the coroutine gets, as a scope was cancelled around its wait."""
         raise_cancel, self._trio_cancel = self._trio_cancel, None
         assert raise_cancel is not None
-        self._refusals += 1
+        self._in_a_row += 1
         self.disturbed = True
         return scope_cancelled(raise_cancel)
 

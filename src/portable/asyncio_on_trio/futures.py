@@ -55,7 +55,7 @@ def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
     if asyncio.current_task(loop) is not None or not trio.lowlevel.in_trio_task():
         return False
     running: Any = asyncio._get_running_loop()
-    if running is None or not hasattr(running, "natives"):
+    if running is None or not hasattr(running, "natives"):  # it is no `EventLoop`
         return False
     if trio.lowlevel.current_task() in running.natives:
         return False  # a coroutine that somebody steps by hand

@@ -157,12 +157,21 @@ class Host:
             call()
 
     def close(self) -> None:
-        """End trio's run."""
+        """End trio's run; log the error if it breaks down meanwhile."""
+        has_ended = self._outcome is not None
+        if has_ended:
+            return  # `go_on()` has raised its error
         self._run.enter()
         try:
-            if self._outcome is None:
-                self._loop.end()
+            self._loop.end()
             while self._outcome is None:
                 self._steps.get()()
         finally:
             self._run.leave()
+        if isinstance(self._outcome, outcome.Error):
+            self._loop.call_exception_handler(
+                {
+                    "message": "trio's run broke down while the loop was being closed",
+                    "exception": self._outcome.error,
+                }
+            )

@@ -48,13 +48,11 @@ from .task import Task, forget_frames, make_task
 from .timers import Timers
 from .traps import TURN, RaiseCancel, sleep_trap
 from .worker import Worker
+from .worker_pool import WorkerPool
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 logger: logging.Logger = logging.getLogger("asyncio")
-
-#: How many free workers are kept; others end. Each takes about 3 kB.
-_MOST_FREE_WORKERS = 1000
 
 #: After so many callbacks trio gets a turn, at the end of the iteration. A turn takes as long
 #: as two or three callbacks, so it takes a tenth of the time at most.
@@ -83,12 +81,14 @@ class EventLoop(asyncio.SelectorEventLoop):
         is_debugging: whether it is in debug mode; an attribute, as it is read at each step.
         halted: whether it stands still between two iterations, until `go_on()`.
         awaited: how many calls of `run_until_complete()` are under way.
+        pool: the workers.
         natives: the loop's own trio tasks, which are the workers and the pump.
         order: splits the ready callbacks into those to run now, in order, and those to keep for
             the next iteration; `None`: all run now, in asyncio's order.
         clock: trio's clock for a run that the loop hosts; `None`: `time.monotonic()`.
         instruments: trio's instruments for such a run.
-        over: set when the loop has closed; `open_loop()` waits for it.
+        over: set when the loop inside a trio run has closed; `open_loop()` waits for it.
+        is_finalizing: whether such a loop ends what is left, or has done so.
         on_stop: called after `stop()` if the loop lives inside a trio run, with the error that
             stopped it or `None`; returns whether the loop is to stand still.
     """
@@ -102,6 +102,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     instruments: tuple[trio.abc.Instrument, ...] = ()
     awaited: int = 0
     over: trio.Event | None = None
+    is_finalizing: bool = False
     on_stop: Callable[[BaseException | None], object] | None = None
     _host: Host | None = None
 
@@ -109,19 +110,22 @@ class EventLoop(asyncio.SelectorEventLoop):
         self.queue: collections.deque[asyncio.Handle | Step] = collections.deque()
         self._timers = Timers()
         self._now: Callable[[], float] = time.monotonic
+        # How many entries of the queue are left for this iteration.
         self._todo = 0
-        # Taken: as long as the loop is in no trio run, nobody can wake its pump.
+        # Whether somebody has the turn. As long as the loop is in no trio run, nobody can wake
+        # its pump, and the turn counts as taken.
         self._turn_taken = True
-        self._turned = False
+        # How many more callbacks run before trio gets a turn; whether it has just had one.
         self._spare = 0
+        self._turned = False
+        # Whether a `Task` is being made that starts eagerly, and shall be adopted.
         self._making_eagerly = False
         self._pump_task: trio.lowlevel.Task | None = None
         self._pump_sleeps = False
         self._pump_turn = False
         self._pump_waits_for_sockets = False
         self._pump_scope = trio.CancelScope()
-        self._free: list[Worker] = []
-        self._workers: set[Worker] = set()
+        self.pool: WorkerPool = WorkerPool(self)
         self.natives: set[trio.lowlevel.Task] = set()
         self._thread: int | None = None
         self._token: trio.lowlevel.TrioToken | None = None
@@ -129,7 +133,8 @@ class EventLoop(asyncio.SelectorEventLoop):
         self.ending: bool = False
         self._failure: BaseException | None = None
         self._halt: Callable[[], bool] = bool
-        self._sockets = NestedSelector(self._on_first_socket)
+        # With the first socket the pump has to wait for sockets, too.
+        self._sockets = NestedSelector(self._wake)
         self._signals = SignalHandlers(self, self.queue.append)
         super().__init__(self._sockets)
 
@@ -157,7 +162,10 @@ class EventLoop(asyncio.SelectorEventLoop):
             context = copy_context() if context is None else context
             handle = (task, callback, args, context)
         else:
-            handle = self._handle("call_soon", callback, args, context)
+            self._check("call_soon", callback)
+            handle = asyncio.Handle(callback, args, self, context)
+            if self.is_debugging:
+                forget_frames(handle, 1)
         self.queue.append(handle)
         if not self._turn_taken and self.inside is None:
             self._wake()
@@ -212,15 +220,6 @@ class EventLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now()
 
-    def _handle(
-        self, caller: str, callback: Any, args: tuple[Any, ...], context: Context | None
-    ) -> asyncio.Handle:
-        self._check(caller, callback)
-        handle = asyncio.Handle(callback, args, self, context)
-        if self.is_debugging:
-            forget_frames(handle, 2)
-        return handle
-
     def _check(self, caller: str, callback: Any, any_thread: bool = False) -> None:
         """Refuse what cannot be called, with the messages of asyncio's own loop."""
         if self.is_closed():
@@ -273,18 +272,15 @@ class EventLoop(asyncio.SelectorEventLoop):
         """Say whether the pump waits in trio for the sockets."""
         return self._pump_waits_for_sockets
 
-    def _on_first_socket(self) -> None:
-        """Have the pump wait for sockets, too, if it sleeps."""
-        self._wake()
-
     def _deliver(self, handle: asyncio.Handle) -> None:
         """Put a handle into the queue from anywhere: another thread, a signal handler."""
         self.queue.append(handle)
         if self._turn_taken and self._thread == threading.get_ident():
             return  # whoever has the turn looks at the queue, once more after giving it up
-        if self._token is not None:
+        token = self._token  # another thread may detach the loop in this moment
+        if token is not None:
             try:
-                self._token.run_sync_soon(self._wake, idempotent=True)
+                token.run_sync_soon(self._wake, idempotent=True)
             except trio.RunFinishedError:
                 raise RuntimeError("Event loop is closed") from None
 
@@ -341,14 +337,12 @@ class EventLoop(asyncio.SelectorEventLoop):
                         elif worker.take(entry):
                             del entry
                             continue
-                    elif self._free:
-                        other = self._free.pop()
+                    elif self.pool.free:
+                        other = self.pool.free.pop()
                         other.step = entry
                         other.wake()
                     else:
-                        other = Worker(self, entry)
-                        self._workers.add(other)
-                        self.natives.add(other.native)
+                        self.pool.hire(entry)
                 else:
                     other.step = entry
                     if other is not worker:
@@ -384,8 +378,9 @@ class EventLoop(asyncio.SelectorEventLoop):
                     return TURN
                 self._spare = _CALLBACKS_A_TURN  # that one is woken by a turn, too
             self._todo = len(queue)
-            idle = len(self._free) + (worker is not None and worker.free)
-            if len(self._workers) > idle:
+            pool = self.pool
+            idle = len(pool.free) + (worker is not None and worker.free)
+            if len(pool.workers) > idle:
                 self._spare -= _CALLBACKS_A_TURN // _ITERATIONS_A_TURN
             else:
                 self._spare -= self._todo
@@ -438,7 +433,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             return
         if self._thread != threading.get_ident() and self._token is not None:
             # asyncio forbids this, but notices it in debug mode alone; so it works here, too.
-            self._token.run_sync_soon(self._wake, idempotent=True)
+            self.call_in_run(self._wake)
             return
         self._turn_taken = True
         self._wake_pump()
@@ -455,15 +450,21 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     def _set_alarm(self) -> None:
         if self._thread != threading.get_ident():
-            self._deliver_alarm()
+            self.call_in_run(self._set_alarm)
         elif self._pump_sleeps:
             when = self._timers.earliest()
             if self._pump_scope.deadline != when:
                 self._pump_scope.deadline = when
 
-    def _deliver_alarm(self) -> None:
-        if self._token is not None:
-            self._token.run_sync_soon(self._set_alarm, idempotent=True)
+    def call_in_run(self, call: Callable[..., object], *args: object) -> None:
+        """Call something soon in the trio run; do nothing if that is over.
+
+        It may be called at any time: by another thread, by a finalizer.
+        """
+        token = self._token
+        if token is not None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(call, *args, idempotent=True)
 
     async def pump(self) -> None:
         """Keep the loop going, in this trio task, until it is told to end."""
@@ -502,36 +503,6 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self._turn_taken = self._pump_turn = True
                 self._spare = _CALLBACKS_A_TURN
 
-    # Workers -----------------------------------------------------------------------------
-
-    def keep(self, worker: Worker) -> bool:
-        """Keep a free worker for another task; `False`: there are enough, and it has to end."""
-        if self.ending or len(self._free) >= _MOST_FREE_WORKERS:
-            return False
-        self._free.append(worker)
-        return True
-
-    def forget_worker(self, worker: Worker) -> None:
-        """Forget a worker, as it has ended."""
-        self._workers.discard(worker)
-        self.natives.discard(worker.native)
-
-    def abandon(self, worker: Worker) -> None:
-        """End a worker whose task was collected; may be called at any time, by a finalizer."""
-        if self._token is not None and not self.ending:
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._end_abandoned, worker)
-
-    def _end_abandoned(self, worker: Worker) -> None:
-        if worker.is_abandoned():
-            self._end_worker(worker)
-
-    def _end_worker(self, worker: Worker) -> None:
-        worker.sleeping = False
-        worker.step = None
-        worker.retired = True
-        worker.wake()
-
     # Life --------------------------------------------------------------------------------
 
     def attach(self, halt: Callable[[], bool]) -> None:
@@ -558,12 +529,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._turn_taken = True
         if self._pump_sleeps:
             self._wake_pump()
-        self._free.clear()
-        for worker in list(self._workers):
-            if worker.sleeping:
-                self._end_worker(worker)
-            else:
-                worker.end_wait()
+        self.pool.end()
 
     def detach(self) -> None:
         """Detach the loop from its trio run, which is over."""
@@ -679,27 +645,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         super().close()
 
     def cancel_all(self) -> list[asyncio.Task[Any]]:
-        """Cancel all tasks that are left; return them for `finalize()`."""
+        """Cancel all tasks that are left, and return them."""
         left = list(asyncio.all_tasks(self))
         for task in left:
             task.cancel()
         return left
-
-    async def finalize(self, left: list[asyncio.Task[Any]]) -> None:
-        """End tasks, async generators and the executor, as `asyncio.run()` does."""
-        await asyncio.gather(*left, return_exceptions=True)
-        for task in left:
-            if not task.cancelled() and task.exception() is not None:
-                self.call_exception_handler(
-                    {
-                        "message": "unhandled exception during asyncio.run() shutdown",
-                        "exception": task.exception(),
-                        "task": task,
-                    }
-                )
-        del left
-        await self.shutdown_asyncgens()
-        await self.shutdown_default_executor()
 
     def track_origins(self, running: bool) -> None:
         """Track where coroutines are made, in debug mode while the loop runs.

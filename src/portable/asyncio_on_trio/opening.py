@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import trio
 
@@ -39,6 +40,7 @@ def bring_up(make_loop: Callable[[], EventLoop] = EventLoop) -> EventLoop:
             "asyncio's names mean that loop here"
         )
     loop = make_loop()
+    loop.over = trio.Event()
     _loops.set(loop)
     asyncio._set_running_loop(loop)
     loop.attach(lambda: _stopped(loop))
@@ -80,26 +82,57 @@ class _LoopBlock(AbstractAsyncContextManager[EventLoop]):
 
 
 async def _close(loop: EventLoop) -> None:
-    over = trio.Event()
-    loop.over = over
+    assert loop.over is not None
     _finalize(loop)
-    await over.wait()
+    await loop.over.wait()
 
 
 def _finalize(loop: EventLoop) -> None:
+    """Start the task that ends what is left, and then the loop.
+
+    Once is enough: the block of `open_loop()` and trio's main task may end in either order.
+    """
+    if loop.is_finalizing:
+        return
+    loop.is_finalizing = True
     left = loop.cancel_all()
-    loop.create_task(loop.finalize(left)).add_done_callback(lambda task: _end(loop, task))
+    loop.create_task(finalize(loop, left)).add_done_callback(lambda task: _end(loop, task))
     if loop.halted:
         loop.go_on()
 
 
+async def finalize(loop: EventLoop, left: list[asyncio.Task[Any]]) -> None:
+    """End tasks, async generators and the executor, as `asyncio.run()` does.
+
+    Args:
+        loop: the loop, which runs this.
+        left: the tasks that are left, which have been cancelled.
+    """
+    await asyncio.gather(*left, return_exceptions=True)
+    for task in left:
+        if not task.cancelled() and task.exception() is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "unhandled exception during asyncio.run() shutdown",
+                    "exception": task.exception(),
+                    "task": task,
+                }
+            )
+    del left
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
 def _end(loop: EventLoop, task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        loop.call_exception_handler({"message": "unhandled exception", "exception": error})
+        loop.call_exception_handler(
+            {"message": "asyncio's loop on trio could not be shut down", "exception": error}
+        )
     loop.end()
 
 
 async def _keep_going(loop: EventLoop) -> None:
+    """Pump until the loop has ended; then close it."""
     undo_hooks = loop.install_hooks()
     loop.track_origins(True)
     try:
@@ -110,7 +143,9 @@ async def _keep_going(loop: EventLoop) -> None:
                 _finalize(loop)
                 await loop.pump()
     except BaseException as error:
-        loop.call_exception_handler({"message": "asyncio's loop on trio", "exception": error})
+        loop.call_exception_handler(
+            {"message": "asyncio's loop on trio has failed", "exception": error}
+        )
     finally:
         undo_hooks()
         loop.track_origins(False)
@@ -119,23 +154,22 @@ async def _keep_going(loop: EventLoop) -> None:
         _loops.set(None)
         loop.detach()
         loop.close()
-        if loop.over is not None:
-            loop.over.set()
+        assert loop.over is not None
+        loop.over.set()
 
 
 def _stopped(loop: EventLoop) -> bool:
-    halts = False
-    if loop.on_stop is not None:
-        halts = bool(loop.on_stop(loop.take_failure()))
-    else:
-        error = loop.take_failure()
-        if error is not None:
-            loop.call_exception_handler(
-                {
-                    "message": f"{type(error).__name__} in a task or callback cannot end a run "
-                    "of trio's that asyncio did not start",
-                    "exception": error,
-                }
-            )
+    """Handle a stop, and the error that caused it; say whether the loop is to stand still."""
+    error = loop.take_failure()
     loop.clear_stop()
-    return halts
+    if loop.on_stop is not None:
+        return bool(loop.on_stop(error))
+    if error is not None:
+        loop.call_exception_handler(
+            {
+                "message": f"{type(error).__name__} in a task or callback cannot end a run of "
+                "trio's that asyncio did not start",
+                "exception": error,
+            }
+        )
+    return False

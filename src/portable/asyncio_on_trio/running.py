@@ -43,20 +43,20 @@ def run(
         KeyboardInterrupt: Ctrl-C came, and the main task let itself be cancelled.
         RuntimeError: the loop was stopped before the coroutine ended, or trio runs already.
     """
-    run = _Run(coro, debug, make_loop)
+    this_run = _Run(coro, debug, make_loop)
     takes_interrupts = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
     if takes_interrupts:
-        signal.signal(signal.SIGINT, run.on_interrupt)
+        signal.signal(signal.SIGINT, this_run.on_interrupt)
     try:
-        result: T = trio.run(run.main, clock=clock, instruments=instruments)
+        result: T = trio.run(this_run.main, clock=clock, instruments=instruments)
         return result
     finally:
-        if takes_interrupts and signal.getsignal(signal.SIGINT) == run.on_interrupt:
+        if takes_interrupts and signal.getsignal(signal.SIGINT) == this_run.on_interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        run.let_go()
+        this_run.let_go()
         coro.close()  # if it never began
 
 
@@ -80,6 +80,7 @@ class _Run:
         self._failure: BaseException | None = None
 
     async def main(self) -> Any:
+        """Run the coroutine on a loop, and close the loop: trio's main task."""
         try:
             async with open_loop(self._make_loop) as loop:
                 return await self._main(loop)
@@ -117,6 +118,7 @@ class _Run:
             del task
 
     def _result(self, task: asyncio.Task[Any]) -> Any:
+        """Return the result of the run, as its main task has ended or the loop was stopped."""
         if self._failure is not None:
             failure = self._failure
             if task.done() and not task.cancelled():
@@ -134,9 +136,6 @@ class _Run:
             raise KeyboardInterrupt
         return task.result()
 
-    def _cancel(self, task: asyncio.Task[Any]) -> None:
-        self._too_late = not task.cancel()
-
     def let_go(self) -> None:
         """Leave no running loop in the thread, not even after an internal error of trio."""
         if self._loop is not None and asyncio._get_running_loop() is self._loop:
@@ -152,8 +151,11 @@ class _Run:
         if self._interrupts == 1 and not task.done():
             # Not at once: the signal may have arrived in the middle of trio's own code.
             self._too_late = True
-            token.run_sync_soon(self._cancel, task)
+            token.run_sync_soon(self._cancel_main, task)
         elif trio.lowlevel.currently_ki_protected():
             token.run_sync_soon(loop.fail, KeyboardInterrupt())
         else:
             raise KeyboardInterrupt
+
+    def _cancel_main(self, task: asyncio.Task[Any]) -> None:
+        self._too_late = not task.cancel()

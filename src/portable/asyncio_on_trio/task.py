@@ -100,7 +100,7 @@ def starts_eagerly() -> bool:
         task = asyncio.current_task()
     except RuntimeError:
         return False
-    if task is None or not hasattr(task.get_loop(), "natives"):
+    if task is None or not hasattr(task.get_loop(), "natives"):  # it is on no `EventLoop`
         return False
     # A task that `asyncio.Task()` made has its driver from the end of that step on.
     driver: Driver | None = getattr(task, "_driver", None)

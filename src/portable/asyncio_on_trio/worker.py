@@ -85,7 +85,7 @@ class Worker:
             await self._serve()
         except BaseException as error:
             self._loop.fail(error, self)
-        self._loop.forget_worker(self)
+        self._loop.pool.forget(self)
 
     @types.coroutine
     def _serve(self) -> Generator[Any, Any, None]:
@@ -139,8 +139,8 @@ class Worker:
                         driver.pending = driver.disturbed = True
                     if trap is TURN:
                         answer = yield TURN
-                    elif driver.pending and (refused := driver.give_up(trap)) is not None:
-                        answer, refused = refused, None
+                    elif driver.pending and (given_up := driver.give_up(trap)) is not None:
+                        answer, given_up = given_up, None
                         yield TURN
                     else:
                         if native.custom_sleep_data is None:
@@ -184,7 +184,7 @@ class Worker:
                 self._task = None
                 self.free = not native.child_nurseries
                 if not self.free:
-                    self._tell("a task ended with a nursery of trio's or AnyIO's open", task)
+                    self._report("a task ended with a nursery of trio's or AnyIO's open", task)
                 elif innermost_scope(native) is not clean:
                     self._renew_scope(task)
                     clean = innermost_scope(native)
@@ -214,7 +214,7 @@ class Worker:
                 # This worker cannot serve again: its next task would be inside the nursery.
                 yield from self._close_nurseries(sleep)
                 return
-            if self.free and not loop.keep(self):
+            if self.free and not loop.pool.keep(self):
                 return
             if loop.ending:
                 return
@@ -270,6 +270,7 @@ class Worker:
         return trio.current_effective_deadline() <= self._loop.time()
 
     def _has_step(self) -> bool:
+        """Say whether the loop has set a step since the last one was taken."""
         return self.step is not None
 
     def interrupt(self, driver: Driver) -> None:
@@ -296,11 +297,18 @@ class Worker:
 
     def _lost(self, _: object) -> None:
         """Have the worker end: its task was collected during a wait that nobody can end."""
-        self._loop.abandon(self)
+        self._loop.pool.abandon(self)
 
     def is_abandoned(self) -> bool:
         """Say whether its task was collected before it ended."""
         return self.sleeping and self._task is not None and self._task() is None
+
+    def retire(self) -> None:
+        """End this worker, which sleeps."""
+        self.sleeping = False
+        self.step = None
+        self.retired = True
+        self.wake()
 
     def end_wait(self) -> None:
         """End its task's wait in trio, as the loop ends and will not step the task again."""
@@ -315,7 +323,7 @@ class Worker:
         try:
             self.scope.__exit__(None, None, None)
         except RuntimeError as error:  # trio's "Cancel scope stack corrupted"
-            self._tell(
+            self._report(
                 "a task ended with a cancel scope of trio's or AnyIO's open", task, error
             )
         self.scope = trio.CancelScope(shield=True)
@@ -343,7 +351,7 @@ class Worker:
             await trio.lowlevel.cancel_shielded_checkpoint()
         self.wake()
 
-    def _tell(self, message: str, task: Any, error: BaseException | None = None) -> None:
+    def _report(self, message: str, task: Any, error: BaseException | None = None) -> None:
         context = {"message": message, "task": task}
         if error is not None:
             context["exception"] = error

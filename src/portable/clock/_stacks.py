@@ -24,32 +24,28 @@ def module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))
 
 
-def await_frames(coro: object) -> Iterator[FrameType]:
-    """Yield the frames of a suspended coroutine, outermost first."""
+def _chain(coro: object) -> Iterator[tuple[object, FrameType | None]]:
+    """Yield the objects that await each other, outermost first, and the frame of each."""
     current: Any = coro
     while current is not None:
         for frame_name, next_name in _NEXT.items():
             if hasattr(current, frame_name):
-                frame = getattr(current, frame_name)
-                if frame is not None:
-                    yield frame
+                yield current, getattr(current, frame_name)
                 current = getattr(current, next_name)
                 break
         else:
+            yield current, None
             current = _driven_by(current)
+
+
+def await_frames(coro: object) -> Iterator[FrameType]:
+    """Yield the frames of a suspended coroutine, outermost first."""
+    return (frame for _, frame in _chain(coro) if frame is not None)
 
 
 def innermost(coro: object) -> object:
     """Return the last object in the chain: the future or bare yield that is awaited."""
-    current: Any = coro
-    while current is not None:
-        last = current
-        for name in _NEXT.values():
-            if hasattr(current, name):
-                current = getattr(current, name)
-                break
-        else:
-            current = _driven_by(current)
+    *_, (last, _) = _chain(coro)
     return last
 
 

@@ -143,6 +143,7 @@ class Stillness:
         return seconds
 
     def _threads_wait(self, next_timer: float) -> float:
+        """Return the real seconds to wait for threads that work or may call (rules 1 and 3)."""
         working, home = self._awaited.threads(), self._awaited.home()
         if not working and threading.active_count() == 1:
             return 0.0
@@ -169,6 +170,7 @@ class Stillness:
         return min(pause, max(0.0, max(delay, _STANDS_FOR_GOOD) - stood))
 
     def _outside_wait(self, next_timer: float) -> float:
+        """Return the real seconds to wait for what comes from elsewhere (rules 2 to 5)."""
         io = self._awaited.io()
         if next_timer == inf:
             return inf if io else _LOOK_AGAIN if self._watch.foreign() else 0.0

@@ -65,7 +65,7 @@ class ThreadWatch:
     def foreign(self) -> list[str]:
         """Return the names of the threads that run and belong to no pool."""
         foreign = []
-        for thread, stack in self._stacks(self._lent):
+        for thread, stack in self._stacks(without=self._lent):
             if _pool(stack) is not None:
                 self._lent.add(thread)
             elif thread.ident not in self._asleep:
@@ -89,15 +89,10 @@ class ThreadWatch:
 
     def anyone(self) -> bool:
         """Say whether any other thread of the process is at work, whoever started it."""
-        me = threading.get_ident()
-        frames = sys._current_frames()
-        for thread in threading.enumerate():
-            frame = frames.get(thread.ident or 0)
-            if frame is not None and thread.ident not in {me, *self._asleep}:
-                stack = list(_walk(frame))
-                if not _idle(thread, stack, _pool(stack)):
-                    return True
-        return False
+        return any(
+            thread.ident not in self._asleep and not _idle(thread, stack, _pool(stack))
+            for thread, stack in self._stacks(also=threading.enumerate())
+        )
 
     def callers(self, home: object) -> set[threading.Thread]:
         """Return the threads at work that could call into the run.
@@ -132,7 +127,7 @@ class ThreadWatch:
         """
         places: set[tuple[int, ...]] = set()
         for_threads = True
-        for thread, stack in self._stacks(callers=callers):
+        for thread, stack in self._stacks(also=callers):
             root = _pool(stack)
             if thread not in callers and (root is None or _idle(thread, stack, root)):
                 continue
@@ -146,16 +141,26 @@ class ThreadWatch:
 
     def _stacks(
         self,
-        known: Collection[threading.Thread] = (),
-        callers: Collection[threading.Thread] = (),
+        *,
+        without: Collection[threading.Thread] = (),
+        also: Collection[threading.Thread] = (),
     ) -> Iterator[tuple[threading.Thread, list[FrameType]]]:
-        threads = threading.enumerate()
-        new = [t for t in threads if t in callers or (t not in self._before and t not in known)]
+        """Yield the other threads that were started or lent since the run began, with stacks.
+
+        Args:
+            without: threads to leave out.
+            also: older threads to yield as well.
+        """
+        wanted = [
+            thread
+            for thread in threading.enumerate()
+            if thread in also or (thread not in self._before and thread not in without)
+        ]
         me = threading.get_ident()
-        if new:
+        if wanted:
             # The documented way to get the stack of another thread.
             frames = sys._current_frames()
-            for thread in new:
+            for thread in wanted:
                 frame = frames.get(thread.ident or 0)
                 if frame is not None and thread.ident != me:
                     yield thread, list(_walk(frame))

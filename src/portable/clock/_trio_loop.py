@@ -20,6 +20,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from portable.asyncio_on_trio import EventLoop, current_loop
+from portable.asyncio_on_trio.opening import finalize
 
 from ._schedule import Link, Schedule
 from ._work import ForeignFutures
@@ -61,8 +62,8 @@ class LoopWatch:
         run_in_executor = loop.run_in_executor
         shut_down = loop.shutdown_default_executor
 
-        def counted(*args: Any) -> asyncio.Future[Any]:
-            future = run_in_executor(*args)
+        def counted(*args: Any, **kwargs: Any) -> asyncio.Future[Any]:
+            future = run_in_executor(*args, **kwargs)
             self.jobs += 1
             if self._schedule is not None:
                 self._schedule.threads = True
@@ -126,12 +127,10 @@ class LoopWatch:
         return loop.on_stop is not None or (loop.awaited > 0 and current_loop() is not loop)
 
     def finalizing(self) -> Iterator[asyncio.Task[Any]]:
-        """Yield the loop's own tasks that end what is left (`EventLoop.finalize()`)."""
-        loop = self.loop
-        if loop is not None:
-            code = loop.finalize.__func__.__code__  # type: ignore[attr-defined]
-            for task in asyncio.all_tasks(loop):
-                if getattr(task.get_coro(), "cr_code", None) is code:
+        """Yield the loop's own tasks that end what is left."""
+        if self.loop is not None:
+            for task in asyncio.all_tasks(self.loop):
+                if getattr(task.get_coro(), "cr_code", None) is finalize.__code__:
                     yield task
 
     def tasks(self) -> set[asyncio.Task[Any]]:
@@ -156,10 +155,10 @@ def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
             links[handle] = schedule.link(None, args)
         return handle
 
-    def sleeping(delay: float, *args: Any, context: Any = None) -> Any:
+    def sleeping(delay: float, *args: Any, **kwargs: Any) -> Any:
         if delay and delay > 0:  # the loop refuses `None`
             delay += schedule.longer(asyncio.current_task(loop))
-        return call_later(delay, *args, context=context)
+        return call_later(delay, *args, **kwargs)
 
     def link(entry: Any) -> Link:
         if isinstance(entry, asyncio.Handle):

@@ -249,12 +249,15 @@ def _counted(name: str, *, accepts: bool = False) -> Callable[..., Any]:
     @functools.wraps(getattr(uvloop.Loop, name))
     async def counted(self: VirtualUvloop, *args: Any, **kwargs: Any) -> Any:
         io = self.open_io
-        if accepts:
+        if accepts and args:
             factory, *rest = args
             args = (io.accepting(factory), *rest)
+        elif accepts and "protocol_factory" in kwargs:
+            kwargs["protocol_factory"] = io.accepting(kwargs["protocol_factory"])
         call = object()
-        on_socket = name.startswith("sock_")
-        io.calls[call] = name, number_of(args[0]) if on_socket else None
+        used = args[0] if args else kwargs.get("sock")
+        on_socket = name.startswith("sock_") and used is not None
+        io.calls[call] = name, number_of(used) if on_socket else None
         try:
             # Looked up here: a recording replaces some of them.
             result = await getattr(uvloop.Loop, name)(self, *args, **kwargs)
