@@ -16,7 +16,12 @@ from importlib import metadata
 from types import MappingProxyType
 from typing import Any
 
-from ._errors import BackendNotInstalledError, UnknownBackendError, did_you_mean
+from ._errors import (
+    BackendNotInstalledError,
+    UnknownBackendError,
+    did_you_mean,
+    no_running_loop,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def get_backend(name: str) -> Backend:
         UnknownBackendError: there is none; the message lists those there are.
     """
     for backend in BACKENDS.values():
-        if backend.name == name:
+        if backend.name == name:  # not `BACKENDS.get(name)`: it may be of any type
             return backend
     message = f"backend: unknown backend {name!r}; known are: {', '.join(BACKENDS)}"
     lower = str(name).lower()
@@ -162,8 +167,5 @@ def _on_trio() -> bool:
 def _asyncios_loop(caller: str) -> asyncio.AbstractEventLoop:
     loop = asyncio._get_running_loop()
     if loop is None:
-        raise RuntimeError(
-            f"{caller}() was called with no event loop running in this thread; "
-            f"call it from a coroutine started with portable.run(main)"
-        )
+        raise no_running_loop(caller)
     return loop

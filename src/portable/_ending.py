@@ -6,10 +6,12 @@ import asyncio
 import sys
 from collections.abc import Collection, Iterable
 from contextlib import suppress
-from inspect import isawaitable, iscoroutine
+from inspect import iscoroutine
 from typing import Any
 
 import anyio
+
+from ._errors import no_running_loop
 
 
 def running_loop(caller: str) -> asyncio.AbstractEventLoop:
@@ -24,14 +26,11 @@ def running_loop(caller: str) -> asyncio.AbstractEventLoop:
 
         loop = start_loop_on_trio()
     if loop is None:
-        raise RuntimeError(
-            f"{caller}() was called with no event loop running in this thread; "
-            "call it from a coroutine started with portable.run(main)"
-        )
+        raise no_running_loop(caller)
     return loop
 
 
-async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None) -> None:
+async def end_all(tasks: Collection[asyncio.Future[Any]]) -> None:
     """Cancel tasks and wait until all have ended, whatever happens meanwhile.
 
     If the caller is cancelled meanwhile, that is raised after the tasks have ended. A cancelled
@@ -40,10 +39,9 @@ async def end_all(tasks: Collection[asyncio.Future[Any]], message: object = None
     Args:
         tasks: the tasks, in the order in which to cancel them. Tasks that are added meanwhile
             are waited for, too.
-        message: the message to cancel them with.
     """
     for task in list(tasks):
-        task.cancel(message)
+        task.cancel()
     cancellation: BaseException | None = None
     if _starts_eagerly():
         # On trio an eager first step runs in the caller's trio task. A scope opened there could
@@ -99,26 +97,6 @@ def attach_errors(others: list[BaseException], error: BaseException, message: st
         # A frozen dataclass, say, refuses an assignment.
         BaseException.__setattr__(error, "__context__", BaseExceptionGroup(message, rest))
     del error, rest
-
-
-def check_awaitables(caller: str, parameter: str, aws: Iterable[object]) -> None:
-    """Raise a TypeError that shows the right call if one of these cannot be awaited.
-
-    Then the coroutines among them are closed, as they will never run.
-    """
-    aws = tuple(aws)
-    for aw in aws:
-        if isawaitable(aw):
-            continue
-        close_all(aws)
-        name = getattr(aw, "__name__", "function")
-        if isinstance(aw, (list, tuple, set, frozenset)):
-            advice = f"got a {type(aw).__name__}; write {caller}(*{parameter})"
-        elif callable(aw):
-            advice = f"not the function {name!r}; call it: {caller}({name}(...))"
-        else:
-            advice = f"got {aw!r}"
-        raise TypeError(f"{caller}(): {parameter} must be awaitable, {advice}")
 
 
 def close_all(aws: Iterable[object]) -> None:

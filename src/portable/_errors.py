@@ -1,4 +1,4 @@
-"""portable's own exceptions, and the suggestion in messages about an unknown name."""
+"""portable's own exceptions, and what several messages have in common."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ class BackendNotInstalledError(LookupError):
 
 class MissingDependencyError(ImportError):
     """An optional part was used without the package it needs."""
+
+
+def no_running_loop(caller: str) -> RuntimeError:
+    """Return the error for a function that was called where no event loop runs."""
+    return RuntimeError(
+        f"{caller}() was called with no event loop running in this thread; "
+        "call it from a coroutine started with portable.run(main)"
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

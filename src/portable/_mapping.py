@@ -170,6 +170,7 @@ class _Buffer(Generic[R]):
             self._wake_taker()
 
     def _put(self, number: int, result: R) -> asyncio.Future[None] | None:
+        """Keep a result; if the buffer is full then, return what the worker has to wait for."""
         self._results.append(result)
         self._wake_taker()
         if self._limit is None or len(self._results) < self._limit:
@@ -191,6 +192,7 @@ class _Buffer(Generic[R]):
         return bool(self._results)
 
     def take(self) -> R:
+        """Return the next result; let the workers go on if the buffer is half empty."""
         result = self._results.popleft()
         # Not after each result: it is dearer to wake a worker often than to let it run on.
         if self._space and self._limit is not None and 2 * len(self._results) <= self._limit:

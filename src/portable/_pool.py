@@ -123,6 +123,7 @@ class Pool(Generic[T, R]):
         return f"other errors in {self._caller}()"
 
     async def _end(self) -> None:
+        """End the workers that are left, and the items."""
         await end_all(self._workers)
         if isinstance(self._items, AsyncGenerator):
             # The caller of `amap(func, generator())` has no name for it and cannot close it.
@@ -130,6 +131,7 @@ class Pool(Generic[T, R]):
                 await self._items.aclose()
 
     def _start(self, coro: Coroutine[Any, Any, object]) -> None:
+        """Start a worker, with the caller's context."""
         worker = self._context.run(self._loop.create_task, coro)
         if not worker.done():
             self._workers[worker] = None
@@ -138,6 +140,7 @@ class Pool(Generic[T, R]):
             self._ended(worker)
 
     def _ended(self, worker: asyncio.Future[Any]) -> None:
+        """Note that a worker has ended; its error, or the end of the last one, ends the run."""
         self._workers.pop(worker, None)
         if not worker.cancelled():
             error = worker.exception()
@@ -156,6 +159,7 @@ class Pool(Generic[T, R]):
     # An iterable -------------------------------------------------------------------------
 
     def _hire(self, jobs: Iterator[tuple[int, T]]) -> None:
+        """Start as many workers as there are jobs, or as the limit allows."""
         if self._limit is None:
             for job in jobs:
                 self._start(self._work([job]))
@@ -164,12 +168,14 @@ class Pool(Generic[T, R]):
                 self._start(self._take(chain((job,), jobs), jobs))
 
     async def _take(self, mine: Iterator[tuple[int, T]], rest: Iterator[tuple[int, T]]) -> None:
+        """Work on jobs; if one has left traces in this worker, let a new one do the rest."""
         if not await self._work(mine):
             self._start(self._take(rest, rest))
 
     # An async iterable -------------------------------------------------------------------
 
     async def _hire_for_stream(self, items: AsyncIterator[T]) -> None:
+        """Do the same for an async iterable: a worker starts when its first item is there."""
         self._pulled = 0
         self._exhausted = False
         self._pulling = asyncio.Lock()  # an async generator allows one `anext()` at a time
@@ -188,6 +194,7 @@ class Pool(Generic[T, R]):
     async def _take_from_stream(
         self, jobs: list[tuple[int, T]], items: AsyncIterator[T]
     ) -> None:
+        """Work on jobs, then on items; if one has left traces, let a new worker go on."""
         while await self._work(jobs):
             job = await self._pull(items)
             if job is None:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import Any, TypeVar, overload
 
-from ._ending import (
-    abandon,
-    attach_errors,
-    check_awaitables,
-    close_all,
-    end_all,
-    running_loop,
-)
+from ._ending import abandon, attach_errors, close_all, end_all, running_loop
 
 T = TypeVar("T")
 T2 = TypeVar("T2")
@@ -67,9 +61,7 @@ async def race(*aws: Awaitable[Any]) -> Any:
         >>> portable.run(main, virtual_time=True)
         'near'
     """
-    if not aws:
-        raise ValueError("race(): aws: nothing was given; write race(first(), second())")
-    check_awaitables("race", "aws", aws)
+    _check(aws)
     try:
         loop = running_loop("race")
     except RuntimeError:
@@ -92,6 +84,24 @@ async def race(*aws: Awaitable[Any]) -> Any:
     # An error keeps the frames of its traceback; no frame here may keep the failed tasks.
     del aws, aw, runner, runners
     return await _first(loop, everyone, mine)
+
+
+def _check(aws: tuple[object, ...]) -> None:
+    """Check the arguments; if one is wrong, close the coroutines and show the right call."""
+    if not aws:
+        raise ValueError("race(): aws: nothing was given; write race(first(), second())")
+    for aw in aws:
+        if isawaitable(aw):
+            continue
+        close_all(aws)
+        name = getattr(aw, "__name__", "function")
+        if isinstance(aw, (list, tuple, set, frozenset)):
+            advice = f"got a {type(aw).__name__}; write race(*aws)"
+        elif callable(aw):
+            advice = f"not the function {name!r}; call it: race({name}(...))"
+        else:
+            advice = f"got {aw!r}"
+        raise TypeError(f"race(): aws must be awaitable, {advice}")
 
 
 async def _first(
