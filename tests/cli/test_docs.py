@@ -9,7 +9,7 @@ pytest.importorskip("typer", reason="needs Typer: pip install 'portable-tasks[cl
 
 import portable
 from portable.cli import main
-from portable.cli.documentation import KINDS, docstring, find, pages, sections
+from portable.cli.sections import KINDS, docstring, find, pages, sections
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_each_section_is_found_by_its_name():
 
 
 def _sections(page):
-    from portable.cli.documentation import folder
+    from portable.cli.sections import folder
 
     (file,) = folder().glob(f"*/{page.name}.md")
     return list(sections(file))

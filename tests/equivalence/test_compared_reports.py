@@ -6,7 +6,7 @@ import pytest
 
 import portable
 from portable._differences import DIFFERENCES
-from portable.cli.documentation import find
+from portable.cli.sections import find
 from portable.equivalence import Reading
 from portable.equivalence.causes import Cause, causes
 from portable.equivalence.comparison import compare

@@ -27,6 +27,7 @@ from .arguments import (
 )
 from .as_json import as_json
 from .comparing import compare
+from .completion import complete_patterns
 from .display import (
     Terminal,
     print_explored,
@@ -36,7 +37,7 @@ from .display import (
     source_of,
 )
 from .docs import docs
-from .plain import PlainCommand, complete_patterns
+from .plain import PlainCommand
 from .porting import port
 from .prices import bench_command, report_command
 from .progress import bar, planned_runs
@@ -165,8 +166,9 @@ app.command("bench-report", cls=PlainCommand)(report_command)
 
 
 def _reports(
-    chosen: tuple[Pattern, ...] | list[Pattern], on: list[str], seeds: Sequence[Seed]
+    chosen: Sequence[Pattern], on: Sequence[str], seeds: Sequence[Seed]
 ) -> dict[str, Report]:
+    """Check patterns, with a progress bar; return their reports by name."""
     reports = {}
     total = len(chosen) * planned_runs(on, len(seeds))
     with bar(total, wanted=bool(seeds)) as progress:

@@ -1,4 +1,4 @@
-"""Arguments that several commands share: backends, seeds, programs, files to write to."""
+"""Arguments that several commands share: lists, backends, seeds, programs, files to write."""
 
 from __future__ import annotations
 
@@ -23,22 +23,31 @@ def message_of(error: Exception) -> str:
     return re.sub(r"^\w+: ", "", str(error))
 
 
-def one_of(value: str, known: Iterable[str], hint: str) -> str:
-    """Return a word if it is a known one; otherwise raise an error that lists those."""
+def bad_option(error: ValueError) -> typer.BadParameter:
+    """Return the error for an option, with which an error's message begins: `seed: …`."""
+    name, _, problem = str(error).partition(": ")
+    return typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
+
+
+def listed(text: str) -> list[str]:
+    """Return the names in a comma-separated list, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def require_known(name: str, known: Iterable[str], hint: str) -> None:
+    """Refuse an unknown name; the error lists the known ones."""
     known = list(known)
-    if value not in known:
+    if name not in known:
         raise typer.BadParameter(
-            f"{value!r} is unknown; there are: {', '.join(known)}", param_hint=hint
+            f"{name!r} is unknown; there are: {', '.join(known)}", param_hint=hint
         )
-    return value
 
 
 def named_backends(text: str) -> list[str]:
     """Return the backends of a comma-separated list; an error lists the known ones."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
     try:
-        if names:
-            return list(dict.fromkeys(get_backend(name).name for name in names))
+        if names := listed(text):
+            return [get_backend(name).name for name in names]
     except UnknownBackendError as error:
         raise typer.BadParameter(message_of(error), param_hint="--backends") from None
     known = ", ".join(BACKENDS)
@@ -73,8 +82,7 @@ def seeds_of(count: int | None, seed: str | None, stretch: float) -> tuple[Seed,
     try:
         return schedules(count, seed, stretch)
     except ValueError as error:
-        name, _, problem = str(error).partition(": ")
-        raise typer.BadParameter(problem, param_hint=f"--{name}") from None
+        raise bad_option(error) from None
 
 
 def require_target(target: str, hint: str) -> None:

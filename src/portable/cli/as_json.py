@@ -54,7 +54,7 @@ def as_json(found: Iterable[tuple[str | None, Report]]) -> dict[str, Any]:
                     for one in report.unsteady
                 ],
                 "results": [_row(row) for row in report.rows],
-                "schedules": [_explored(found) for found in report.explored],
+                "schedules": [_explored(one) for one in report.explored],
             }
             for pattern, report in reports
         ],

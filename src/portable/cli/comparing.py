@@ -23,6 +23,8 @@ from .arguments import (
     BackendsOption,
     SeedOption,
     StretchOption,
+    bad_option,
+    listed,
     named_backends,
     require_folder,
     require_target,
@@ -31,7 +33,7 @@ from .arguments import (
     write_page,
 )
 from .as_json import as_json
-from .display import Terminal, print_marked
+from .display import Terminal
 from .progress import bar, planned_runs
 
 
@@ -133,7 +135,7 @@ def compare(
                 declared=declared,
                 reading=Reading(
                     normalize=tuple(normalize or ()),
-                    ignore=tuple(name.strip() for name in ignore.split(",") if name.strip()),
+                    ignore=tuple(listed(ignore)),
                     tolerance=tolerance,
                     strict_order=strict_order,
                 ),
@@ -145,16 +147,14 @@ def compare(
                 progress=progress.advance,
             )
         except ValueError as error:
-            name, _, problem = str(error).partition(": ")
-            raise typer.BadParameter(problem, param_hint=f"--{name}") from None
+            raise bad_option(error) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
     def again(backend: str, failing: Seed) -> str:
         return _again(sys.argv[1:], backend, failing)
 
-    for mark, line in tell(report, width=min(terminal.width, 160) - 2, again=again):
-        print_marked(terminal, mark, line)
+    terminal.report(tell(report, width=terminal.report_width, again=again))
     if json_file is not None:
         write(json_file, json.dumps(as_json([(None, report)]), indent=2) + "\n")
     if html_file is not None:

@@ -42,7 +42,7 @@ STARTED_BY = {
 
 
 class Terminal(Console):
-    """A console that raises an error if the pipe is closed."""
+    """A console that prints reports, and raises an error if the pipe is closed."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False)
@@ -55,10 +55,16 @@ class Terminal(Console):
         """Print text as it is: no markup, no wrapping."""
         self.print(Text(text, style=style), soft_wrap=True)
 
+    def report(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Print the lines of a report, each with its mark and in the mark's colour."""
+        for mark, line in lines:
+            shown = mark if mark in _SHOWN else " "
+            self.line(f"{shown} {line}".rstrip(), _COLOURS.get(mark, ""))
 
-def print_marked(console: Terminal, mark: str, line: str) -> None:
-    """Print a line of a report in the colour of its mark."""
-    console.line(f"{mark if mark in _SHOWN else ' '} {line}".rstrip(), _COLOURS.get(mark, ""))
+    @property
+    def report_width(self) -> int:
+        """How many characters a line of a report may have, without its mark."""
+        return min(self.width, 160) - 2
 
 
 def print_results(
@@ -69,11 +75,10 @@ def print_results(
     rows = [(name, row) for name, report in reports.items() for row in report.rows]
     rows = [(name, row) for name, row in rows if row.run.backend in backends]
     for name, report in reports.items():
-        lines = list(told_rows(report.rows, _width(console), {}))
+        lines = list(told_rows(report.rows, console.report_width, {}))
         if lines:
             console.line(f"\n{name}", "bold")
-        for mark, line in lines:
-            print_marked(console, mark, line)
+        console.report(lines)
     for backend in dict.fromkeys(row.run.backend for _, row in rows if _skipped(row)):
         console.line(
             f"{backend}: skipped, as it is not installed; install it with: "
@@ -84,10 +89,6 @@ def print_results(
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in STYLES if counts[verdict])
     noun = "pattern" if len(reports) == 1 else "patterns"
     console.line(f"{len(reports)} {noun}, {len(rows)} programs and backends: {summary}")
-
-
-def _width(console: Terminal) -> int:
-    return min(console.width, 160) - 2
 
 
 def _skipped(row: Judged) -> bool:
@@ -124,7 +125,8 @@ def print_explored(
         counts = ", ".join(f"{one.backend} {one.distinct}" for one in report.explored)
         failing = sum(len(one.failing) for one in report.explored)
         verdict = f"{failing} failing" if failing else "all equivalent"
-        print_marked(console, "!" if failing else "=", f"{name:<{width}}  {counts}; {verdict}")
+        mark = "!" if failing else "="
+        console.report([(mark, f"{name:<{width}}  {counts}; {verdict}")])
     for name, report in reports.items():
         _print_failing(console, name, report)
 
@@ -137,8 +139,7 @@ def _print_failing(console: Terminal, pattern: str, report: Report) -> None:
     for one in report.explored:
         if one.failing:
             console.line(f"\n{pattern}: the port under schedules", "bold")
-            for mark, line in told_schedules(one, _width(console), again, shown):
-                print_marked(console, mark, line)
+            console.report(told_schedules(one, console.report_width, again, shown))
 
 
 def print_patterns(console: Terminal, patterns: Iterable[Pattern]) -> None:

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markdown import Markdown
 
+from .completion import complete_pages
 from .display import Terminal
-from .documentation import KINDS, Section, UnknownSectionError, docstring, find, pages
-from .plain import complete_pages
+from .sections import KINDS, Section, UnknownSectionError, docstring, find, pages
 
 
 def docs(

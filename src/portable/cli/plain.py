@@ -1,4 +1,4 @@
-"""`PlainCommand`, whose help has no names of types; and completions for the shell."""
+"""`PlainCommand`, whose help has no names of types."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import re
 from typing import Any
 
 from typer.core import TyperCommand
-
-from portable.bench import OPERATIONS
-from portable.patterns import pattern_names
-
-from .documentation import pages
 
 _TYPE = re.compile(r" <[^>]*>")
 
@@ -30,19 +25,3 @@ class PlainCommand(TyperCommand):
             if rows:
                 with formatter.section(f"{kind.capitalize()}s"):
                     formatter.write_dl(rows)
-
-
-def complete_patterns(incomplete: str) -> list[str]:
-    """Return the patterns whose names begin with what was typed."""
-    return [name for name in pattern_names() if name.startswith(incomplete)]
-
-
-def complete_operations(incomplete: str) -> list[str]:
-    """Return the benchmarks' operations whose names begin with what was typed."""
-    return [name for name in OPERATIONS if name.startswith(incomplete)]
-
-
-def complete_pages(incomplete: str) -> list[str]:
-    """Return the pages of the documentation whose names begin with what was typed."""
-    names = [page.name for listed in pages().values() for page in listed]
-    return [name for name in names if name.startswith(incomplete)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import require_folder, require_target, write
-from .display import Terminal, print_marked
+from .arguments import listed, require_folder, require_known, require_target, write
+from .display import Terminal
 from .progress import bar, planned_runs
 
 if TYPE_CHECKING:
     from portable.porting.files import FileResult
+    from portable.porting.report import Report
 
 
 def port(
@@ -83,31 +84,17 @@ def port(
         raise typer.BadParameter("choose one of --check, --diff and --write")
     require_folder(report_file, "--report")
     # They need LibCST.
-    from portable.porting import CONDITIONS
-    from portable.porting.files import dirty_files, find_targets, port_files
-    from portable.porting.report import Report, unified_diff
+    from portable.porting.files import find_targets, port_files
+    from portable.porting.report import Report
 
     proof = None if prove is None else _proof(prove)
-    chosen = _chosen(rules)
-    assumed = frozenset(name.strip() for name in assume.split(",") if name.strip())
-    if not assumed <= CONDITIONS:
-        raise typer.BadParameter(
-            f"there is no condition {min(assumed - CONDITIONS)!r}; there are: "
-            f"{', '.join(sorted(CONDITIONS))}",
-            param_hint="--assume",
-        )
+    chosen, assumed = _chosen(rules), _assumed(assume)
     try:
         targets = find_targets(paths)
     except LookupError as error:
         raise typer.BadParameter(str(error), param_hint="PATH") from None
     if write_files and not allow_dirty:
-        dirty = dirty_files(target.path for target in targets)
-        if dirty:
-            more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-            raise typer.BadParameter(
-                f"git has uncommitted changes ({dirty[0]}{more}); commit or stash them, so "
-                "that what is written can be told apart, or give --allow-dirty"
-            )
+        _require_committed(target.path for target in targets)
     try:
         with bar(len(targets), wanted=len(targets) > 1) as progress:
             results = port_files(
@@ -130,24 +117,17 @@ def port(
             if result.changed:
                 result.path.write_bytes(result.after)
     elif not check:
-        colours = {"+": "green", "-": "red", "@": "cyan"}
-        out = Terminal()
-        for line in unified_diff(results):
-            out.line(line.removesuffix("\n"), colours.get(line[0], ""))
+        _print_diff(results)
     if report_file is not None:
-        as_json = report_file.endswith(".json")
-        text = json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines())
-        write(report_file, text + "\n", "--report")
-    if report_file == "-":
-        pass
-    elif (check or write_files) and report_file is None:
+        _write_report(report, report_file)
+        if report_file != "-":
+            _print_summary(terminal, report)
+    elif check or write_files:
         for line in report.lines():
             terminal.line(line)
     else:
-        terminal.line(report.summary())
-        for result in report.errors:
-            terminal.line(f"{result.path}: not ported: {result.error}")
-        if report.total > report.rewritten and report_file is None:
+        _print_summary(terminal, report)
+        if report.total > report.rewritten:
             terminal.line("--report - lists what is left, and what to write")
     for line in _patched_elsewhere(results):
         terminal.line(line, "yellow")
@@ -156,6 +136,71 @@ def port(
     left = report.total - (0 if check else report.rewritten)
     if (check and left) or report.errors:
         raise typer.Exit(DIFFERS)
+
+
+def _chosen(rules: str | None) -> list[str] | None:
+    """Return the rules that `--rules` names; `None`: all."""
+    from portable.porting import RULES
+    from portable.porting.patching import RULE as PATCHED
+
+    if rules is None:
+        return None
+    known = [*(rule.name for rule in RULES), PATCHED]
+    named = listed(rules)
+    for name in named:
+        require_known(name, known, "--rules")
+    if not named:
+        raise typer.BadParameter(
+            f"no rule is named; there are: {', '.join(known)}", param_hint="--rules"
+        )
+    return named
+
+
+def _assumed(assume: str) -> frozenset[str]:
+    """Return the conditions that `--assume` names."""
+    from portable.porting import CONDITIONS
+
+    named = listed(assume)
+    for name in named:
+        require_known(name, sorted(CONDITIONS), "--assume")
+    return frozenset(named)
+
+
+def _require_committed(paths: Iterable[Path]) -> None:
+    """Refuse to write files that git has uncommitted changes of."""
+    from portable.porting.files import dirty_files
+
+    dirty = dirty_files(paths)
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise typer.BadParameter(
+            f"git has uncommitted changes ({dirty[0]}{more}); commit or stash them, so that "
+            "what is written can be told apart, or give --allow-dirty"
+        )
+
+
+def _print_diff(results: list[FileResult]) -> None:
+    """Print what would change."""
+    from portable.porting.report import unified_diff
+
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    terminal = Terminal()
+    for line in unified_diff(results):
+        terminal.line(line.removesuffix("\n"), colours.get(line[0], ""))
+
+
+def _write_report(report: Report, file: str) -> None:
+    """Write to a file what is left to a human, with what to write."""
+    as_json = file.endswith(".json")
+    text = json.dumps(report.as_json(), indent=2) if as_json else "\n".join(report.lines())
+    write(file, text + "\n", "--report")
+
+
+def _print_summary(terminal: Terminal, report: Report) -> None:
+    """Print how much is ported, and the files that could not be."""
+    terminal.line(report.summary())
+    for result in report.errors:
+        terminal.line(f"{result.path}: not ported: {result.error}")
 
 
 def _proof(what: str) -> tuple[Path, str]:
@@ -174,18 +219,32 @@ def _proof(what: str) -> tuple[Path, str]:
 
 
 def _prove(terminal: Terminal, results: list[FileResult], path: Path, function: str) -> bool:
+    """Run a program, or tests, before and after the port; print and return whether it holds."""
+    from portable.porting.proving import is_test
+
+    if is_test(path):
+        return _prove_by_tests(terminal, results, path)
+    return _prove_by_program(terminal, results, path, function)
+
+
+def _prove_by_program(
+    terminal: Terminal, results: list[FileResult], path: Path, function: str
+) -> bool:
     from portable._backends import installed_backends
     from portable.equivalence.telling import tell
-    from portable.porting.proving import SCHEDULES, is_test, prove_program, prove_tests
+    from portable.porting.proving import SCHEDULES, prove_program
 
-    backends = installed_backends()
-    if not is_test(path):
-        with bar(planned_runs(backends, SCHEDULES), wanted=True) as progress:
-            found = prove_program(results, path, function, progress.advance)
-        for mark, line in tell(found, width=min(terminal.width, 160) - 2):
-            print_marked(terminal, mark, line)
-        return found.equivalent and found.loadable
-    with bar(2 * len(backends), wanted=True) as progress:
+    with bar(planned_runs(installed_backends(), SCHEDULES), wanted=True) as progress:
+        found = prove_program(results, path, function, progress.advance)
+    terminal.report(tell(found, width=terminal.report_width))
+    return found.equivalent and found.loadable
+
+
+def _prove_by_tests(terminal: Terminal, results: list[FileResult], path: Path) -> bool:
+    from portable._backends import installed_backends
+    from portable.porting.proving import prove_tests
+
+    with bar(2 * len(installed_backends()), wanted=True) as progress:
         runs = prove_tests(results, path, progress.advance)
     for run in runs:
         same = "NOT the same" if run.differing or run.trouble else "the same"
@@ -223,24 +282,3 @@ def _patched_elsewhere(results: list[FileResult]) -> Iterator[str]:
             f"{path}:{line}: patches {name}, which was rewritten; port this file, too, or "
             "its tests wait for real and stay green"
         )
-
-
-def _chosen(rules: str | None) -> list[str] | None:
-    from portable.porting import RULES
-    from portable.porting.patching import RULE as PATCHED
-
-    if rules is None:
-        return None
-    known = [*(rule.name for rule in RULES), PATCHED]
-    named = [name.strip() for name in rules.split(",") if name.strip()]
-    for name in named:
-        if name not in known:
-            raise typer.BadParameter(
-                f"there is no rule {name!r}; there are: {', '.join(known)}",
-                param_hint="--rules",
-            )
-    if not named:
-        raise typer.BadParameter(
-            f"no rule is named; there are: {', '.join(known)}", param_hint="--rules"
-        )
-    return named

@@ -11,11 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from portable._errors import (
-    BackendNotInstalledError,
-    MissingDependencyError,
-    UnknownBackendError,
-)
+from portable._errors import BackendNotInstalledError, MissingDependencyError
 from portable.bench import (
     CLOCKS,
     DEFAULT_CLOCK,
@@ -33,8 +29,15 @@ from portable.bench import (
 )
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import BackendsOption, message_of, one_of, require_folder, write
-from .plain import complete_operations
+from .arguments import (
+    BackendsOption,
+    message_of,
+    named_backends,
+    require_folder,
+    require_known,
+    write,
+)
+from .completion import complete_operations
 
 
 def bench_command(
@@ -70,9 +73,9 @@ def bench_command(
         ),
     ] = DEFAULT_CLOCK,
     json_file: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--json", metavar="FILE", help="Write the results to a file too; - is stdout."
+            "--json", metavar="FILE", help="Write the results to a file too; '-': stdout."
         ),
     ] = None,
 ) -> None:
@@ -80,11 +83,10 @@ def bench_command(
 
     Ctrl-C ends it early, and shows what there is by then.
     """
-    to_stdout = str(json_file) == "-"
-    require_folder(None if json_file is None else str(json_file))
-    one_of(size, EFFORTS, "--size")
-    one_of(clock, CLOCKS, "--clock")
-    loops = [name.strip() for name in (backends or "").split(",") if name.strip()]
+    require_folder(json_file)
+    require_known(size, EFFORTS, "--size")
+    require_known(clock, CLOCKS, "--clock")
+    loops = () if backends is None else named_backends(backends)
     try:
         run = bench(
             names or (),
@@ -94,24 +96,25 @@ def bench_command(
             clock=clock,
             seconds=seconds,
             command=_command(json_file),
-            console=Console(stderr=to_stdout, highlight=False),
+            console=Console(stderr=json_file == "-", highlight=False),
         )
     except UnknownOperationError as error:
         raise typer.BadParameter(str(error), param_hint="OPERATION") from None
-    except (UnknownBackendError, BackendNotInstalledError) as error:
+    except BackendNotInstalledError as error:
         raise typer.BadParameter(message_of(error), param_hint="--backends") from None
     if json_file is not None:
-        write(str(json_file), json.dumps(run.as_dict(), indent=2) + "\n")
+        write(json_file, json.dumps(run.as_dict(), indent=2) + "\n")
     if "interrupted" in run.about:
         raise typer.Exit(INTERRUPTED)
 
 
-def _command(json_file: Path | None) -> str:
+def _command(json_file: str | None) -> str:
     """Return the command as typed, with the file's name in place of its path."""
-    words = [
-        json_file.name if json_file and word == str(json_file) else word
-        for word in sys.argv[1:]
-    ]
+    words = sys.argv[1:]
+    if json_file is not None:
+        name = Path(json_file).name
+        paths = {json_file: name, f"--json={json_file}": f"--json={name}"}
+        words = [paths.get(word, word) for word in words]
     return f"portable {shlex.join(words)}"
 
 
