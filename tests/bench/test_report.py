@@ -364,6 +364,14 @@ class TestPage:
         write_readme(file, readme, tmp_path / "docs" / "prices")
         assert readme.read_text(encoding="utf-8") == text
 
+    def test_pictures_elsewhere(self, file: Path, tmp_path: Path) -> None:
+        """Pictures outside of the page's folder are linked by the way to them."""
+        readme = tmp_path / "pages" / "README.md"
+        readme.parent.mkdir()
+        readme.write_text("<!-- benchmarks -->\n<!-- end of benchmarks -->\n", encoding="utf-8")
+        write_readme(file, readme, tmp_path / "pictures")
+        assert "(../pictures/spawn.svg)" in readme.read_text(encoding="utf-8")
+
     def test_no_place(self, file: Path, tmp_path: Path) -> None:
         """A README without the marks is refused, and left as it is."""
         readme = tmp_path / "README.md"

@@ -78,11 +78,20 @@ class Way:
         if self.check is not None:
             return self.check()
         module, _, name = (self.needs or "").partition(":")
-        if module and find_spec(module) is None:
-            return f"{module} is not installed: pip install 'portable-tasks[bench]'"
+        if module and (missing := not_installed(module)):
+            return missing
         if name and not hasattr(import_module(module), name):
             return f"this {module} has no {name}()"
         return None
+
+
+def not_installed(*modules: str) -> str | None:
+    """Return which of these are not installed, and the command that helps; `None`: none."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if not missing:
+        return None
+    are = "are" if len(missing) > 1 else "is"
+    return f"{' and '.join(missing)} {are} not installed: pip install 'portable-tasks[bench]'"
 
 
 def _handed(

@@ -6,6 +6,7 @@ charts inside; it needs no network.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -234,7 +235,7 @@ def write_readme(file: Path, readme: Path, pictures: Path) -> list[Path]:
     Args:
         file: the results, from `--benchmark-json` or `portable bench --json`.
         readme: the file with the marks `<!-- benchmarks -->` and `<!-- end of benchmarks -->`.
-        pictures: the directory for the charts, inside the README's own.
+        pictures: the directory for the charts.
 
     Returns:
         The files that were written.
@@ -253,7 +254,8 @@ def write_readme(file: Path, readme: Path, pictures: Path) -> list[Path]:
         for number, (label, draw) in enumerate(_answer_pictures(prices, table).items()):
             path = pictures / f"{table.key[0]}{'_growth' * number}.svg"
             drawn[path] = draw(escape(label), alone=True)
-            lines.append(f"![{label}]({path.relative_to(readme.parent).as_posix()})")
+            way = Path(os.path.relpath(path, readme.parent)).as_posix()
+            lines.append(f"![{label}]({way})")
     about = run.about
     on = ", ".join(
         about[key] for key in ("machine", "python", "packages", "clock", "date") if key in about

@@ -61,8 +61,8 @@ def suite(
     """
     if effort not in EFFORTS:
         raise ValueError(f"effort: unknown effort {effort!r}; there are: {', '.join(EFFORTS)}")
-    operations = [get_operation(name) for name in names] or OPERATIONS.values()
-    loops = [require_backend(name).name for name in backends] or BACKENDS
+    operations = [get_operation(name) for name in dict.fromkeys(names)] or OPERATIONS.values()
+    loops = [require_backend(name).name for name in dict.fromkeys(backends)] or BACKENDS
     return [
         case
         for operation in operations

@@ -1,4 +1,4 @@
-"""The jobs that the measured tasks do, by the means of the library that is priced.
+"""The jobs that the measured tasks do, and how groups start and cancel tasks.
 
 A program is priced with the jobs that its author would write: with asyncio it uses asyncio's
 `sleep`, with trio that of trio. So jobs are made from a library, a module that has a `sleep`.
@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeAlias
 
 Job: TypeAlias = Callable[[int], Coroutine[Any, Any, int]]
+#: Starts a function with an index as a task of a group; returns the task, or its handle.
+Start: TypeAlias = Callable[[Any, Callable[[int], Coroutine[Any, Any, object]], int], Any]
 
 #: Longer than any measurement: such a sleep ends by being cancelled.
 LONG = 3600.0
@@ -41,6 +43,26 @@ def job(kind: str, library: Sleeping) -> Job:
         return index
 
     return {"noop": noop, "checkpoint": checkpoint, "sleep": nap}[kind]
+
+
+def create_task(group: Any, function: Callable[[int], Any], index: int) -> Any:
+    """Start a task in a group that takes coroutines, as asyncio's does."""
+    return group.create_task(function(index))
+
+
+def start_soon(group: Any, function: Callable[[int], Any], index: int) -> Any:
+    """Start a task in a group that takes functions, as AnyIO's and trio's do."""
+    return group.start_soon(function, index)
+
+
+def soonify(group: Any, function: Callable[[int], Any], index: int) -> Any:
+    """Start a task in asyncer's group."""
+    return group.soonify(function)(index)
+
+
+def cancel_scope(group: Any) -> None:
+    """Cancel the scope of a group, as AnyIO's and trio's have one."""
+    group.cancel_scope.cancel()
 
 
 class Sleepers:

@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from portable.bench._child import Child
 from portable.bench._measurement import Sample
-from portable.bench._operations import PROGRAMS, Operation, Workload
+from portable.bench._operations import PROGRAMS, Operation, Workload, not_installed
 from portable.bench._results import NATIVE, PORTABLE
 
 JOBS = ("noop", "sleep_once", "sleep_five_times", "call_soon")
@@ -44,6 +44,8 @@ def child(name: str) -> Child:
 @cache
 def obstacle() -> str | None:
     """Say why trio-asyncio cannot be used here, by importing it in another process."""
+    if missing := not_installed("trio_asyncio"):
+        return missing
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", "import trio_asyncio"],
         capture_output=True,
@@ -53,8 +55,6 @@ def obstacle() -> str | None:
     if done.returncode == 0:
         return None
     *_, reason = done.stderr.strip().splitlines()
-    if "No module named 'trio_asyncio'" in reason:
-        return "trio_asyncio is not installed: pip install 'portable-tasks[bench]'"
     return f"trio-asyncio does not work on this Python: {reason}"
 
 

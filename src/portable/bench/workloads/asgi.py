@@ -11,19 +11,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import anyio
 
 from portable.bench._measurement import Sample
 from portable.bench._meters import PER_SECOND
-from portable.bench._operations import PROGRAMS, Operation, Workload
+from portable.bench._operations import PROGRAMS, Operation, Workload, not_installed
 
 from ._jobs import LONG, Sleeping
 
 CLIENTS = 10
-_NEEDED = ("starlette", "httpx")
+_obstacle = partial(not_installed, "starlette", "httpx")
 
 ASGI = Operation(
     "asgi",
@@ -39,15 +38,6 @@ ASGI = Operation(
 
 #: Calls a function with each number below a count, all at once, and returns the results.
 Together: TypeAlias = Callable[[Callable[[int], Awaitable[int]], int], Awaitable[list[int]]]
-
-
-def obstacle() -> str | None:
-    """Say what is missing."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if not missing:
-        return None
-    are = "are" if len(missing) > 1 else "is"
-    return f"{' and '.join(missing)} {are} not installed: pip install 'portable-tasks[bench]'"
 
 
 async def requests(sample: Sample, library: Sleeping, together: Together) -> None:
@@ -90,8 +80,8 @@ async def _in_task_group(work: Callable[[int], Any], count: int) -> list[int]:
     return [task.result() for task in tasks]
 
 
-@ASGI.by("native", "asyncio", "uvloop", check=obstacle)
-@ASGI.by("portable", "trio", driven=True, check=obstacle)
+@ASGI.by("native", "asyncio", "uvloop", check=_obstacle)
+@ASGI.by("portable", "trio", driven=True, check=_obstacle)
 async def with_asyncio(sample: Sample) -> None:
     """Use asyncio's group and limit."""
     await requests(sample, asyncio, _in_task_group)
@@ -112,14 +102,14 @@ async def _in_scope(
     return results
 
 
-@ASGI.by("native", "trio", check=obstacle)
+@ASGI.by("native", "trio", check=_obstacle)
 async def with_trio(sample: Sample) -> None:
     """Use a nursery and trio's limit."""
     trio: Any = import_module("trio")
     await requests(sample, trio, partial(_in_scope, trio, trio.open_nursery))
 
 
-@ASGI.by("anyio", check=obstacle)
+@ASGI.by("anyio", check=_obstacle)
 async def with_anyio(sample: Sample) -> None:
     """Use AnyIO's group and limit."""
     await requests(sample, anyio, partial(_in_scope, anyio, anyio.create_task_group))

@@ -13,7 +13,16 @@ import portable
 from portable.bench._measurement import Sample
 from portable.bench._operations import TASKS, Operation, Workload
 
-from ._jobs import LONG, Sleepers, Sleeping
+from ._jobs import (
+    LONG,
+    Sleepers,
+    Sleeping,
+    Start,
+    cancel_scope,
+    create_task,
+    soonify,
+    start_soon,
+)
 
 CANCEL_GROUP = Operation(
     "cancel_group",
@@ -46,15 +55,14 @@ async def cancel_from_inside(
     sample: Sample,
     library: Sleeping,
     make_group: Callable[[], AbstractAsyncContextManager[Any]],
-    start: Callable[[Any], Callable[..., Any]],
+    start: Start,
     cancel: Callable[[Any], object],
 ) -> None:
     """Start sleepers in a group, cancel it from its body, and leave it."""
     sleepers = Sleepers(sample.size, library)
     async with make_group() as group:
-        start_soon = start(group)
         for index in range(sample.size):
-            start_soon(sleepers.run, index)
+            start(group, sleepers.run, index)
         await sleepers.all_begun()
         sample.start()
         cancel(group)
@@ -79,25 +87,13 @@ async def group_with_asyncio(sample: Sample) -> None:
 @CANCEL_GROUP.by("native", "trio", needs="trio")
 async def group_with_trio(sample: Sample, trio: Any) -> None:
     """Cancel the nursery's scope."""
-    await cancel_from_inside(
-        sample,
-        trio,
-        trio.open_nursery,
-        lambda nursery: nursery.start_soon,
-        lambda nursery: nursery.cancel_scope.cancel(),
-    )
+    await cancel_from_inside(sample, trio, trio.open_nursery, start_soon, cancel_scope)
 
 
 @CANCEL_GROUP.by("anyio")
 async def group_with_anyio(sample: Sample) -> None:
     """Cancel the group's scope."""
-    await cancel_from_inside(
-        sample,
-        anyio,
-        anyio.create_task_group,
-        lambda group: group.start_soon,
-        lambda group: group.cancel_scope.cancel(),
-    )
+    await cancel_from_inside(sample, anyio, anyio.create_task_group, start_soon, cancel_scope)
 
 
 @CANCEL_GROUP.by("anyio each task")
@@ -117,37 +113,20 @@ async def group_with_anyio_handles(sample: Sample) -> None:
 @CANCEL_GROUP.by("portable Supervisor", driven=True)
 async def group_with_supervisor(sample: Sample) -> None:
     """Cancel the supervisor, whose body goes on."""
-    await cancel_from_inside(
-        sample,
-        asyncio,
-        portable.Supervisor,
-        lambda group: lambda function, index: group.create_task(function(index)),
-        lambda group: group.cancel(),
-    )
+    supervisor = portable.Supervisor
+    await cancel_from_inside(sample, asyncio, supervisor, create_task, supervisor.cancel)
 
 
 @CANCEL_GROUP.by("asyncer", needs="asyncer:create_task_group", peer=True)
 async def group_with_asyncer(sample: Sample, make_group: Callable[[], Any]) -> None:
     """Cancel the scope of asyncer's group."""
-    await cancel_from_inside(
-        sample,
-        anyio,
-        make_group,
-        lambda group: lambda function, index: group.soonify(function)(index),
-        lambda group: group.cancel_scope.cancel(),
-    )
+    await cancel_from_inside(sample, anyio, make_group, soonify, cancel_scope)
 
 
 @CANCEL_GROUP.by("anyioutils", needs="anyioutils:TaskGroup", peer=True)
 async def group_with_anyioutils(sample: Sample, make_group: Callable[[], Any]) -> None:
     """Cancel the scope of anyioutils' group."""
-    await cancel_from_inside(
-        sample,
-        anyio,
-        make_group,
-        lambda group: lambda function, index: group.create_task(function(index)),
-        lambda group: group.cancel_scope.cancel(),
-    )
+    await cancel_from_inside(sample, anyio, make_group, create_task, cancel_scope)
 
 
 class Chain:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
+from typing import TypeAlias
 
 from portable.bench._network import ECHOES
-from portable.bench._operations import PROGRAMS, Operation, Workload
+from portable.bench._operations import PROGRAMS, Operation, Workload, not_installed
 from portable.bench._results import NATIVE, PORTABLE
 
 from .against_trio_asyncio import asked, obstacle
 
-Check = Callable[[], str | None]
+Check: TypeAlias = Callable[[], str | None]
 
 ECHO = Operation(
     "echo",
@@ -57,23 +57,16 @@ SUBPROCESS = Operation(
 )
 
 
-def _missing(*modules: str) -> str | None:
-    for module in modules:
-        if find_spec(module) is None:
-            return f"{module} is not installed: pip install 'portable-tasks[bench]'"
-    return None
-
-
 def _enter(operation: Operation, *needed: str) -> None:
     """Enter the four loops as ways of an operation."""
 
     def by(implementation: str, process: str, check: Check, peer: bool = False) -> None:
         operation.by(implementation, check=check, peer=peer)(partial(asked, name=process))
 
-    by(NATIVE, "asyncio", partial(_missing, *needed))
-    by(PORTABLE, "portable", partial(_missing, "trio", *needed))
-    by("uvloop", "uvloop", partial(_missing, "uvloop", *needed))
-    by("trio-asyncio", "trio-asyncio", lambda: _missing(*needed) or obstacle(), peer=True)
+    by(NATIVE, "asyncio", partial(not_installed, *needed))
+    by(PORTABLE, "portable", partial(not_installed, "trio", *needed))
+    by("uvloop", "uvloop", partial(not_installed, "uvloop", *needed))
+    by("trio-asyncio", "trio-asyncio", lambda: not_installed(*needed) or obstacle(), peer=True)
 
 
 _enter(ECHO)
