@@ -82,9 +82,9 @@ def test_check_of_one_rule(command, tmp_path):
     [
         (["none.py"], "no such file or folder"),
         (["empty"], "no Python in this folder"),
-        (["--rules", "slep", "a.txt"], "no rule 'slep'; there are: sleep"),
+        (["--rules", "slep", "a.txt"], "'slep' is unknown; there are: sleep"),
         (["--rules", ",", "a.txt"], "no rule is named"),
-        (["--assume", "quite", "a.txt"], "no condition 'quite'; there are: calm, quiet"),
+        (["--assume", "quite", "a.txt"], "'quite' is unknown; there are: calm, quiet"),
         (["--check", "--write", "a.txt"], "choose one"),
         (["--report", "none/x", "a.txt"], "cannot write"),
         (["--prove", "none.py", "a.txt"], "--prove: none.py: there is no such file or folder"),
