@@ -205,6 +205,32 @@ def test_where_an_object_was_created() -> None:
     ]
 
 
+def test_a_timers_handle() -> None:
+    """The time at which a timer is due by the loop's clock is noise, and so is its class."""
+    text = "Exception in callback f()\nhandle: <TimerHandle when=4711.25 f() at app.py:3>"
+    assert normalised(text) == "Exception in callback f()\nhandle: <Handle f()>"
+
+
+def test_the_stack_of_a_logging_error() -> None:
+    """What logging writes of a call with wrong arguments is cut down as tracebacks are."""
+    text = [
+        "--- Logging error ---",
+        *told("TypeError: not enough arguments for format string"),
+        "Call stack:",
+        f'  File "{asyncio.__file__}", line 9, in run',
+        "    self._run_once()",
+        '  File "/a/port.py", line 3, in main',
+        "Message: 'bad %s %s'",
+    ]
+    assert [line for line in without_frames(text) if line is not None] == [
+        text[0],
+        *cut("TypeError: not enough arguments for format string"),
+        "Call stack:",
+        "  in main",
+        text[-1],
+    ]
+
+
 def test_an_original_that_differs_from_itself() -> None:
     """What comes otherwise in a second run is told line by line, with what to do."""
     numbers = itertools.count()

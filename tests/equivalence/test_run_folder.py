@@ -40,6 +40,20 @@ def test_what_a_run_left_is_told_by_name(source: Path, tmp_path: Path) -> None:
     assert (source / "b.txt").read_text() == "b\n"
 
 
+def test_a_run_that_removes_its_folder(source: Path, tmp_path: Path) -> None:
+    """Its files are told as deleted; the next run has a new copy, also of an empty folder."""
+    folder = RunFolder(source, tmp_path / "run")
+    shutil.rmtree(folder.place)
+    assert [name for name, _ in folder.changes()] == [
+        "b.txt: deleted",
+        "data/deep/a.txt: deleted",
+    ]
+    empty = RunFolder(source / "data" / "deep", tmp_path / "other")
+    shutil.rmtree(empty.place)
+    empty.renew()
+    assert empty.place.is_dir()
+
+
 @pytest.mark.slow
 def test_a_program_in_the_folder_for_temporary_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

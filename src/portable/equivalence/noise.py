@@ -1,8 +1,8 @@
 """The noise in a trace: what differs between two runs of one program, and means nothing.
 
 It is made equal on both sides: addresses, positions in sources, file descriptors, the ports
-that a system gives out, the class of a loop, how long unittest took, what a task's `repr` says
-of the loop below it.
+that a system gives out, the class of a loop, how long unittest took, what the `repr` of a task
+or a timer says of the loop below it.
 
 Of a traceback the exceptions stay, with their text, and the names of the program's functions;
 frames of libraries and lines of source go.
@@ -26,6 +26,8 @@ _CALLBACK = re.compile(r"(?<=\)) at \S+\.pyw?:\d+")
 # From the beginning of a word on alone, or a long word would be gone through at each letter.
 _NESTING = re.compile(r"(?<![\w.])(?:[\w.]*\w\.<locals>\.)+")
 _PROCESS = re.compile(r"(<Process |\b[Pp][Ii][Dd]\W{1,3})\d+")
+# A loop may run a timer's callback by a plain handle.
+_TIMER = re.compile(r"<TimerHandle when=[\d.e+-]+")
 _LOOP = re.compile(r"<[\w.]*[Ll]oop(?= running=)")
 _UNITTEST = re.compile(r"^(Ran \d+ tests? in )\d+\.\d+s$")
 _DESCRIPTOR = re.compile(r"\bfd=\d+")
@@ -53,15 +55,17 @@ def normalised(text: str) -> str:
     if _OF_A_LOOP.search(text):
         for pattern in (_WAITS_FOR, _CALLBACKS, _WHERE, _NUMBERED):
             text = pattern.sub("", text)
+    text = _TIMER.sub("<Handle", text)
     text = _LOOP.sub("<EventLoop", _UNITTEST.sub(r"\1...", _PROCESS.sub(r"\1...", text)))
     text = _CALLBACK.sub("", _POSITION.sub(r"\1...", _ADDRESS.sub("0x...", text)))
     return _NESTING.sub("", _PORT.sub(r"\1...", _DESCRIPTOR.sub("fd=...", text)))
 
 
-# asyncio's debug mode shows where an object was created, in the form of a traceback.
+# asyncio's debug mode shows where an object was created, and logging where it was called with
+# wrong arguments, both in the form of a traceback.
 _HEAD = re.compile(
     r"(?P<before>.*?)(?:(?:Exception Group )?Traceback|(?:Object|Coroutine) created at)"
-    r" \(most recent call last\):?$"
+    r" \(most recent call last\):?$|Call stack:$"
 )
 _FRAME = re.compile(r'\s*File "(?P<path>[^"]*)", line \d+(?:, in (?P<name>.*))?')
 _CANCELLED = re.compile(r"(?:[\w.]+\.)?(?:CancelledError|Cancelled)\b")
@@ -92,7 +96,7 @@ def without_frames(lines: Sequence[str]) -> list[str | None]:
     for at, line in enumerate(lines):
         found = _HEAD.match(line)
         if found is not None:
-            before = found["before"]
+            before = found["before"] or ""
             head, margin = at, "" if before.strip(" |+") else before.replace("+", "|")
             continue
         if head is None:

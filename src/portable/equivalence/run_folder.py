@@ -71,7 +71,7 @@ class RunFolder:
     def renew(self) -> None:
         """Make a new copy if the run has changed anything."""
         try:
-            intact = dict(self._entries()) == self._before
+            intact = self.place.is_dir() and dict(self._entries()) == self._before
         except OSError:
             intact = False
         if not intact:
@@ -131,6 +131,8 @@ class RunFolder:
         folders = [("", os.fspath(self.place))]
         while folders:
             prefix, folder = folders.pop()
+            if not os.path.isdir(folder):
+                continue  # the run has removed it
             with os.scandir(folder) as entries:
                 for entry in entries:
                     name = prefix + entry.name
