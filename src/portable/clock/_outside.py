@@ -69,6 +69,7 @@ class _OpenDescriptors:
 
     @cached_property
     def sockets(self) -> list[tuple[int, _Address, _Address | None]]:
+        """The sockets: each descriptor, its address, and the address of its other end."""
         found = []
         for descriptor in self._open:
             with suppress(OSError):
@@ -78,6 +79,7 @@ class _OpenDescriptors:
         return found
 
     def has_other_end_of(self, one: socket.socket) -> bool:
+        """Say whether this process has the other end of a connection, too."""
         peer = _peer(one)
         if peer is None:
             return False
@@ -86,6 +88,7 @@ class _OpenDescriptors:
         return any(address == peer for _, address, _ in self.sockets)
 
     def has_both_ends_of(self, pipe: int) -> bool:
+        """Say whether this process has both ends of a pipe."""
         its = os.fstat(pipe)
         ends = 0
         for descriptor in self._open:

@@ -110,8 +110,7 @@ def _stand_in(name: str) -> Callable[..., Any]:
 
     @functools.wraps(real)
     def read() -> Any:
-        frame = sys._getframe(1)
-        if not _shown.timelines or (_is_machinery(frame) and not _calls_for_others(frame)):
+        if not _shown.timelines or _wants_real_time(sys._getframe(1)):
             return real()
         now = _shown.read()
         if now is None or name.startswith("time"):
@@ -120,8 +119,7 @@ def _stand_in(name: str) -> Callable[..., Any]:
 
     @functools.wraps(real)
     def sleep(seconds: Any, /) -> Any:
-        frame = sys._getframe(1)
-        if not _shown.timelines or (_is_machinery(frame) and not _calls_for_others(frame)):
+        if not _shown.timelines or _wants_real_time(sys._getframe(1)):
             return real(seconds)
         if not isinstance(seconds, int | float) or not 0 < seconds < inf:
             return real(seconds)  # which raises the right error
@@ -147,19 +145,21 @@ _BACKENDS = ("anyio", "trio", "uvloop")
 
 @functools.cache
 def _is_real(file: str, package: str) -> bool:
+    """Say whether code is the standard library's, a backend's, a test tool's or portable's."""
     if package in _TOOLS or package in _BACKENDS or file.startswith(("<frozen", _PACKAGE)):
         return True
     return file.startswith(_LIBRARY) and not file.startswith(_INSTALLED)
 
 
-def _is_machinery(frame: FrameType) -> bool:
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return _is_real(frame.f_code.co_filename, package)
+def _wants_real_time(caller: FrameType) -> bool:
+    """Say whether the code that reads a clock, or sleeps, is to get real time.
 
-
-def _calls_for_others(frame: FrameType) -> bool:
-    """Say whether the standard library calls a function it was given: `to_thread(sleep, 1)`."""
-    return frame.f_code.co_filename in _CALLERS
+    Some modules of the standard library call what a program gives them, as in
+    `to_thread(time.sleep, 1)`: those calls are the program's.
+    """
+    file = caller.f_code.co_filename
+    package = str(caller.f_globals.get("__name__", "")).partition(".")[0]
+    return _is_real(file, package) and file not in _CALLERS
 
 
 # What was imported by name ----------------------------------------------------------------

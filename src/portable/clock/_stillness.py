@@ -105,9 +105,10 @@ class Stillness:
         return seconds > min(next_timer() - self._timeline.now, _BUSY_AT_MOST)
 
     def threads_at_work(self) -> bool:
-        """Say whether other threads of the program are at work, for all one sees.
+        """Say whether other threads of the program seem to be at work.
 
-        One that is just starting, or is handed its work, waits for another one for a moment.
+        It looks several times: a thread that has just started, or was just given its work,
+        waits for another one for a moment.
         """
         for _ in range(_LOOKS):
             if threading.active_count() == 1:

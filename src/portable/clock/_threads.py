@@ -73,7 +73,7 @@ class ThreadWatch:
         return foreign
 
     def at_work(self) -> bool:
-        """Say whether a thread, of a pool or not, goes on by itself, as far as one sees."""
+        """Say whether a thread seems to work, and not to wait for another one."""
         # What sleeps in virtual time waits for the run, which is another thread.
         return any(
             not _idle(thread, stack, _pool(stack)) and not _waits_for_a_thread(stack)
