@@ -53,6 +53,15 @@ def test_json_to_stdout():
     assert "goes to sleep" in done.stderr
 
 
+def test_the_command_names_the_file_without_its_path(tmp_path):
+    """A report that is shown to others says nothing of the folders here."""
+    file = tmp_path / "run.json"
+    done = portable("bench", "idle", "--size=smoke", "--time=5", f"--json={file}")
+    assert done.returncode == 0, done.stderr
+    command = json.loads(file.read_text())["portable"]["about"]["command"]
+    assert command == "portable bench idle --size=smoke --time=5 --json=run.json"
+
+
 def test_tables_alone():
     """Without a file the tables are all that there is."""
     done = portable("bench", "idle", "--size=smoke", "--time=5")

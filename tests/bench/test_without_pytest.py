@@ -57,6 +57,11 @@ class TestSuite:
         assert {case.backend for case in chosen} == {"asyncio"}
         assert {case.workload.size for case in chosen} == {100, 20}
 
+    def test_names_that_are_given_twice(self) -> None:
+        """Each case is measured and listed once."""
+        once = suite(["spawn"], backends=["asyncio"])
+        assert suite(["spawn", "spawn"], backends=["asyncio", "asyncio"]) == once
+
     def test_peers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Peers are measured if asked for; one that is not there is told of."""
         ways = OPERATIONS["spawn"].ways
