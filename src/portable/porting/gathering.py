@@ -96,7 +96,7 @@ def _add(source: Source, node: cst.BaseExpression, found: _Gathered, why: str) -
     """Add one call of a coroutine function, or the task that is made of it."""
     if not isinstance(node, cst.Call):
         raise _Unseen(why)
-    use = next((each for each in source.uses if each.node is node.func), None)
+    use = source.use_at(node.func)
     if use is not None and use.name in TASK_STARTERS:
         if use.doubt or len(node.args) != 1 or node.args[0].star or node.args[0].keyword:
             raise _Unseen(why)
