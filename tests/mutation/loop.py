@@ -24,6 +24,7 @@ CONFIG = Path(__file__).with_name("loop.toml")
 
 def main(session: str, count: int = 200, seed: int = 0) -> None:
     """Make the mutants, keep so many of them, try each, and print who lives."""
+    subprocess.run(["cosmic-ray", "baseline", CONFIG], check=True)  # without a change all pass
     if not Path(session).exists():
         subprocess.run(["cosmic-ray", "init", CONFIG, session], check=True)
         with use_db(session, WorkDB.Mode.open) as work:
