@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from inspect import iscoroutine
+from operator import attrgetter
 from typing import Any
 
 import anyio
@@ -78,12 +79,10 @@ def abandon(tasks: Iterable[asyncio.Future[Any]]) -> None:
             task.cancel()
 
 
-def was_retrieved(task: asyncio.Future[Any]) -> bool:
-    """Say whether somebody has seen the failure of a task that has ended with one.
-
-    asyncio keeps a flag for its "exception was never retrieved", which has no public name.
-    """
-    return not task._log_traceback
+#: Says whether a task or future has failed and nobody has seen it. asyncio keeps a flag for its
+#: "exception was never retrieved", which has no public name. No Python frame: it is asked for
+#: each task.
+failed_unseen: Callable[[asyncio.Future[Any]], bool] = attrgetter("_log_traceback")
 
 
 def attach_errors(others: list[BaseException], error: BaseException, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from inspect import isawaitable
+from types import CoroutineType
 from typing import Any, TypeVar, overload
 
 from ._ending import abandon, attach_errors, close_all, end_all, running_loop
@@ -91,7 +92,7 @@ def _check(aws: tuple[object, ...]) -> None:
     if not aws:
         raise ValueError("race(): aws: nothing was given; write race(first(), second())")
     for aw in aws:
-        if isawaitable(aw):
+        if type(aw) is CoroutineType or isawaitable(aw):  # the first is seen much faster
             continue
         close_all(aws)
         name = getattr(aw, "__name__", "function")

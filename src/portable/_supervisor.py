@@ -13,7 +13,7 @@ from contextvars import Context
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ._ending import abandon, close_all, end_all, running_loop, was_retrieved
+from ._ending import abandon, close_all, end_all, failed_unseen, running_loop
 
 T = TypeVar("T")
 
@@ -96,7 +96,10 @@ class Supervisor:
                 f"create_task(): this Supervisor {state}; write `async with Supervisor() as "
                 "tasks:` and start tasks inside the block"
             )
-        task = self._loop.create_task(coro, name=name, context=context, **options)
+        if context is None and not options:  # the call without `**` is the cheaper one
+            task = self._loop.create_task(coro, name=name)
+        else:
+            task = self._loop.create_task(coro, name=name, context=context, **options)
         if not task.done():
             self._tasks[task] = None
             task.add_done_callback(self._ended)
@@ -108,8 +111,8 @@ class Supervisor:
         self._tasks.pop(task, None)
         if not self._tasks and self._all_ended is not None and not self._all_ended.done():
             self._all_ended.set_result(None)
-        # Not task.exception(), which would count as a retrieval.
-        if not task.cancelled() and not was_retrieved(task):
+        # Not task.exception(), after which the failure would count as seen.
+        if failed_unseen(task):
             self._failed.append(task)
 
     def cancel(self, msg: object = None) -> None:
@@ -152,7 +155,7 @@ class Supervisor:
             errors = [
                 failure
                 for task in self._failed
-                if not was_retrieved(task) and (failure := task.exception()) is not None
+                if failed_unseen(task) and (failure := task.exception()) is not None
             ]
             if errors:
                 _raise(errors, exc)
