@@ -11,6 +11,7 @@ millisecond of jobs that never wait, the event loop gets a turn.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -39,6 +40,8 @@ R = TypeVar("R")
 SLICE: float = 0.001
 #: The number of short jobs between two looks at the clock.
 _LOOK = 8
+#: The number of workers that a slice begins with.
+_WOKEN = 10
 
 
 class Pool(Generic[T, R]):
@@ -76,6 +79,8 @@ class Pool(Generic[T, R]):
         self._deliver = deliver
         self._in_order = in_order
         self._until = perf_counter() + SLICE
+        self._parked: deque[asyncio.Future[bool]] = deque()  # workers that wait for a slice
+        self._turning = False
         self._detached = detached
         self._workers: dict[asyncio.Future[Any], None] = {}  # a set that keeps the order
         self._errors: list[BaseException] = []
@@ -220,7 +225,8 @@ class Pool(Generic[T, R]):
     async def _work(self, jobs: Iterable[tuple[int, T]]) -> bool:
         """Run jobs one after the other; say whether the worker may go on with more."""
         func, deliver, context = self._func, self._deliver, self._context
-        in_order, before_a_look = self._in_order, 1
+        in_order = self._in_order
+        before_a_look = 1 if self._limit is not None else 0  # of one job: it needs no look
         me = asyncio.current_task()
         assert me is not None
         looked = perf_counter()
@@ -243,16 +249,45 @@ class Pool(Generic[T, R]):
                 if not before_a_look:
                     now = perf_counter()
                     before_a_look = _LOOK if now - looked < SLICE / _LOOK else 1
-                    if now > self._until:
-                        await asyncio.sleep(0)
-                        now = perf_counter()
-                        # All workers share one slice: the first one back begins the next.
-                        if now > self._until:
-                            self._until = now + SLICE
                     looked = now
+                    if now > self._until:
+                        looked, before_a_look = await self._next_slice(), 1
             return True
         finally:
             del me  # the task keeps its error, whose traceback keeps this frame
+
+    async def _next_slice(self) -> float:
+        """Wait until the event loop has had a turn; return the time.
+
+        All workers share a slice. Had each one of its own, a hundred of them would keep the
+        loop to themselves for a hundred slices.
+        """
+        while True:
+            parked = self._loop.create_future()
+            self._parked.append(parked)
+            if not self._turning:
+                self._turning = True
+                self._loop.call_soon(self._begin_slice)
+            goes_on = await parked
+            now = perf_counter()
+            if goes_on or now <= self._until:
+                return now
+
+    def _begin_slice(self) -> None:
+        """Begin a slice, with a few workers: a job that really waits leaves its rest to others.
+
+        The first one goes on in any case, however late the loop comes to it.
+        """
+        self._until = perf_counter() + SLICE
+        goes_on = True
+        for _ in range(min(len(self._parked), _WOKEN)):
+            parked = self._parked.popleft()
+            if not parked.done():
+                parked.set_result(goes_on)
+                goes_on = False
+        self._turning = bool(self._parked)
+        if self._turning:
+            self._loop.call_soon(self._begin_slice)
 
     def _not_awaitable(self, value: object) -> str:
         name = getattr(self._func, "__name__", "func")
