@@ -92,6 +92,11 @@ def _short(word):
         (["bench-report", __file__], f"FILE: {__file__}: not from these benchmarks; make one "),
         (["bench-report", RUN, "--readme", "no/x"], "--readme: cannot write to 'no/x': "),
         (["bench-report", RUN, "--limits", "no/x"], "--limits: cannot write to 'no/x': "),
+        (
+            ["bench-report", RUN, "--limits", "x", "--readme", "y"],
+            "--limits: either this or --readme",
+        ),
+        (["bench-report", RUN, "--limits", "x", "--to", "y"], "--to: --limits writes one file"),
     ],
     ids=lambda words: " ".join(map(_short, words)) if type(words) is list else "",
 )

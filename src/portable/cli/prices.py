@@ -152,6 +152,10 @@ def report_command(
     """Write results as Markdown and HTML; say what got slower."""
     if fail_on_slower and older is None:
         raise typer.BadParameter("slower than what? Name OLDER.", param_hint="--fail-on-slower")
+    if readme is not None and limits is not None:
+        raise typer.BadParameter("either this or --readme, not both", param_hint="--limits")
+    if limits is not None and directory is not None:
+        raise typer.BadParameter("--limits writes one file alone", param_hint="--to")
     require_folder(None if readme is None else str(readme), "--readme")
     require_folder(None if limits is None else str(limits), "--limits")
     for results, hint in ((file, "FILE"), (older, "OLDER")):
