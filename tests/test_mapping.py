@@ -620,6 +620,32 @@ def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
     assert portable.run(main, backend=backend) <= 100 + 4 * 8
 
 
+def test_taking_what_is_ready_leaves_others_a_turn(backend, monkeypatch):
+    """A loop over results that are ready already does not keep the event loop to itself."""
+    clock = itertools.count(step=0.0003)
+    monkeypatch.setattr("portable._mapping.perf_counter", clock.__next__)
+
+    async def main():
+        turns = 0
+        over = False
+
+        async def other():
+            nonlocal turns
+            while not over:
+                turns += 1
+                await anyio.lowlevel.checkpoint()
+
+        task = asyncio.create_task(other())
+        seen = []
+        async for _ in amap_unordered(double, range(1000)):
+            seen.append(turns)
+        over = True
+        await task
+        return max(Counter(seen).values())
+
+    assert portable.run(main, backend=backend) <= 3 * 4  # slices of four looks at this clock
+
+
 @pytest.mark.slow
 @mappers
 @pytest.mark.parametrize("waits", [False, True], ids=["no-op", "one-wait"])
