@@ -687,7 +687,7 @@ for id_, made, then, gathered, after, why in (
      "in a list"),
     ("what appending returns", MADE, "print(jobs.append(work()))", "*jobs", "pass",
      "in a list"),
-    ("of a mapping", "jobs = {}", "pass", "**jobs", "pass", "in a list"),
+    ("of a mapping", "jobs = {}", "pass", "**jobs", "pass", "cannot be told apart"),
     ("made in a branch", f"if other: {MADE}", "pass", "*jobs", "pass", "in a list"),
     ("started before a wait", STARTED, "await asyncio.sleep(1)", "*jobs", "pass",
      "awaits in line 10, while"),
@@ -725,4 +725,257 @@ stays(
         return wanted and await asyncio.gather(*jobs)
     """,
     "only at times",
+)
+
+GATHERING_LINE = """
+    import asyncio
+    from contextvars import ContextVar
+
+    current = ContextVar("current")
+    table = []
+
+    def mark(number):
+        current.set(number)
+        return number
+
+    async def work(number=0):
+        await asyncio.sleep(1)
+        print(number)
+
+    async def main(wanted):
+        {made}
+        {line}
+    """
+OF_TASKS = "jobs = [asyncio.create_task(work(n)) for n in range(3)]"
+for id_, made, line, why in (
+    ("a message of an assert", OF_TASKS, "assert wanted, await asyncio.gather(*jobs)",
+     "only at times"),
+    ("an elif", OF_TASKS, "if wanted: pass\n        elif await asyncio.gather(*jobs): pass",
+     "only at times"),
+    ("a condition of a case", OF_TASKS,
+     "match wanted:\n            case 2 if await asyncio.gather(*jobs): pass", "only at times"),
+    ("a chain", OF_TASKS, "print(2 < wanted < len(await asyncio.gather(*jobs)))",
+     "only at times"),
+    ("a loop's condition", OF_TASKS, "while await asyncio.gather(*jobs): pass",
+     "only at times"),
+    ("behind what it awaits", OF_TASKS, "print(await work(1), await asyncio.gather(*jobs))",
+     "awaits in line 17, while"),
+    ("behind what raises", OF_TASKS, "print(table[0], await asyncio.gather(*jobs))",
+     "a subscript"),
+    ("with a condition that raises", "pass",
+     "await asyncio.gather(*[asyncio.create_task(work(n)) for n in (1, 2) if table[n]])",
+     "a subscript"),
+    ("where a context variable is set", "jobs = []",
+     ("for n in range(3): current.set(n); jobs.append(asyncio.create_task(work()))\n        "
+      "await asyncio.gather(*jobs)"), "does more in line 17"),
+    ("where an argument sets a context variable", "pass",
+     "await asyncio.gather(*[asyncio.create_task(work(current.set(n))) for n in (1, 2)])",
+     "does more in line 17"),
+    ("where a function sets a context variable", "pass",
+     "await asyncio.gather(*[asyncio.create_task(work(mark(n))) for n in (1, 2)])",
+     "does more in line 17"),
+    ("of the module", "global jobs; jobs = [work()]", "await asyncio.gather(*jobs)",
+     "in a list"),
+    ("with options that do something", "pass",
+     "await asyncio.gather(work(), return_exceptions=print(1))", "cannot be told apart"),
+    ("with options in a mapping", "pass",
+     "await asyncio.gather(work(), **{'return_exceptions': True})", "cannot be told apart"),
+    ("of a future", "pass", "await asyncio.gather(asyncio.shield(work()), work())",
+     "may be tasks or futures"),
+):  # fmt: skip
+    stays("gather", f"a line: {id_}", GATHERING_LINE.format(made=made, line=line), why)
+
+# What raises, and is not quiet ----------------------------------------------------------------
+
+RAISING = """
+    import asyncio
+
+    async def bad():
+        await asyncio.sleep(1)
+        raise ValueError
+
+    async def slow():
+        await asyncio.sleep(9)
+
+    class Manager:
+        def __enter__(self): raise OSError
+        def __exit__(self, *error): pass
+
+    manager = Manager()
+
+    async def main(others):
+        job = asyncio.create_task(bad())
+        late = asyncio.create_task(slow())
+        ready = asyncio.get_running_loop().create_future()
+        queue = asyncio.Queue()
+        reader = asyncio.StreamReader()
+        async def work(number=0):
+            {work}
+        late.cancel()
+        queue.shutdown()
+        await asyncio.gather(work(1), work(2), return_exceptions=True)
+    """
+for id_, work, why in (
+    ("a task that fails", "await job", "may raise in line 5"),
+    ("a shielded task that fails", "await asyncio.shield(job)", "may raise in line 5"),
+    ("a task that is cancelled", "await late", "what may be cancelled"),
+    ("a future that may fail", "await ready", "awaits in line 23 what may raise"),
+    ("a queue that is shut down", "await queue.get()", "calls in line 23 what may raise"),
+    ("a stream that ends", "await reader.readexactly(4)", "calls in line 23 what may raise"),
+    ("a division in place", "number /= 0", "may raise in line 23"),
+    ("an import", "import nowhere", "may raise in line 23"),
+    ("an import of a name", "from nowhere import name", "may raise in line 23"),
+    ("a context manager", "with manager: pass", "enters in line 23 what may raise"),
+    ("what is unpacked", "one, two = others", "where it unpacks"),
+    ("what is unpacked otherwise", "one, two = 1, 2, 3", "where it unpacks"),
+):
+    stays("gather", f"an error: {id_}", RAISING.format(work=work), why)
+for id_, rule, start, end in (
+    ("gather", "gather", "pass", "await asyncio.gather(bad(), asyncio.sleep(1))"),
+    ("create_task", "create_task", "task = asyncio.create_task(bad())", "await task"),
+):
+    stays(
+        rule,
+        f"an error that is caught around {id_}",
+        f"""
+        import asyncio
+
+        async def bad():
+            raise ValueError
+
+        async def main():
+            try:
+                {start}
+                {end}
+            except ValueError:
+                print("failed")
+        """,
+        "calls bad(), which may raise in line 4",
+    )
+for id_, attribute, body in (
+    ("of the object", "self.work = other", "pass"),
+    ("of the object, by a string", "setattr(self, 'work', other)", "pass"),
+    ("of the class", "pass", "work = print"),
+):
+    stays(
+        "gather",
+        f"a method in whose place there is another {id_}",
+        f"""
+        import asyncio
+
+        class Server:
+            def __init__(self, other):
+                {attribute}
+
+            async def work(self):
+                await asyncio.sleep(1)
+
+            {body}
+
+            async def main(self):
+                await asyncio.gather(self.work(), self.work())
+        """,
+        "cannot be seen to end at once",
+    )
+WITHIN = """
+    import asyncio
+
+    async def work():
+        await asyncio.sleep(1)
+
+    async def bad():
+        raise ValueError
+
+    async def main(other, others):
+        failing = asyncio.create_task(bad())
+        task = asyncio.create_task(work())
+        {line}
+        await task
+    """
+for id_, line, why in (
+    ("a task that fails", "await failing", "may raise in line 7"),
+    ("a context manager", "with other: pass", "enters in line 12 what may raise"),
+    ("a lock that cannot be seen", "async with other: pass", "enters in line 12"),
+    ("a loop that awaits", "async for _ in other: pass", "iterates in line 12"),
+    ("what is unpacked", "one, two = others", "where it unpacks"),
+):
+    stays("create_task", f"within: {id_}", WITHIN.format(line=line), why)
+EARLY = """
+    import asyncio
+
+    async def inner():
+        print("begun")
+
+    async def work():
+        {first}
+        await asyncio.sleep(9)
+
+    async def main(other):
+        task = asyncio.create_task(work())
+        {between}
+        task.cancel()
+    """
+for id_, first, between in (
+    ("at once", "print('begun')", "pass"),
+    ("behind a wait at times", "print('begun')", "if other: await asyncio.sleep(1)"),
+    ("behind a wait in a loop", "print('begun')", "for _ in other: await asyncio.sleep(1)"),
+    ("before it waits for a function", "await inner()", "pass"),
+    ("before it waits for what is called", "await asyncio.sleep(print('begun'))", "pass"),
+    ("before a block", "try: await asyncio.sleep(9)\n        finally: print('end')", "pass"),
+):
+    code = EARLY.format(first=first, between=between)
+    stays("create_task", f"cancelled {id_}", code, "maybe before it has begun")
+
+# What keeps a cancellation -------------------------------------------------------------------
+
+KEEPING = """
+    import asyncio
+    import contextlib
+
+    class Keeper:
+        def __enter__(self): pass
+        def __exit__(self, *error): return True
+
+    @contextlib.contextmanager
+    def keeping():
+        try:
+            yield
+        except BaseException:
+            pass
+
+    async def main():
+        keeper = Keeper()
+        async with asyncio.timeout(1):
+            for _ in range(3):
+                {line}
+                    {body}
+    """
+for id_, line, body, why in (
+    ("suppress", "with contextlib.suppress(BaseException):", "await asyncio.sleep(3)",
+     "catches every exception in line 19"),
+    ("a class of the file", "with Keeper():", "await asyncio.sleep(3)", "enters in line 19"),
+    ("an object of such a class", "with keeper:", "await asyncio.sleep(3)",
+     "enters in line 19"),
+    ("a function of the file", "with keeping():", "await asyncio.sleep(3)",
+     "enters in line 19"),
+    ("a clean-up that goes on", "try:", ("await asyncio.sleep(3)\n                finally:\n"
+     "                    continue"), "leaves its clean-up in line 22"),
+    ("a clean-up that returns", "try:", ("await asyncio.sleep(3)\n                finally:\n"
+     "                    return"), "leaves its clean-up in line 22"),
+):  # fmt: skip
+    stays("timeout", f"kept: {id_}", KEEPING.format(line=line, body=body), why)
+stays(
+    "task_group",
+    "a future that is cancelled",
+    """
+    import asyncio
+
+    async def main():
+        ready = asyncio.get_running_loop().create_future()
+        async def wait(): await ready
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wait())
+            ready.cancel()
+    """,
+    "awaits in line 5 what may be cancelled",
 )

@@ -113,6 +113,8 @@ class _Search:
         for node in find(part, cst.With, cst.For, cst.CompFor):
             if isinstance(node, cst.With) and node.asynchronous:
                 yield from (self._entered(item) for item in node.items)
+            elif isinstance(node, cst.With):
+                yield from (self._swallowed(item) for item in node.items)
             elif self._doubts and node.asynchronous:  # type: ignore[attr-defined]
                 yield f"iterates in line {line(node)} over what cannot be seen"
         for node in find(part, cst.Try, cst.TryStar):
@@ -147,10 +149,30 @@ class _Search:
                 return ""
         return f"enters in line {source.line(item)} what cannot be seen"
 
+    def _swallowed(self, item: cst.WithItem) -> str:
+        """Return why a context manager may keep a cancellation from going on."""
+        source = self._source
+        call = item.item
+        made = source.only_value(call) if isinstance(call, cst.Name) else call
+        names = {
+            name.value for name in find(made or call, cst.Name) if isinstance(name, cst.Name)
+        }
+        if "BaseException" in names:
+            return f"catches every exception in line {source.line(item)}"
+        for name in find(made or call, cst.Name):
+            assert isinstance(name, cst.Name)
+            for bound in source.assignments(name):
+                node = bound.node if isinstance(bound, metadata.Assignment) else None
+                if isinstance(node, (cst.ClassDef, cst.FunctionDef)) and _may_swallow(node):
+                    return f"enters in line {source.line(item)} what may catch every exception"
+        return ""
+
     def _handled(self, node: cst.Try | cst.TryStar) -> str:
         source = self._source
         cleaning = "awaits in line {} while it cleans up"
         final = node.finalbody
+        for leaving in find(final, cst.Return, cst.Break, cst.Continue) if final else ():
+            return f"leaves its clean-up in line {source.line(leaving)}, and goes on"
         if final is not None and final not in self._mended():
             wait = _first_wait(final)
             if wait is not None:
@@ -253,12 +275,17 @@ class _Search:
                 if node.func.attr.value in CALM_METHODS.get(kind, ()):
                     return ""
         elif isinstance(node, cst.Name) and isinstance(
-            value := self._only_value(node), cst.Call
+            value := self._source.only_value(node), cst.Call
         ):
             # A coroutine that is cancelled while it waits for a task cancels the task.
+            known = self._is_future(value)
             if source.imported(value.func) in TASK_STARTERS and value.args:
-                return self._awaited(value.args[0].value)
-            if self._is_future(value):
+                if why := self._awaited(value.args[0].value):
+                    return why
+                known = True
+            if known and self._child and source.cancelled_in(node):
+                return f"awaits in line {source.line(node)} what may be cancelled"
+            if known:
                 return ""
         if not self._doubts:
             return ""
@@ -289,23 +316,8 @@ class _Search:
             return False
         loop: cst.BaseExpression | None = func.value
         if isinstance(loop, cst.Name):
-            loop = self._only_value(loop)
+            loop = self._source.only_value(loop)
         return isinstance(loop, cst.Call) and self._source.imported(loop.func) in _LOOPS
-
-    def _only_value(self, name: cst.Name) -> cst.BaseExpression | None:
-        """Return what a variable of a function is bound to; `None`: it may be several."""
-        found = self._source.assignments(name)
-        if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
-            return None
-        if not isinstance(found[0].scope, metadata.FunctionScope):
-            return None
-        above = self._source.parent(found[0].node)
-        if isinstance(above, cst.AnnAssign) and above.target is found[0].node:
-            return above.value
-        statement = self._source.parent(above)
-        if isinstance(above, cst.AssignTarget) and isinstance(statement, cst.Assign):
-            return statement.value if len(statement.targets) == 1 else None
-        return None
 
     def _called(self, callee: Callee, node: cst.BaseExpression) -> str:
         function = callee.function
@@ -321,6 +333,36 @@ class _Search:
         reason = self._inside(function.body)
         self._may_mend = before
         return f"calls {function.name.value}(), which {reason}" if reason else ""
+
+
+def _may_swallow(node: cst.ClassDef | cst.FunctionDef) -> bool:
+    """Say whether a context manager may keep a cancellation from going on."""
+    if isinstance(node, cst.FunctionDef):
+        return any(
+            isinstance(each, cst.ExceptHandler)
+            and (
+                each.type is None
+                or any(
+                    isinstance(name, cst.Name) and name.value == "BaseException"
+                    for name in find(each.type, cst.Name)
+                )
+            )
+            and not ends_with_raise(each.body)
+            for each in find(node.body, cst.ExceptHandler)
+        )
+    exits = [
+        each
+        for each in node.body.body
+        if isinstance(each, cst.FunctionDef) and each.name.value == "__exit__"
+    ]
+    returned = [each for one in exits for each in find(one.body, cst.Return)]
+    falsy = ("None", "False")
+    return any(
+        isinstance(each, cst.Return)
+        and each.value is not None
+        and not (isinstance(each.value, cst.Name) and each.value.value in falsy)
+        for each in returned
+    )
 
 
 def reraises(source: Source, use: Use) -> bool:

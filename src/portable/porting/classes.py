@@ -6,8 +6,8 @@ import libcst as cst
 from libcst import metadata
 
 from .foreign import bound_entry, event_entry
-from .source import Source
-from .things import is_bound, names_in_class, owner_of, value_beside
+from .source import Source, is_bound
+from .things import names_in_class, owner_of, value_beside
 from .tree import is_none, is_self
 
 _CONNECTING = ("asyncio.open_connection", "asyncio.open_unix_connection")

@@ -32,6 +32,7 @@ class Ending:
         edits: what changes in the lines that wait for it.
         uses: the uses that are rewritten by that.
         quiet: the lines that only wait for it.
+        early: the line that may cancel it before it has begun; 0: none does.
     """
 
     last: int
@@ -39,6 +40,7 @@ class Ending:
     edits: dict[cst.CSTNode, Edit] = field(default_factory=dict)
     uses: dict[Use, None] = field(default_factory=dict)
     quiet: list[cst.CSTNode] = field(default_factory=list)
+    early: int = 0
 
 
 class _Unclear(Exception):
@@ -93,6 +95,8 @@ class _Ending:
                 )
             statement = self._block.body[number]
             if self._is_cancel(node):
+                if not self._has_begun(node):
+                    self._found.early = line
                 self._cancelled = line
                 self._use_last(number)
                 self._found.waits = False
@@ -129,6 +133,24 @@ class _Ending:
             and not call.args
             and isinstance(self._source.parent(call), cst.Expr)
         )
+
+    def _has_begun(self, cancel: cst.CSTNode) -> bool:
+        """Say whether something is awaited for certain before a task is cancelled.
+
+        A task of asyncio's that is cancelled at once does nothing at all.
+        """
+        source = self._source
+        around = set(source.above(cancel))
+        lines = self._block.body[self._first + 1 :]
+        for node in [each for line in lines for each in find(line, cst.Await, cst.With)]:
+            if isinstance(node, cst.With) and node.asynchronous is None:
+                continue
+            if source.position(node) > source.position(cancel):
+                return False
+            above = takewhile(lambda each: each is not self._block, source.above(node))
+            if not any(isinstance(each, _AT_TIMES) and each not in around for each in above):
+                return True
+        return False
 
     def _await(self, node: cst.CSTNode, statement: cst.BaseStatement) -> None:
         """Look at an `await task`; if the task was cancelled, the error has to be caught."""
@@ -297,6 +319,11 @@ def _has_comment(source: Source, statement: cst.Try | cst.With) -> bool:
     return "#" in source.code(statement.with_changes(leading_lines=()))
 
 
+_AT_TIMES = (
+    *(cst.If, cst.For, cst.While, cst.Match, cst.ExceptHandler, cst.IfExp),
+    *(cst.BooleanOperation, cst.BaseComp),
+)
+"""What may not evaluate a part of it."""
 _BARE = (
     *(cst.Arg, cst.FormattedStringExpression, cst.If, cst.While, cst.Assign, cst.AnnAssign),
     *(cst.Return, cst.Assert, cst.BooleanOperation),

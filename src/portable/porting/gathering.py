@@ -13,12 +13,13 @@ import libcst as cst
 from libcst import metadata
 
 from .calls import TASK_STARTERS, awaited_by, call_of
-from .calm import Mending, why_not_calm
+from .calm import CALM_METHODS, Mending, why_not_calm
+from .classes import class_of
 from .decision import Decision, Edit, stays
 from .nodes import expression
-from .quiet import why_not_quiet
+from .quiet import is_known, why_not_quiet
 from .source import Source, Use
-from .tree import find
+from .tree import children, find
 
 
 @dataclass(slots=True)
@@ -78,13 +79,16 @@ def _look(source: Source, call: cst.Call) -> _Gathered:
     found = _Gathered()
     for arg in call.args:
         if arg.keyword is not None:
-            if arg.keyword.value != "return_exceptions":
+            plain = isinstance(arg.value, cst.Name)
+            if arg.keyword.value != "return_exceptions" or not plain:
                 raise _Unseen("is called with arguments that cannot be told apart")
+        elif arg.star == "**":
+            raise _Unseen("is called with arguments that cannot be told apart")
         elif not arg.star:
             _add(source, arg.value, found, "gathers what may be tasks or futures")
         elif isinstance(arg.value, cst.Name):
             _add_list(source, arg.value, call, found)
-        elif arg.star == "*":
+        else:
             _add_all(source, arg.value, found)
     return found
 
@@ -128,6 +132,7 @@ def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) 
     if (
         statement is None
         or function is None
+        or not isinstance(bound[0].scope, metadata.FunctionScope)
         or source.function_of(statement) is not function
         or _block(source, statement) is not block
     ):
@@ -199,31 +204,104 @@ def _doubts(
     for coroutine in gathered.coroutines:
         yield why_not_calm(source, coroutine, child=True, mending=mending)
         yield why_not_quiet(source, coroutine)
+        if not _makes_coroutine(source, coroutine):
+            yield "gathers what may be tasks or futures"
     if gathered.started:
         yield from _differences(source, call, gathered)
+
+
+_COROUTINES = frozenset(
+    f"asyncio.{name}" for name in ("sleep", "to_thread", "wait", "wait_for")
+)
+
+
+def _makes_coroutine(source: Source, call: cst.Call) -> bool:
+    """Say whether a call makes a coroutine, and no future: AnyIO gathers nothing else."""
+    name = source.imported(call.func) or ""
+    func = call.func
+    return (
+        source.callee(call) is not None
+        or name in _COROUTINES
+        or name.startswith("anyio.")
+        or (
+            isinstance(func, cst.Attribute)
+            and func.attr.value in CALM_METHODS.get(class_of(source, func.value), ())
+        )
+    )
 
 
 def _differences(source: Source, call: cst.Call, gathered: _Gathered) -> Iterator[str]:
     """Yield why tasks may run before they are gathered, or without that."""
     block = _block(source, call)
     last = _line(source, block, call)
-    first = min((_line(source, block, each) for each in gathered.statements), default=last)
+    making = {_line(source, block, each) for each in gathered.statements}
+    first = min(making, default=last)
     lines: Sequence[cst.CSTNode] = getattr(block, "body", ())[first:last]
-    for part in (*lines, call):
-        for node in find(part, cst.Await, cst.With, cst.For, cst.CompFor, cst.Yield):
-            if isinstance(node, (cst.Await, cst.Yield)) or node.asynchronous:  # type: ignore[attr-defined]
-                yield f"awaits in line {source.line(node)}, while the tasks begin"
+    for above in source.above(call):
+        if above is block:
+            break
+        if _is_passed_by(source, above):
+            yield f"gathers in line {source.line(call)} only at times"
+    parts = [*lines, *_evaluated_before(source, call, block), call]
+    waiting = (cst.Await, cst.With, cst.For, cst.CompFor, cst.Yield)
+    for node in [each for part in parts for each in find(part, *waiting)]:
+        if isinstance(node, (cst.Await, cst.Yield)) or node.asynchronous:  # type: ignore[attr-defined]
+            yield f"awaits in line {source.line(node)}, while the tasks begin"
+    for part in parts:
+        if part is not call:
+            yield why_not_quiet(source, part)
+        else:
+            yield from (why_not_quiet(source, each) for each in call.args)
+    for part in parts:
+        for node in find(part, cst.Call):
+            assert isinstance(node, cst.Call)
+            if node is not call and _may_set_context(source, node):
+                yield f"does more in line {source.line(node)}, while the tasks begin"
     for number, part in enumerate(lines, first):
-        yield why_not_quiet(source, part)  # type: ignore[arg-type]
-        if number not in {_line(source, block, each) for each in gathered.statements}:
+        if number not in making:
             yield f"does more in line {source.line(part)}, while the tasks begin"
         for node in find(part, cst.Return):
             yield f"may leave in line {source.line(node)}, with the tasks still running"
+
+
+_AT_TIMES = (cst.IfExp, cst.BooleanOperation, cst.BaseComp, cst.Assert, cst.While, cst.With)
+
+
+def _is_passed_by(source: Source, node: cst.CSTNode) -> bool:
+    """Say whether what is in a part of a line may not be evaluated, or more than once."""
+    if isinstance(node, (*_AT_TIMES, cst.MatchCase)):
+        return True
+    if isinstance(node, cst.Comparison):
+        return len(node.comparisons) > 1
+    above = source.parent(node)
+    return isinstance(node, cst.If) and isinstance(above, cst.If) and above.orelse is node
+
+
+def _evaluated_before(
+    source: Source, call: cst.Call, block: cst.CSTNode
+) -> Iterator[cst.CSTNode]:
+    """Yield what the line of a call evaluates before it."""
+    child: cst.CSTNode = call
     for above in source.above(call):
-        if isinstance(above, (cst.IfExp, cst.BooleanOperation, cst.BaseComp)):
-            yield f"gathers in line {source.line(call)} only at times"
         if above is block:
-            break
+            return
+        for each in children(above):
+            if each is child:
+                break
+            if not isinstance(each, cst.AssignTarget):
+                yield each
+        child = above
+
+
+def _may_set_context(source: Source, call: cst.Call) -> bool:
+    """Say whether a call may set a context variable, which later tasks would see."""
+    callee = source.callee(call)
+    if callee is not None:
+        return callee.function.asynchronous is None
+    func = call.func
+    if isinstance(func, cst.Attribute) and func.attr.value == "set":
+        return class_of(source, func.value) != "Event"
+    return not is_known(source, call)
 
 
 def _any_sequence_will_do(source: Source, node: cst.CSTNode) -> bool:

@@ -21,7 +21,7 @@ from libcst import metadata
 from .callers import is_program, references
 from .calls import call_of
 from .foreign import TEST_FILE, attribute_entry, import_entry, is_private, package_entry
-from .source import Function, Source, Use, bindings
+from .source import Function, Source, Use, bindings, is_bound
 from .things import (
     AT_IMPORT,
     NOT_KEPT,
@@ -30,7 +30,6 @@ from .things import (
     Escapes,
     Thing,
     class_statements,
-    is_bound,
     names_in_class,
     owner_of,
     value_beside,

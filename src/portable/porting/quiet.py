@@ -14,7 +14,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from .calls import TASK_STARTERS
 from .calm import CALM_METHODS
+from .classes import class_of
 from .source import Function, Source
 from .tree import find
 
@@ -54,12 +56,26 @@ _METHODS = frozenset(
         "error",
         "exception",
     }
-) | frozenset(name for names in CALM_METHODS.values() for name in names)
+) | frozenset(
+    name
+    for kind, names in CALM_METHODS.items()
+    if not kind.startswith("Stream")
+    for name in names
+)
 
-Part = cst.BaseExpression | cst.BaseSuite | cst.BaseStatement
+_QUEUED = frozenset({"get", "put", "join"})
+_WRAPPERS = ("asyncio.create_task", "asyncio.ensure_future", "asyncio.shield")
+_LOCKS = ("Lock", "Semaphore", "BoundedSemaphore", "Condition")
+_KINDS = (
+    *(cst.Raise, cst.Assert, cst.Call, cst.Subscript, cst.Try, cst.Await, cst.Del, cst.Assign),
+    *(cst.Import, cst.ImportFrom, cst.With, cst.For, cst.CompFor),
+    *(cst.Divide, cst.FloorDivide, cst.Modulo, cst.MatrixMultiply, cst.Power),
+    *(cst.DivideAssign, cst.FloorDivideAssign, cst.ModuloAssign, cst.MatrixMultiplyAssign),
+    cst.PowerAssign,
+)
 
 
-def why_not_quiet(source: Source, part: Part) -> str:
+def why_not_quiet(source: Source, part: cst.CSTNode) -> str:
     """Return why code may raise something; empty: it does not."""
     return _Search(source).look(part)
 
@@ -77,12 +93,10 @@ class _Search:
     def _reasons(self, part: cst.CSTNode, around: frozenset[str]) -> Iterator[str]:
         line = self._source.line
         safe: set[cst.CSTNode] = set()
-        kinds = (cst.Raise, cst.Assert, cst.Call, cst.Subscript, cst.Try, cst.Await, cst.Del)
-        operators = (cst.Divide, cst.FloorDivide, cst.Modulo, cst.MatrixMultiply, cst.Power)
-        for node in find(part, *kinds, *operators):
+        for node in find(part, *_KINDS):
             if isinstance(node, cst.Try) and _catches_all(self._source, node):
-                safe.update(find(node.body, *kinds, *operators))
-        for node in find(part, *kinds, *operators):
+                safe.update(find(node.body, *_KINDS))
+        for node in find(part, *_KINDS):
             if node in safe or isinstance(node, cst.Try) or self._goes_on(node):
                 continue
             caught = around | self._caught(node, part)
@@ -93,8 +107,15 @@ class _Search:
             if isinstance(node, cst.Call):
                 yield self._called(node, caught)
             elif isinstance(node, cst.Await):
-                if not isinstance(node.expression, (cst.Call, cst.Name)):
-                    yield f"awaits in line {line(node)} what may raise"
+                yield self._awaited(node.expression, caught)
+            elif isinstance(node, cst.With):
+                yield from (self._entered(item) for item in node.items)
+            elif isinstance(node, (cst.For, cst.CompFor)):
+                if node.asynchronous:
+                    yield f"iterates in line {line(node)} over what may raise"
+            elif isinstance(node, cst.Assign):
+                if not _is_plain(node):
+                    yield f"may raise in line {line(node)}, where it unpacks"
             elif isinstance(node, cst.Subscript):
                 if not self._is_type(node):
                     yield f"may raise in line {line(node)}: a subscript"
@@ -112,12 +133,45 @@ class _Search:
                 return name in ("asyncio.CancelledError", "anyio.get_cancelled_exc_class")
         return False
 
+    def _awaited(self, node: cst.BaseExpression, caught: frozenset[str]) -> str:
+        """Return why an await may raise: that of a call does what the call does."""
+        source = self._source
+        if isinstance(node, cst.Call):
+            return ""
+        value = source.only_value(node) if isinstance(node, cst.Name) else None
+        if (
+            isinstance(node, cst.Name)
+            and isinstance(value, cst.Call)
+            and value.args
+            and source.imported(value.func) in TASK_STARTERS
+            and (not source.cancelled_in(node) or self._is_guarded(node))
+        ):
+            return self.look(value.args[0].value, caught)
+        return f"awaits in line {source.line(node)} what may raise"
+
+    def _is_guarded(self, node: cst.CSTNode) -> bool:
+        """Say whether a block around may catch that what is awaited was cancelled."""
+        for above in self._source.above(node):
+            if isinstance(above, (cst.Try, cst.With)):
+                return True
+            if isinstance(above, cst.FunctionDef):
+                break
+        return False
+
+    def _entered(self, item: cst.WithItem) -> str:
+        """Return why entering may raise: that of a call does what the call does."""
+        if isinstance(item.item, cst.Call) or class_of(self._source, item.item) in _LOCKS:
+            return ""
+        return f"enters in line {self._source.line(item)} what may raise"
+
     def _is_type(self, node: cst.CSTNode) -> bool:
         return any(isinstance(above, cst.Annotation) for above in self._source.above(node))
 
     def _caught(self, node: cst.CSTNode, part: cst.CSTNode) -> frozenset[str]:
         """Return the names of the classes that are caught around a node, within a part."""
         found: set[str] = set()
+        if node is part:
+            return frozenset()
         child = node
         for above in self._source.above(node):
             if isinstance(above, cst.Try) and child is above.body:
@@ -148,18 +202,38 @@ class _Search:
             self._seen.add((function, caught))
             reason = self.look(function.body, caught)
             return f"calls {function.name.value}(), which {reason}" if reason else ""
-        func = node.func
-        known = source.imported(func) in _CALLS
-        if isinstance(func, cst.Name):
-            built_in = func.value in _BUILTINS or func.value in _ERRORS
-            known |= built_in and source.is_unused(func.value)
-        elif isinstance(func, cst.Attribute) and source.imported(func) is None:
-            known |= func.attr.value in _METHODS
-        return (
-            ""
-            if known or not self._doubts
-            else f"calls in line {source.line(node)} what may raise"
-        )
+        if not self._doubts:
+            return ""
+        if source.imported(node.func) in _WRAPPERS and node.args:
+            given = node.args[0].value
+            return "" if isinstance(given, cst.Call) else self._awaited(given, caught)
+        known = is_known(source, node)
+        return "" if known else f"calls in line {source.line(node)} what may raise"
+
+
+def is_known(source: Source, node: cst.Call) -> bool:
+    """Say whether a call is one that raises nothing, by its name."""
+    func = node.func
+    name = source.imported(func)
+    if isinstance(func, cst.Name) and name is None:
+        built_in = func.value in _BUILTINS or func.value in _ERRORS
+        return built_in and source.is_unused(func.value)
+    if isinstance(func, cst.Attribute) and name is None:
+        # Who waits for a queue that is shut down gets an error.
+        ends = func.attr.value in _QUEUED and "shutdown" in source.attributes
+        return func.attr.value in _METHODS and not ends
+    return name in _CALLS
+
+
+def _is_plain(node: cst.Assign) -> bool:
+    """Say whether an assignment unpacks nothing but what it shows, or what a call returns."""
+    several = [x.target for x in node.targets if isinstance(x.target, (cst.Tuple, cst.List))]
+    if not several or isinstance(node.value, (cst.Await, cst.Call)):
+        return True
+    if not isinstance(node.value, (cst.Tuple, cst.List)):
+        return False
+    counts = {len(each.elements) for each in (*several, node.value)}
+    return len(counts) == 1
 
 
 def _catches_all(source: Source, node: cst.Try) -> bool:

@@ -40,7 +40,8 @@ _SHARED = (
 
 _CALM = (
     "all that is awaited in it can be seen, and ends at once when it is cancelled: no clean-up "
-    "that awaits, no handler of `CancelledError`; functions of the same file are looked into"
+    "that awaits or goes on, no handler of `CancelledError`; functions of the same file are "
+    "looked into"
 )
 
 _MENDED = (
@@ -85,8 +86,9 @@ _ENDED = (
 )
 
 _QUIET = (
-    "what would be in the group raises nothing: no `assert`, subscript or division, no `raise` "
-    "but of what is caught around it, and no call of what cannot be seen"
+    "what would be in the group raises nothing: no `assert`, subscript, division or import, no "
+    "`raise` but of what is caught around it in the task, no wait for what may fail, and no "
+    "call or context manager of what cannot be seen"
 )
 
 _REWRITING: tuple[Rule, ...] = (
@@ -257,6 +259,7 @@ _REWRITING: tuple[Rule, ...] = (
         "`group.start_soon(f, x)`, in a task group around the lines from there to its end",
         (
             "a variable keeps it, and a later line of the same block awaits or cancels it",
+            "it has begun when it is cancelled, or does nothing before it waits",
             _WAITED_FOR,
             "no line in between leaves the block",
             _QUIET,

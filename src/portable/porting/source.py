@@ -252,6 +252,30 @@ class Source:
         """Return all that a name may be bound to where it stands."""
         return list(self.scope(name)[name.value])
 
+    def only_value(self, name: cst.Name) -> cst.BaseExpression | None:
+        """Return what a variable of a function is bound to; `None`: it may be several."""
+        found = self.assignments(name)
+        if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
+            return None
+        if not isinstance(found[0].scope, metadata.FunctionScope):
+            return None
+        above = self.parent(found[0].node)
+        if isinstance(above, cst.AnnAssign) and above.target is found[0].node:
+            return above.value
+        statement = self.parent(above)
+        if isinstance(above, cst.AssignTarget) and isinstance(statement, cst.Assign):
+            return statement.value if len(statement.targets) == 1 else None
+        return None
+
+    def cancelled_in(self, name: cst.Name) -> bool:
+        """Say whether what a variable keeps is cancelled by its name somewhere."""
+        methods = (
+            self.parent(access.node)
+            for bound in self.assignments(name)
+            for access in bound.references
+        )
+        return any(isinstance(x, cst.Attribute) and x.attr.value == "cancel" for x in methods)
+
     def is_free(self, name: str, meaning: str = "") -> bool:
         """Say whether nothing in the file gives a name another meaning.
 
@@ -392,8 +416,19 @@ class Source:
             ]
             if len(methods) != 1 or self._may_be_overridden(func.attr.value, owner):
                 return None
+            if self._may_be_replaced(methods[0]):
+                return None
             return self._plain(methods[0], owner)
         return None
+
+    def _may_be_replaced(self, method: Function) -> bool:
+        """Say whether this file binds a method's name to another thing, in class or object."""
+        name = method.name.value
+        return (
+            len(list(self.scope(method)[name])) != 1
+            or name in self.accessed
+            or any(is_bound(self, node) for node in self.attributes.get(name, ()))
+        )
 
     def _may_be_overridden(self, name: str, owner: cst.ClassDef) -> bool:
         """Say whether a class that inherits, here or in a neighbour, has a method so called."""
@@ -415,6 +450,17 @@ class Source:
 def bindings(scope: metadata.Scope, name: str) -> list[metadata.Assignment]:
     """Return what a file binds a name to, seen from a scope, without Python's own names."""
     return [each for each in scope[name] if isinstance(each, metadata.Assignment)]
+
+
+def is_bound(source: Source, node: cst.CSTNode) -> bool:
+    """Say whether a statement binds a name or attribute where it stands."""
+    above = source.parent(node)
+    if isinstance(above, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign)):
+        return above.target is node
+    if isinstance(above, cst.Element):
+        return any(isinstance(each, cst.AssignTarget) for each in source.above(node))
+    kinds = (cst.Del, cst.NamedExpr, cst.For, cst.AsName, cst.CompFor)
+    return isinstance(above, kinds) and getattr(above, "target", node) is node
 
 
 def imported_as(bound: metadata.ImportAssignment) -> str | None:

@@ -106,12 +106,35 @@ def _span(source: Source, use: Use) -> _Span | str:
     mending = Mending([call], waits=end.waits)
     why = why_not_calm(source, coroutine, child=True, mending=mending)
     why = why or why_not_quiet(source, coroutine)
+    if end.early and not _waits_first(source, coroutine):
+        why = why or f"cancels the task in line {end.early}, maybe before it has begun"
     for number in range(first + 1, last + 1):
         statement = block.body[number]
         why = why or _leaves(source, statement, number == last)
         if statement not in end.quiet:
             why = why or why_not_quiet(source, statement)
     return why or _Span(use, block, first, last, coroutine, end, mending)
+
+
+def _waits_first(source: Source, coroutine: cst.Call) -> bool:
+    """Say whether a coroutine does nothing before it waits.
+
+    A task of asyncio's that is cancelled at once never begins, and AnyIO's goes on to where it
+    waits.
+    """
+    callee = source.callee(coroutine)
+    if callee is None:
+        return True
+    line = callee.function.body.body[0]
+    first = line.body[0] if isinstance(line, cst.SimpleStatementLine) else line
+    if not isinstance(first, cst.Expr) or not isinstance(first.value, cst.Await):
+        return False
+    awaited = first.value.expression
+    return (
+        isinstance(awaited, cst.Call)
+        and not find(awaited, cst.Call)[1:]
+        and (source.callee(awaited) is None)
+    )
 
 
 def _leaves(source: Source, statement: cst.BaseStatement, last: bool) -> str:

@@ -17,7 +17,7 @@ from .calls import call_of
 from .decision import Edit, renaming
 from .foreign import is_private
 from .simple import in_string
-from .source import Source, Use, bindings
+from .source import Source, Use, bindings, is_bound
 from .tree import find, is_none, is_self
 
 
@@ -160,17 +160,6 @@ def _has_its_own(source: Source, node: cst.Attribute) -> bool:
         owner_of(source, each) is owner and is_bound(source, each)
         for each in source.attributes[node.attr.value]
     )
-
-
-def is_bound(source: Source, node: cst.CSTNode) -> bool:
-    """Say whether a statement binds a name or attribute where it stands."""
-    above = source.parent(node)
-    if isinstance(above, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign)):
-        return above.target is node
-    if isinstance(above, cst.Element):
-        return any(isinstance(each, cst.AssignTarget) for each in source.above(node))
-    kinds = (cst.Del, cst.NamedExpr, cst.For, cst.AsName, cst.CompFor)
-    return isinstance(above, kinds) and getattr(above, "target", node) is node
 
 
 def value_beside(source: Source, element: cst.BaseElement) -> cst.BaseExpression | None:

@@ -30,7 +30,7 @@ _IN_ORDER: Mapping[type[cst.CSTNode], tuple[str, ...]] = {
 """The fields that are not declared in the order in which they are written."""
 
 
-def _children(node: cst.CSTNode) -> list[cst.CSTNode]:
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """Return the nodes just beneath a node, in order."""
     found: list[cst.CSTNode] = []
     for name in _field_names(type(node)):
@@ -57,7 +57,7 @@ def find(node: cst.CSTNode, *kinds: type[cst.CSTNode], deep: bool = False) -> li
         if isinstance(each, kinds):
             found.append(each)
         if deep or not isinstance(each, _INNER):
-            waiting += reversed(_children(each))
+            waiting += reversed(children(each))
     return found
 
 
@@ -70,7 +70,7 @@ def parents_of(module: cst.Module) -> Mapping[cst.CSTNode, cst.CSTNode]:
     waiting: list[cst.CSTNode] = [module]
     while waiting:
         node = waiting.pop()
-        below = _children(node)
+        below = children(node)
         parents.update(dict.fromkeys(below, node))
         waiting += below
     return parents
