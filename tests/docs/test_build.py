@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from .pages import COMMANDS, ROOT
+from .pages import COMMANDS, ROOT, rows
 
 BUILD = (ROOT / ".ci" / "run").read_text("utf-8")
 TOX = (ROOT / "tox.ini").read_text("utf-8")
@@ -95,3 +95,20 @@ def test_the_readme_commands_are_run_by_the_build():
     first = re.search(r"^together=\((.*)\)$", BUILD, re.MULTILINE)[1]
     assert first == " ".join(f'"{command}"' for command in two)
     assert all(f'    "{command}") ' in BUILD for command in two)
+
+
+def test_contributing_lists_every_environment():
+    """Its table has each environment of tox, for one Python or for all, and no other."""
+    sections = re.findall(r"^\[testenv:(.+)\]$", TOX, re.MULTILINE)
+    there = {name for section in sections for name in _expand(section)}
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    table = page.partition("## The tox environments")[2].partition("\n## ")[0]
+    names = {name for row in rows(table, 2) for name in re.findall(r"`([\w-]+)`", row[0])}
+    assert {_of_any_python(name) for name in names} == {
+        "",
+        *(_of_any_python(name) for name in there),
+    }
+
+
+def _of_any_python(name):
+    return re.sub(r"^py\d+-?", "", name)
