@@ -198,6 +198,8 @@ def test_schedules(command: Command, tmp_path: Path) -> None:
     code, out, err = command("check", "timeout", *options)
     assert (code, err) == (0, "")
     assert "3 schedules of each port (seeds 7 to 9), distinct traces:\n" in out
+    one = command("check", "timeout", "--backends=asyncio", "--seed=7")
+    assert "\n1 schedule of each port (seed 7), distinct traces:\n" in one[1]
     assert re.search(r"^  timeout +asyncio 1; all equivalent$", out, re.MULTILINE)
     [comparison] = json.loads(file.read_text())["comparisons"]
     assert comparison["schedules"] == [

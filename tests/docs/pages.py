@@ -34,6 +34,11 @@ class Block:
         """Whether it is a module of tests, and not a program."""
         return "def test_" in self.text
 
+    @property
+    def commands(self):
+        """What is typed, prompts included; a line that ends with a backslash goes on."""
+        return re.sub(r" \\\n +", " ", self.text).splitlines()
+
     def __str__(self):
         return f"{self.page}:{self.line}"
 
@@ -62,7 +67,7 @@ COMMANDS = [
     line.removeprefix("$ ")
     for block in BLOCKS
     if block.page == README.name and block.kind == "console"
-    for line in block.text.splitlines()
+    for line in block.commands
 ]
 
 

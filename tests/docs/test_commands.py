@@ -27,7 +27,7 @@ def needs_what_is_named(command):
 def test_every_command_has_its_prompt():
     """What is typed begins with `$ `, in every block of a shell."""
     shells = [block for block in BLOCKS if block.kind == "console"]
-    assert all(line.startswith("$ ") for block in shells for line in block.text.splitlines())
+    assert all(line.startswith("$ ") for block in shells for line in block.commands)
 
 
 def test_every_command_is_tested():
@@ -44,7 +44,7 @@ def _typed_anywhere(program):
         shlex.split(line.removeprefix("$ "), comments=True)
         for block in BLOCKS
         if block.kind == "console"
-        for line in block.text.splitlines()
+        for line in block.commands
     ]
     return [
         pytest.param(words[1:], id=shlex.join(words)) for words in found if words[0] == program

@@ -40,7 +40,7 @@ def _typed():
         for block in BLOCKS:
             if block.page != page_name(page) or block.kind != "console":
                 continue
-            lines = [line.removeprefix("$ ") for line in block.text.splitlines()]
+            lines = [line.removeprefix("$ ") for line in block.commands]
             for line in lines:
                 named = re.findall(r"[\w-]+\.py\b", line)
                 if named and set(named) <= set(files):

@@ -135,8 +135,19 @@ def test_what_main_needs_is_asked_for(write: Write) -> None:
     """A `main` that takes arguments is not called without them."""
     file = write(SAY.replace('="you"', ""))
     report = compare_programs(file, file, backends=["asyncio"])
-    assert "cannot be called with 0 arguments" in text_of(report)
+    told = text_of(report)
+    assert "main() cannot be called with 0 arguments: missing a required argument" in told
+    assert "; write --arg VALUE once for each that it takes" in told
     assert not report.loadable
+
+
+def test_a_failure_is_told_once(write: Write) -> None:
+    """Runs that fail in the same way name the first of them in place of its message."""
+    file = write(SAY)
+    report = compare_programs(file, file, args=["a", "b"], backends=["asyncio"])
+    rows = [line for line in text_of(report).splitlines() if "unloadable" in line]
+    assert "main() cannot be called with 2 arguments: too many positional" in rows[0]
+    assert [line.split()[-4:] for line in rows[1:]] == [["as", "original", "on", "asyncio"]]
 
 
 def test_silence_proves_nothing(write: Write) -> None:

@@ -187,6 +187,17 @@ def test_a_report_on_stdout(command, tmp_path):
     assert "2 sites of asyncio's names: 1 rewritten (50 %)" in out.partition("await anyio")[2]
 
 
+def test_a_diff_says_how_it_is_written(command, tmp_path):
+    """Below a diff stands that the files are as they were, and what to do next."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    _, _, err = command("a.py")
+    assert err.splitlines()[-1] == (
+        "nothing is written yet: --write does it, --prove PROGRAM|TESTS runs both versions"
+    )
+    assert (tmp_path / "a.py").read_text() == BEFORE
+    assert "nothing is written yet" not in command("a.py", "--check")[1]
+
+
 def test_a_diff_says_what_is_not_in_it(command, tmp_path):
     """Below a diff stands which files were not ported, and how to see what is left."""
     (tmp_path / "a.py").write_text(LEFT)
@@ -627,5 +638,18 @@ def test_prove_by_tests(command, tmp_path):
     (tmp_path / "test_a.py").write_text("def test_it(): pass\n")
     code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
     assert code == 0
-    assert "asyncio: 1 tests, 1 passed; the same after the port" in " ".join(out.split())
+    assert "asyncio: 1 test, 1 passed; the same after the port" in " ".join(out.split())
     assert (tmp_path / "a.py").read_text() == AFTER
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_asyncio")
+def test_no_tests_prove_nothing(command, tmp_path):
+    """A folder without tests is told as that, and not as tests that end otherwise."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "empty").mkdir()
+    code, out, _ = command("a.py", "--prove", "empty", "--write")
+    assert code == 1
+    assert "asyncio: no test ran, which proves nothing" in out
+    assert "NOT the same" not in out
+    assert (tmp_path / "a.py").read_text() == BEFORE

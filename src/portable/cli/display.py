@@ -119,7 +119,8 @@ def print_explored(
     """Print a line for each port, and each failure in full with the command to repeat it."""
     console.line()
     first = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
-    console.line(f"{len(seeds)} schedules of each port ({first}), distinct traces:")
+    schedules = "1 schedule" if len(seeds) == 1 else f"{len(seeds)} schedules"
+    console.line(f"{schedules} of each port ({first}), distinct traces:")
     width = max(map(len, reports))
     for name, report in reports.items():
         counts = ", ".join(f"{one.backend} {one.distinct}" for one in report.explored)

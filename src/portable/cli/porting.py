@@ -129,6 +129,9 @@ def port(
         _print_summary(terminal, report)
         if report.total > report.rewritten:
             terminal.line("--report - lists what is left, and what to write")
+        if proved and report.rewritten:
+            prove_first = "" if proof else ", --prove PROGRAM|TESTS runs both versions"
+            terminal.line(f"nothing is written yet: --write does it{prove_first}")
     for line in _patched_elsewhere(results):
         terminal.line(line, "yellow")
     if not proved:
@@ -247,11 +250,15 @@ def _prove_by_tests(terminal: Terminal, results: list[FileResult], path: Path) -
     with bar(2 * len(installed_backends()), wanted=True) as progress:
         runs = prove_tests(results, path, progress.advance)
     for run in runs:
+        if run.trouble and not run.before and not run.after:
+            terminal.line(f"{run.backend}: no test ran, which proves nothing", "bold red")
+            terminal.line(run.trouble)
+            continue
         same = "NOT the same" if run.differing or run.trouble else "the same"
+        tests = "1 test" if len(run.before) == 1 else f"{len(run.before)} tests"
         style = "green" if run.holds else "bold red"
         terminal.line(
-            f"{run.backend}: {len(run.before)} tests, {run.passed} passed; "
-            f"{same} after the port",
+            f"{run.backend}: {tests}, {run.passed} passed; {same} after the port",
             style,
         )
         if run.failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from .report import Report
@@ -15,6 +16,7 @@ _AROUND = (
     "what children write, the codes they end with, files below the working directory, "
     "children left running"
 )
+_WIDTH = 76
 
 
 def scope_of(report: Report) -> Iterator[str]:
@@ -29,6 +31,7 @@ def scope_of(report: Report) -> Iterator[str]:
     unseen = sorted({one for trace in traces for one in trace.unseen})
     around = BESIDE_PYTHON not in unseen
     yield ""
-    yield f"compared: {_COMPARED}{f', {_AROUND}' if around else ''}; each with its time"
+    compared = f"compared: {_COMPARED}{f', {_AROUND}' if around else ''}; each with its time"
+    yield from textwrap.wrap(compared, _WIDTH, subsequent_indent="  ")
     for one in unseen:
         yield f"not looked at: {one}"

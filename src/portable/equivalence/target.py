@@ -134,9 +134,10 @@ class Target:
         try:
             inspect.signature(main).bind(*values)
         except TypeError as error:
+            given = "1 argument" if len(values) == 1 else f"{len(values)} arguments"
             raise TargetError(
-                f"{self.text}: {main.__name__}() cannot be called with {len(values)} "
-                f"arguments: {error}; give each with --arg"
+                f"{self.text}: {main.__name__}() cannot be called with {given}: {error}; "
+                "write --arg VALUE once for each that it takes"
             ) from None
         if not inspect.iscoroutinefunction(main):
             result = main(*values)

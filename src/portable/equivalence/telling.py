@@ -38,8 +38,9 @@ def tell(
     yield from _first_line(report)
     yield " ", f"original: {report.original}"
     yield " ", f"port:     {report.port}"
+    failures: dict[str, str] = {}
     for row in report.rows:
-        yield ("=" if row.equivalent else "!"), _in_a_line(row)
+        yield ("=" if row.equivalent else "!"), _in_a_line(row, failures)
     yield from _told_unsteady(report)
     shown: dict[object, str] = {}
     yield from told_rows(report.rows, width, shown)
@@ -125,10 +126,13 @@ def ended(trace: Trace) -> str:
     return "Ctrl-C" if error.name == "KeyboardInterrupt" else f"raised {error.name}"
 
 
-def _in_a_line(row: Judged) -> str:
+def _in_a_line(row: Judged, failures: dict[str, str]) -> str:
+    """Render a run in one line; a failure that came before, by the run that had it."""
     line = f"  {row.program:<9} {row.run.backend:<8} {row.verdict:<11}"
     if row.run.failure is not None:
-        return f"{line} {row.run.failure.message}"
+        message, name = row.run.failure.message, f"{row.program} on {row.run.backend}"
+        first = failures.setdefault(message, name)
+        return f"{line} {message if first == name else f'as {first}'}"
     if row.run.trace is not None:
         line += f" {row.run.trace.duration:g} s, {ended(row.run.trace)}"
     if row.note:
