@@ -278,7 +278,7 @@ def told_schedules(
     first = found.failing[0]
     yield " ", f"  the shortest, seed {first.run.seed}:"
     if first.run.failure is not None:
-        yield "!", _in_a_line(first)
+        yield "!", _in_a_line(first, {})
     yield from _told_once(first, width, shown)
     if again is not None and first.run.seed is not None:
         yield " ", f"  once more: {again(found.backend, first.run.seed)}"
