@@ -67,5 +67,5 @@ def test_what_is_typed_prints_what_the_page_shows(tmp_path, files, command, show
 def test_the_tutorial_is_tried():
     """The tutorial's commands are among those that are run."""
     ids = [param.id for param in _typed()]
-    assert sum(name.startswith("docs/tutorial/") for name in ids) == 2
+    assert sum(name.startswith("docs/tutorial/") for name in ids) == 3
     assert (ROOT / "docs" / "tutorial" / "tasks.md").is_file()

@@ -583,6 +583,8 @@ def test_prove_a_program(command, tmp_path, said, proved):
     assert (code == 0) is proved
     assert ((tmp_path / "a.py").read_text() != before) is proved
     assert ("nothing was written" in out) is not proved
+    assert f"{'equivalent' if proved else 'NOT equivalent'}: a.py after the port" in out
+    assert "portable-prove" not in out
 
 
 TESTS = """

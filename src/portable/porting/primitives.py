@@ -1,4 +1,4 @@
-"""Rules for events, locks and semaphores."""
+"""Rules for events, locks, semaphores and conditions."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -138,7 +138,7 @@ def prove_program(
     """
     with copies(results, program) as (before, after):
         ending = f":{function}" if function else ""
-        return compare_programs(
+        report = compare_programs(
             f"{before}{ending}",
             f"{after}{ending}",
             backends=backends or installed_backends(),
@@ -146,6 +146,9 @@ def prove_program(
             time_limit=60.0,
             progress=progress,
         )
+    # The copies are gone by the time that somebody reads where they were.
+    name = f"{program}{ending}"
+    return replace(report, original=f"{name} before the port", port=f"{name} after the port")
 
 
 def prove_tests(
