@@ -145,6 +145,16 @@ SUITES = (
         smoke=("tests/test_asyncio/test_lock.py",),
     ),
     Suite(
+        "tornado",
+        "6.6.1",
+        "its IOLoop, new_event_loop()",
+        paths=("tornado/test",),
+        options=("-p", "no:logging", "-o", "python_files=*_test.py"),
+        added=(("tornado/test/conftest.py", "tornado/conftest.py.txt"),),
+        needs=("aiohttp",),
+        smoke=("tornado/test/locks_test.py", "tornado/test/queues_test.py"),
+    ),
+    Suite(
         "asyncpg",
         "0.32.0",
         "run_until_complete()",
@@ -183,6 +193,7 @@ _READY = (
     "It cancels a task that a value was handed to. culsans waits in trio where it sees trio, "
     "and what trio has handed over is delivered (T4)."
 )
+_GARBAGE = "It allows no garbage in cycles. A run of trio's leaves some, as `trio.run()` by itself does."
 #: Why a test that passes on asyncio fails on trio: package, pattern of the test, reason.
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("culsans", r"::QueueBasicTests::test_maxsize$", _COUNTS),
@@ -195,4 +206,5 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ),
     ("culsans", r"::test_get_cancel_drop_many_pending_readers$", _READY),
     ("culsans", r"::test_cancelled_put_silence_value_error_exception$", _READY),
+    ("tornado", r"::CircleRefsTest::test_(async_handler|run_on_executor)$", _GARBAGE),
 )
