@@ -151,8 +151,6 @@ SUITES = (
         paths=("tornado/test",),
         options=("-p", "no:logging", "-o", "python_files=*_test.py"),
         added=(("tornado/test/conftest.py", "tornado/conftest.py.txt"),),
-        needs=("aiohttp",),
-        smoke=("tornado/test/locks_test.py", "tornado/test/queues_test.py"),
     ),
     Suite(
         "asyncpg",
@@ -193,7 +191,10 @@ _READY = (
     "It cancels a task that a value was handed to. culsans waits in trio where it sees trio, "
     "and what trio has handed over is delivered (T4)."
 )
-_GARBAGE = "It allows no garbage in cycles. A run of trio's leaves some, as `trio.run()` by itself does."
+_GARBAGE = (
+    "It allows no garbage in cycles. A run of trio's leaves some, as `trio.run()` by itself "
+    "does."
+)
 #: Why a test that passes on asyncio fails on trio: package, pattern of the test, reason.
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("culsans", r"::QueueBasicTests::test_maxsize$", _COUNTS),
