@@ -979,3 +979,52 @@ stays(
     """,
     "awaits in line 5 what may be cancelled",
 )
+
+# What does not wait, beside what waits ------------------------------------------------------
+
+HANDED = """
+    import asyncio
+
+    async def main():
+        queue = asyncio.Queue({limit})
+
+        async def one():
+            {one}
+
+        async def other():
+            {other}
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one())
+            group.create_task(other())
+    """
+PUT = "try: queue.put_nowait(1)\n            except asyncio.QueueFull: pass"
+GET = "try: queue.get_nowait()\n            except asyncio.QueueEmpty: pass"
+for id_, limit, one, other in (
+    ("an item goes to who waits, and takes no place", "1", PUT, "await queue.get()"),
+    ("who waits to put has its place at once", "1", GET, "await queue.put(1)"),
+    ("who waits first gets the item", "", GET, "await queue.get()"),
+    (
+        "who waits in the same function gets the item",
+        "",
+        f"await queue.put(1)\n            {GET}\n            await queue.get()",
+        "pass",
+    ),
+):
+    code = HANDED.format(limit=limit, one=one, other=other)
+    stays("queue", id_, code, "without waiting, and waits in another")
+stays(
+    "queue",
+    "made in the block of a group that outlives it",
+    """
+    import asyncio
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            queue = asyncio.Queue()
+            async def get(): await queue.get()
+            group.create_task(get())
+            await queue.put(1)
+    """,
+    "is used by get(), which may go on after line 7",
+)

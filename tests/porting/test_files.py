@@ -11,6 +11,7 @@ pytest.importorskip("typer", reason="needs it: pip install 'portable-tasks[cli]'
 from portable.cli import main
 from portable.porting import files, port
 from portable.porting.files import find_targets, port_files
+from portable.porting.source import Unreadable
 
 BEFORE = "import asyncio\n\nasync def f():\n    await asyncio.sleep(1)\n"
 AFTER = "import anyio\n\nasync def f():\n    await anyio.sleep(1)\n"
@@ -264,6 +265,15 @@ def test_many_files(tmp_path, monkeypatch):
     assert [result.path.name for result in results] == [f"a{n:02}.py" for n in range(12)]
     assert all(result.after.decode() == AFTER for result in results)
     assert len(seen) == 12
+
+
+@pytest.mark.parametrize(
+    "head", ["# coding: nonsense", "\ufeff# coding: latin-1"], ids=["none", "two"]
+)
+def test_an_encoding_that_cannot_be(head):
+    """A file that names an encoding that there is not, or two, is reported as unreadable."""
+    with pytest.raises(Unreadable, match="encoding"):
+        port(f"{head}\nimport asyncio\n".encode())
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])

@@ -168,13 +168,22 @@ GATHERED = "await asyncio.gather(get(), put())"
             "task = asyncio.create_task(work())\n    await task",
             GATHERED,
             ["queue", "create_task", "gather"],
+            True,
+        ),
+        (
+            "task = asyncio.create_task(work())",
+            "await put()\n    await get()\n    await task",
+            ["queue", "create_task"],
             False,
         ),
     ],
 )
 def test_a_queue_among_other_rules(before, use, rules, rewritten):
-    """A queue follows the limit or group around its use, and not a group in its own block."""
+    """A queue follows the limit or group around its use, and no group around its own lines."""
     code = MEETING.format(before=before, use=use).encode()
-    sites = port(code, rules=rules).sites
+    quiet = frozenset({"quiet"})
+    sites = port(code, rules=rules, assumed=quiet, places_after=True).sites
     assert {site.rewritten for site in sites if site.rule == "queue"} == {rewritten}
     assert all(site.rewritten for site in sites if site.rule != "queue")
+    done = port(code, assumed=quiet).code
+    assert port(done, assumed=quiet).code == done

@@ -251,6 +251,8 @@ class _Ending:
         use = source.use_at(call.func)
         if use is None or use.doubt or not is_awaited_statement(source, call):
             return False
+        if "#" in source.code(call):
+            return False
         if source.statement_of(call) is not statement:
             return False
         if use.name == "asyncio.wait":

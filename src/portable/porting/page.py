@@ -24,6 +24,11 @@ Two conditions may be vouched for where they cannot be seen, by `--assume calm,q
 - *quiet*: a task raises nothing. In AnyIO an error ends the group and comes in an
   `ExceptionGroup`.
 
+AnyIO lets other tasks run at each `await` but that of a free lock. asyncio does not where there
+is nothing to wait for: an event that is set, a queue with an item or a free place, a task that
+is done, a `gather()` or group of nothing. Code that counts on that, which reads a variable
+before such an `await` and writes it behind, is not looked for: put it under a lock.
+
 asyncio takes a negative delay for 0; to AnyIO on trio it is an error. `sleep` writes
 `max(0, x)` where it sees a subtraction, and takes all other numbers to be 0 or more.
 """

@@ -84,10 +84,8 @@ class _Queue:
         self._limit = _limit(call)
         place = list(block.body).index(line)
         self._rest = block.body[place + 1 :]
-        grouped = [use.node for use in source.rewritten if use.name in TASK_STARTERS]
-        for before in block.body[:place]:
-            if not set(grouped).isdisjoint(find(before, cst.Name, cst.Attribute)):
-                raise Escapes("is made while a task runs that goes into a group")
+        if self._is_grouped(place):
+            raise Escapes("is made while a task runs that goes into a group")
         name = self._thing.name
         ends = ("send", "receive") if alone else (f"send_{name}", f"receive_{name}")
         if not all(map(source.is_unused, ends)):
@@ -96,6 +94,31 @@ class _Queue:
             raise Escapes(f"has ends whose names, {ends[0]} and {ends[1]}, are taken")
         self._send, self._receive = ends
         self._users: dict[Function, None] = {}
+        self._asked: dict[str, set[Function | None]] = {}
+
+    def _is_grouped(self, place: int) -> bool:
+        """Say whether a line of the block is within a task group, or will be."""
+        source = self._source
+        around = source.parent(self._block)
+        if isinstance(around, cst.With) and any(
+            isinstance(item.item, cst.Call)
+            and source.imported(item.item.func) == "anyio.create_task_group"
+            for item in around.items
+        ):
+            return True
+        starting = [use.node for use in source.rewritten if use.name in TASK_STARTERS]
+        for before in self._block.body[:place]:
+            if set(starting).isdisjoint(find(before, cst.Name, cst.Attribute)):
+                continue
+            for target in find(before, cst.AssignTarget):
+                name = target.target if isinstance(target, cst.AssignTarget) else None
+                if not isinstance(name, cst.Name):
+                    continue
+                for access in source.assignments(name)[0].references:
+                    above = {access.node, *source.above(access.node)}
+                    if not above.isdisjoint(self._block.body[place:]):
+                        return True
+        return False
 
     def look(self) -> _Found:
         for reference in self._thing.references:
@@ -107,6 +130,7 @@ class _Queue:
                 self._check_user(function)
         if not self._rest:
             raise Escapes("is not used in the block that makes it")
+        self._check_hands()
         self._wrap()
         return self._found
 
@@ -124,6 +148,7 @@ class _Queue:
         line = source.line(node)
         if called is None:
             raise Escapes(f"is handed on in line {line}, so that not all can be seen")
+        self._asked.setdefault(method, set()).add(source.function_of(node))
         if method in ("put", "put_nowait"):
             self._put(node, called, method, send)
             return send
@@ -144,6 +169,23 @@ class _Queue:
             raise Escapes(f"is used in line {source.line(node)}, by what may run later")
         else:
             self._users[function] = None
+
+    def _check_hands(self) -> None:
+        """Raise if what does not wait may meet who waits in another task.
+
+        A stream hands an item on to who waits for one, and takes one from who waits to put,
+        at once; in a queue it has its place until those go on.
+        """
+        asked = self._asked
+        put, get, put_nowait, get_nowait = (
+            asked.get(name, set()) for name in ("put", "get", "put_nowait", "get_nowait")
+        )
+        limited = self._limit is not None
+        why = "asks in one function without waiting, and waits in another: streams hand on"
+        if limited and ((put_nowait and get) or (get_nowait and put)):
+            raise Escapes(why)
+        if get_nowait and (get - get_nowait or (get and get_nowait & (put | put_nowait))):
+            raise Escapes(why)
 
     def _put(self, node: cst.CSTNode, call: cst.Call, method: str, send: str) -> None:
         source = self._source
@@ -311,9 +353,15 @@ class _Queue:
             and isinstance(item.asname.name, cst.Name)
             and item.asname.name.value == func.value.value
             for block in source.above(node)
-            if isinstance(block, cst.With)
+            if isinstance(block, cst.With) and self._is_behind(block)
             for item in block.items
         )
+
+    def _is_behind(self, block: cst.With) -> bool:
+        """Say whether a block ends where the queue's block does, or before that."""
+        above = {block, *self._source.above(block)}
+        other = self._source.function_of(block) is not self._function
+        return other or not above.isdisjoint(self._rest)
 
     # What it becomes ---------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ _GOES_WITH = (
 )
 
 _PUT_AND_GOT = (
-    "nothing else is done with it than `put()`, `get()` and those that do not wait; no `join()`"
+    "nothing else is done with it than `put()`, `get()` and those that do not wait, unless "
+    "somebody may wait beside these; no `join()`"
 )
 
 _WAITS_FOR_CALL = (

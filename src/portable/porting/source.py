@@ -120,7 +120,7 @@ class Source:
             module = cst.parse_module(code)
         except cst.ParserSyntaxError as error:
             raise Unreadable(f"line {error.raw_line}: {error.message}") from None
-        except (UnicodeDecodeError, LookupError) as error:
+        except (UnicodeDecodeError, LookupError, SyntaxError) as error:
             raise Unreadable(f"{type(error).__name__}: {error}") from None
         # A tree that was just parsed has each node once: no copy is needed.
         self._wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)

@@ -203,11 +203,17 @@ def _entering(new: str) -> Edit:
         call = cst.Call(expression(new), [cst.Arg(limit)])
         scope = first.with_changes(item=call, comma=DEFAULT)
         if not rest:
-            return block.with_changes(
+            made = block.with_changes(
                 items=[scope], asynchronous=None, lpar=DEFAULT, rpar=DEFAULT
             )
-        inner = block.with_changes(items=rest, leading_lines=())
-        return cst.With([scope], cst.IndentedBlock([inner]), leading_lines=block.leading_lines)
+        else:
+            inner = block.with_changes(items=rest, leading_lines=())
+            made = cst.With(
+                [scope], cst.IndentedBlock([inner]), leading_lines=block.leading_lines
+            )
+        kept = set(map(id, _comments(made)))
+        said = [cst.EmptyLine(comment=x) for x in _comments(block) if id(x) not in kept]
+        return made.with_changes(leading_lines=[*made.leading_lines, *said])
 
     return entered
 
