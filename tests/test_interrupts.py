@@ -258,6 +258,22 @@ def test_the_handler_is_put_back(backend):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_handler_that_the_program_has_set_stays(backend):
+    """A handler that was set while the program ran is not taken away after it."""
+
+    def ours(*_):
+        pass
+
+    async def main():
+        signal.signal(signal.SIGINT, ours)
+
+    try:
+        portable.run(main, backend=backend)
+        assert signal.getsignal(signal.SIGINT) is ours
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_a_run_in_a_thread_leaves_signals_alone(backend):
     """Only the main thread may handle signals; a run in another one does without."""
     results = []
