@@ -14,7 +14,7 @@ import pytest
 from portable.cli import main as command_line
 from portable.cli.as_json import as_json
 from portable.equivalence import Report
-from portable.equivalence.telling import text_of
+from portable.equivalence.rendering import text_of
 
 pytestmark = pytest.mark.slow
 

@@ -13,10 +13,10 @@ from portable.equivalence.comparison import compare
 from portable.equivalence.facts import what_happened
 from portable.equivalence.isolated import _places
 from portable.equivalence.noise import normalised
+from portable.equivalence.rendering import render_rows
 from portable.equivalence.report import Judged
 from portable.equivalence.run import Failure, Run
 from portable.equivalence.side_by_side import side_by_side
-from portable.equivalence.telling import told_rows
 from portable.equivalence.trace import ExceptionShape, Observation, Outcome, Trace
 
 
@@ -84,7 +84,7 @@ def test_an_original_beside_itself_is_called_the_original_on_both_sides() -> Non
     """Where the original differs on another backend, no column is called the port's."""
     found = compare(trace(line("a")), trace(line("b"), backend="trio"))
     row = Judged("original", Run("trio", None, found.port), found)
-    text = "\n".join(shown for _, shown in told_rows([row], 100, {}))
+    text = "\n".join(shown for _, shown in render_rows([row], 100, {}))
     assert "task original on trio" in text
     assert "task port" not in text
 

@@ -14,9 +14,9 @@ from portable.equivalence.comparing import judge_programs
 from portable.equivalence.declaring import read_declarations
 from portable.equivalence.isolated import Isolated
 from portable.equivalence.judging import Batch, Measure
+from portable.equivalence.rendering import text_of
 from portable.equivalence.run import Run
 from portable.equivalence.target import Target, TargetError
-from portable.equivalence.telling import text_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from portable.equivalence import Report, Trace, compare, compare_programs
 from portable.equivalence.exit_codes import with_unknown_codes
 from portable.equivalence.facts import what_happened
 from portable.equivalence.isolated import Isolated
+from portable.equivalence.rendering import text_of
 from portable.equivalence.target import Role, Target
-from portable.equivalence.telling import text_of
 from portable.equivalence.trace import ChildExit, Observation, Outcome
 
 Write = Callable[..., str]

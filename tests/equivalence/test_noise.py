@@ -18,7 +18,7 @@ from portable.equivalence.noise import (
     without_frames,
     without_frames_inside,
 )
-from portable.equivalence.telling import text_of
+from portable.equivalence.rendering import text_of
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 

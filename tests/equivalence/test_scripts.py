@@ -10,8 +10,8 @@ import pytest
 from portable._backends import BACKENDS
 from portable.equivalence import Trace, compare_programs
 from portable.equivalence.isolated import Isolated
+from portable.equivalence.rendering import text_of
 from portable.equivalence.target import Target
-from portable.equivalence.telling import text_of
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from portable._backends import BACKENDS
 from portable.clock._taken import Hold, Stretch, Taken, parse_seed, replay_string
 from portable.equivalence import Program, assert_equivalent, record
 from portable.equivalence.checking import check
+from portable.equivalence.rendering import text_of
 from portable.equivalence.shrinking import in_words, shrink
-from portable.equivalence.telling import text_of
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 

@@ -14,10 +14,10 @@ from portable._backends import BACKENDS
 from portable.equivalence import Trace, compare_programs
 from portable.equivalence.footprint import AddressLock
 from portable.equivalence.isolated import Isolated
+from portable.equivalence.rendering import text_of
 from portable.equivalence.run import Run
 from portable.equivalence.run_folder import RunFolder
 from portable.equivalence.target import Target
-from portable.equivalence.telling import text_of
 
 Write = Callable[..., str]
 Runs = Callable[..., list[Run]]

@@ -6,7 +6,7 @@ import pytest
 
 from portable._backends import installed_backends
 from portable.equivalence import compare_programs
-from portable.equivalence.telling import text_of
+from portable.equivalence.rendering import text_of
 
 pytestmark = pytest.mark.thorough
 

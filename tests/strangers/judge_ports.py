@@ -22,8 +22,8 @@ from portable._backends import installed_backends
 from portable.equivalence.comparing import judge_programs
 from portable.equivalence.isolated import Isolated
 from portable.equivalence.judging import Batch, Measure
+from portable.equivalence.rendering import render
 from portable.equivalence.run import Run
-from portable.equivalence.telling import tell
 
 HERE = Path(__file__).parent
 
@@ -52,7 +52,7 @@ class Judge:
             backends=installed_backends(),
             known=self._known,
         )
-        lines = [line for mark, line in tell(report) if mark in "!?"]
+        lines = [line for mark, line in render(report) if mark in "!?"]
         found = "equivalent" if report.equivalent else " / ".join(lines)[:400]
         print(f"  {label}: {found} ({time.monotonic() - began:.1f} s)", flush=True)
         return report.equivalent

@@ -13,8 +13,8 @@ from typing import Any
 
 from portable._backends import BACKENDS
 from portable.equivalence import Explored, Judged, Report, explain
+from portable.equivalence.rendering import ended
 from portable.equivalence.shrinking import in_words
-from portable.equivalence.telling import ended
 
 SCHEMA = 2
 

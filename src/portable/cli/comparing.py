@@ -16,7 +16,7 @@ from portable.clock._taken import Seed
 from portable.equivalence import compare_programs
 from portable.equivalence.declaring import read_declarations
 from portable.equivalence.reading import STREAMS, Reading
-from portable.equivalence.telling import tell
+from portable.equivalence.rendering import render
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
 from .arguments import (
@@ -154,7 +154,7 @@ def compare(
     def again(backend: str, failing: Seed) -> str:
         return _again(sys.argv[1:], backend, failing)
 
-    terminal.report(tell(report, width=terminal.report_width, again=again))
+    terminal.report(render(report, width=terminal.report_width, again=again))
     if json_file is not None:
         write(json_file, json.dumps(as_json([(None, report)]), indent=2) + "\n")
     if html_file is not None:

@@ -21,7 +21,7 @@ from rich.text import Text
 from portable._backends import BACKENDS
 from portable.clock._taken import Seed
 from portable.equivalence import Judged, Program, Report
-from portable.equivalence.telling import told_rows, told_schedules
+from portable.equivalence.rendering import render_rows, render_schedules
 from portable.patterns import Pattern
 
 STYLES = {
@@ -75,7 +75,7 @@ def print_results(
     rows = [(name, row) for name, report in reports.items() for row in report.rows]
     rows = [(name, row) for name, row in rows if row.run.backend in backends]
     for name, report in reports.items():
-        lines = list(told_rows(report.rows, console.report_width, {}))
+        lines = list(render_rows(report.rows, console.report_width, {}))
         if lines:
             console.line(f"\n{name}", "bold")
         console.report(lines)
@@ -140,7 +140,7 @@ def _print_failing(console: Terminal, pattern: str, report: Report) -> None:
     for one in report.explored:
         if one.failing:
             console.line(f"\n{pattern}: the port under schedules", "bold")
-            console.report(told_schedules(one, console.report_width, again, shown))
+            console.report(render_schedules(one, console.report_width, again, shown))
 
 
 def print_patterns(console: Terminal, patterns: Iterable[Pattern]) -> None:

@@ -234,12 +234,12 @@ def _prove_by_program(
     terminal: Terminal, results: list[FileResult], path: Path, function: str
 ) -> bool:
     from portable._backends import installed_backends
-    from portable.equivalence.telling import tell
+    from portable.equivalence.rendering import render
     from portable.porting.proving import SCHEDULES, prove_program
 
     with bar(planned_runs(installed_backends(), SCHEDULES), wanted=True) as progress:
         found = prove_program(results, path, function, progress.advance)
-    terminal.report(tell(found, width=terminal.report_width))
+    terminal.report(render(found, width=terminal.report_width))
     return found.equivalent and found.loadable
 
 

@@ -5,7 +5,7 @@ it is *recorded*, with the virtual time of each: lines on stdout and stderr, log
 warnings, the result or exception. Two *traces* are then *compared*, and the comparison is
 put into words. Each step is a module, and there is one of each: `trace` is the model,
 `recording` makes one, `comparison` lays two side by side, `judging` says what they come to on
-all backends and under schedules, `telling` renders that as text. `check()` does all of it for
+all backends and under schedules, `rendering` makes text of that. `check()` does all of it for
 two programs of this process, `assert_equivalent()` in a test, `compare_programs()` for a user's
 own two files, each run in a process of its own.
 """
@@ -17,8 +17,8 @@ from .comparison import Comparison, DeclaredDifference, Parting, Verdict, compar
 from .program import Program
 from .reading import Reading
 from .recording import record
+from .rendering import explain
 from .report import Explored, Judged, Report
-from .telling import explain
 from .trace import ExceptionShape, Observation, Outcome, Trace
 
 __all__ = [

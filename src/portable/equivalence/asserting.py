@@ -15,8 +15,8 @@ from .comparison import DeclaredDifference
 from .forked import can_fork
 from .program import Program
 from .reading import Reading
+from .rendering import text_of
 from .report import Report
-from .telling import text_of
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from portable.clock._taken import Hold, Seed, Taken
 from portable.equivalence.comparison import compare
 from portable.equivalence.isolated import Run
 from portable.equivalence.judging import Explored, Judged, Report, Unsteady
+from portable.equivalence.rendering import render, text_of
 from portable.equivalence.shrinking import Shrunk
-from portable.equivalence.telling import tell, text_of
 from portable.equivalence.trace import ExceptionShape, Observation, Outcome, Trace
 from portable.equivalence.worker import Failure
 
@@ -151,7 +151,7 @@ def test_schedules_that_fail() -> None:
     rows = tuple(judged(wrong, seed) for seed in range(1, 11))
     found = Explored("asyncio", 20, 2, rows, Shrunk(taken, 3, 5))
     told = report(explored=(found,))
-    rows_told = list(tell(told, again=lambda backend, seed: f"again {backend} {seed}"))
+    rows_told = list(render(told, again=lambda backend, seed: f"again {backend} {seed}"))
     lines = [f"{mark} {text}" for mark, text in rows_told]
     assert (
         lines[0] == "! port on asyncio under seed 1: at 0 s 'b', where the original shows 'a'"

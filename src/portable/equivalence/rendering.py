@@ -25,7 +25,7 @@ _DETAILS_SHOWN = 25
 _UNSTEADY_SHOWN = 5
 
 
-def tell(
+def render(
     report: Report, *, width: int = 100, again: Callable[[str, Seed], str] | None = None
 ) -> Iterator[Row]:
     """Yield the lines of a report.
@@ -41,11 +41,11 @@ def tell(
     failures: dict[str, str] = {}
     for row in report.rows:
         yield ("=" if row.equivalent else "!"), _in_a_line(row, failures)
-    yield from _told_unsteady(report)
+    yield from _render_unsteady(report)
     shown: dict[object, str] = {}
-    yield from told_rows(report.rows, width, shown)
+    yield from render_rows(report.rows, width, shown)
     for found in report.explored:
-        yield from told_schedules(found, width, again, shown)
+        yield from render_schedules(found, width, again, shown)
     for line in scope_of(report):
         yield " ", line
     verdict = "equivalent" if report.equivalent else "NOT equivalent"
@@ -78,7 +78,7 @@ def _first_line(report: Report) -> Iterator[Row]:
         return
 
 
-def _told_unsteady(report: Report) -> Iterator[Row]:
+def _render_unsteady(report: Report) -> Iterator[Row]:
     if not report.unsteady:
         return
     yield " ", ""
@@ -95,7 +95,7 @@ def _told_unsteady(report: Report) -> Iterator[Row]:
     yield "?", "  make the lines equal with --normalize REGEX, or give it a seed"
 
 
-def told_rows(rows: Iterable[Judged], width: int, shown: dict[object, str]) -> Iterator[Row]:
+def render_rows(rows: Iterable[Judged], width: int, shown: dict[object, str]) -> Iterator[Row]:
     """Yield the lines about what differs in some rows.
 
     Args:
@@ -104,12 +104,12 @@ def told_rows(rows: Iterable[Judged], width: int, shown: dict[object, str]) -> I
         shown: the differences that were rendered before, and where; gets those of the rows.
     """
     for row in rows:
-        yield from _told_once(row, width, shown)
+        yield from _render_once(row, width, shown)
 
 
 def text_of(report: Report, **options: object) -> str:
     """Return a report as plain text, each line with its mark."""
-    return "\n".join(f"{mark} {line}".rstrip() for mark, line in tell(report, **options))  # type: ignore[arg-type]
+    return "\n".join(f"{mark} {line}".rstrip() for mark, line in render(report, **options))  # type: ignore[arg-type]
 
 
 def ended(trace: Trace) -> str:
@@ -142,7 +142,7 @@ def _in_a_line(row: Judged, failures: dict[str, str]) -> str:
     return line
 
 
-def _told_once(row: Judged, width: int, shown: dict[object, str]) -> Iterator[Row]:
+def _render_once(row: Judged, width: int, shown: dict[object, str]) -> Iterator[Row]:
     """Render a difference in full the first time; after that, name the row that has it."""
     found, failure = row.comparison, row.run.failure
     name = f"{row.program} on {row.run.backend}"
@@ -153,17 +153,17 @@ def _told_once(row: Judged, width: int, shown: dict[object, str]) -> Iterator[Ro
         # Stacks name threads by their addresses.
         key = (failure.kind, failure.message, failure.details[1:])
     else:
-        yield from _told(row, width)
+        yield from _render_row(row, width)
         return
     if key in shown:
         yield " ", ""
         yield "!", f"{name}: as {shown[key]}"
         return
     shown[key] = name
-    yield from _told(row, width)
+    yield from _render_row(row, width)
 
 
-def _told(row: Judged, width: int) -> Iterator[Row]:
+def _render_row(row: Judged, width: int) -> Iterator[Row]:
     failure, found = row.run.failure, row.comparison
     if failure is not None and failure.details:
         yield " ", ""
@@ -249,7 +249,7 @@ def _headline(program: str, found: Comparison) -> str:
     return f"{program} on {found.port.backend}: {words} (original on {found.original.backend})"
 
 
-def told_schedules(
+def render_schedules(
     found: Explored,
     width: int,
     again: Callable[[str, Seed], str] | None,
@@ -279,7 +279,7 @@ def told_schedules(
     yield " ", f"  the shortest, seed {first.run.seed}:"
     if first.run.failure is not None:
         yield "!", _in_a_line(first, {})
-    yield from _told_once(first, width, shown)
+    yield from _render_once(first, width, shown)
     if again is not None and first.run.seed is not None:
         yield " ", f"  once more: {again(found.backend, first.run.seed)}"
     if found.shrunk is not None:
