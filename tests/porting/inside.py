@@ -1056,3 +1056,90 @@ rewritten(
         await anyio.gather(fetch(2), *(fetch(1), fetch(1)))
     """,
 )
+rewritten(
+    "gather",
+    "comments in what goes are above the line",
+    """
+    import asyncio
+
+    async def fetch(number):
+        await asyncio.sleep(number)
+        print(number)
+
+    async def main():
+        # Both.
+        await asyncio.gather(  # a
+            fetch(1),  # b
+            asyncio.create_task(  # c
+                fetch(2),  # d
+            ),
+            # e
+            return_exceptions=True,  # f
+        )  # g
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def fetch(number):
+        await asyncio.sleep(number)
+        print(number)
+
+    async def main():
+        # Both.
+        # c
+        # d
+        # e
+        await anyio.gather(  # a
+            fetch(1),  # b
+            fetch(2),  # f
+        )  # g
+    """,
+)
+rewritten(
+    "task_group",
+    "groups in groups, and in functions that come first or last",
+    """
+    import asyncio
+
+    async def first():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(1))
+            group.create_task(last())
+        print("first")
+
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(first())
+            async with asyncio.TaskGroup() as inner:
+                inner.create_task(last())
+            print("inner")
+
+    async def last():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(2))
+        print("last")
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def first():
+        async with anyio.create_task_group() as group:
+            group.start_soon(asyncio.sleep, 1)
+            group.start_soon(last)
+        print("first")
+
+    async def main():
+        async with anyio.create_task_group() as group:
+            group.start_soon(first)
+            async with anyio.create_task_group() as inner:
+                inner.start_soon(last)
+            print("inner")
+
+    async def last():
+        async with anyio.create_task_group() as group:
+            group.start_soon(asyncio.sleep, 2)
+        print("last")
+    """,
+)

@@ -147,6 +147,8 @@ class _Search:
             name = source.imported(item.item.func) or ""
             if name.startswith("anyio.") or name in _LIMITS:
                 return ""
+            if source.use_at(item.item.func) in source.rewritten:
+                return ""
         return f"enters in line {source.line(item)} what cannot be seen"
 
     def _swallowed(self, item: cst.WithItem) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -10,6 +11,7 @@ import libcst as cst
 
 from .nodes import expression
 from .source import Use
+from .tree import find
 
 Changed: TypeAlias = cst.CSTNode | cst.FlattenSentinel[cst.CSTNode] | cst.RemovalSentinel
 Edit: TypeAlias = Callable[[cst.CSTNode], Changed]
@@ -75,6 +77,14 @@ class Application(cst.CSTTransformer):
         for each in edits:
             for node, edit in each.items():
                 self._edits.setdefault(node, []).append(edit)
+        self._done = 0
+        self._before: list[int] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Note how many edits were done before a statement."""
+        if isinstance(node, cst.BaseStatement):
+            self._before.append(self._done)
+        return True
 
     def on_leave(  # type: ignore[override]
         self, original_node: cst.CSTNode, updated_node: cst.CSTNode
@@ -84,4 +94,40 @@ class Application(cst.CSTTransformer):
         for edit in self._edits.get(original_node, ()):
             assert isinstance(changed, cst.CSTNode)
             changed = edit(changed)
+            self._done += 1
+        if isinstance(original_node, cst.BaseStatement) and self._before.pop() < self._done:
+            return _with_comments(changed, original_node)
         return changed
+
+
+def _comments(node: cst.CSTNode) -> Counter[str]:
+    found = find(node, cst.Comment, deep=True)
+    return Counter(each.value for each in found if isinstance(each, cst.Comment))
+
+
+def _with_comments(changed: Changed, original: cst.CSTNode) -> Changed:
+    """Put comments that a statement has lost above it; what goes takes its own along."""
+    several = changed if isinstance(changed, cst.FlattenSentinel) else [changed]
+    nodes = [each for each in several if isinstance(each, cst.CSTNode)]
+    comments = _comments(original)
+    if not comments or isinstance(changed, cst.RemovalSentinel):
+        return changed
+    for node in nodes:
+        comments = comments - _comments(node)
+    code = cst.Module([]).code_for_node(original)
+    texts = sorted(comments.elements(), key=code.find)
+    lost = [cst.EmptyLine(comment=cst.Comment(text)) for text in texts]
+    # A line of `pass` alone is a mark that another edit looks for.
+    place = next((n for n, each in enumerate(nodes) if not _is_mark(each)), -1)
+    if not lost or place < 0:
+        return changed
+    first = nodes[place]
+    above = [*getattr(first, "leading_lines", ()), *lost]
+    made = first.with_changes(leading_lines=above)
+    if isinstance(changed, cst.FlattenSentinel):
+        return cst.FlattenSentinel([*nodes[:place], made, *nodes[place + 1 :]])
+    return made
+
+
+def _is_mark(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Pass)

@@ -17,34 +17,48 @@ from .tree import find
 
 def decide_task_group(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
     """`async with asyncio.TaskGroup() as group:` becomes AnyIO's; results are its handles'."""
-    for use in uses:
-        call = call_of(source, use)
-        item = None if call is None else source.parent(call)
-        block = None if item is None else source.parent(item)
-        if (
-            call is None
-            or not isinstance(item, cst.WithItem)
-            or not isinstance(block, cst.With)
-            or item.asname is None
-            or not isinstance(item.asname.name, cst.Name)
-        ):
-            yield stays(use, "is not entered by `async with` with a name")
-            continue
-        if len(block.items) > 1:
-            yield stays(use, "is entered together with others")
-            continue
-        try:
-            mending = Mending([])
-            edits = _group_edits(source, item.asname.name, block, mending)
-        except _Refused as reason:
-            yield stays(use, str(reason))
-            continue
-        why = why_not_calm(source, block.body)
-        if why:
-            yield stays(use, why)
-            continue
-        edits[use.node] = renaming("anyio.create_task_group")
-        yield Decision((use, *mending.uses), {**edits, **mending.edits})
+    stay: dict[Use, Decision] = {}
+    left, before = list(uses), -1
+    # A group that is moved may let one move that has it inside, or whose task opens it.
+    while len(left) != before:
+        before = len(left)
+        for use in tuple(left):
+            [stay[use]] = _decide(source, use)
+            if stay[use].rewritten:
+                left.remove(use)
+                yield stay[use]
+    yield from map(stay.__getitem__, left)
+
+
+def _decide(source: Source, use: Use) -> Iterator[Decision]:
+    """Yield what becomes of one group."""
+    call = call_of(source, use)
+    item = None if call is None else source.parent(call)
+    block = None if item is None else source.parent(item)
+    if (
+        call is None
+        or not isinstance(item, cst.WithItem)
+        or not isinstance(block, cst.With)
+        or item.asname is None
+        or not isinstance(item.asname.name, cst.Name)
+    ):
+        yield stays(use, "is not entered by `async with` with a name")
+        return
+    if len(block.items) > 1:
+        yield stays(use, "is entered together with others")
+        return
+    try:
+        mending = Mending([])
+        edits = _group_edits(source, item.asname.name, block, mending)
+    except _Refused as reason:
+        yield stays(use, str(reason))
+        return
+    why = why_not_calm(source, block.body)
+    if why:
+        yield stays(use, why)
+        return
+    edits[use.node] = renaming("anyio.create_task_group")
+    yield Decision((use, *mending.uses), {**edits, **mending.edits})
 
 
 class _Refused(Exception):
