@@ -83,6 +83,41 @@ def _short(word):
         (["bench", "--backends", "nope"], "--backends: unknown backend 'nope'"),
         (["check", "--backends", "nope"], "--backends: unknown backend 'nope'"),
         (["check", "--seed", "x"], "--seed: 'x' names no schedule; write an integer"),
+        (
+            ["check", "--schedules", "x"],
+            "--schedules: 'x' does not fit; write an integer from 1",
+        ),
+        (
+            ["check", "--schedules", "0"],
+            "--schedules: '0' does not fit; write an integer from 1",
+        ),
+        (
+            ["check", "--stretch", "-1"],
+            "--stretch: '-1' does not fit; write seconds, 0 or more",
+        ),
+        (["bench", "--time", "soon"], "--time: 'soon' does not fit; write seconds, 1 or more"),
+        (
+            ["compare", "a", "b", "--schedules", "1.5"],
+            "--schedules: '1.5' does not fit; write an",
+        ),
+        (
+            ["compare", "a", "b", "--time-limit", "0"],
+            "--time-limit: '0' does not fit; write seco",
+        ),
+        (
+            ["compare", "a", "b", "--tolerance", "nan"],
+            "--tolerance: 'nan' does not fit; write se",
+        ),
+        (["compare", "a", "b", "--until", "x"], "--until: 'x' does not fit; write seconds"),
+        (
+            ["compare", __file__, __file__, "--ignore", ""],
+            "--ignore: no stream is named; known are",
+        ),
+        (
+            ["compare", __file__, __file__, "--ignore", ","],
+            "--ignore: no stream is named; known",
+        ),
+        (["check", "--backends", ""], "--backends: no backend is named; known are: asyncio"),
         (["bench", "--json", "no/x"], "--json: cannot write to 'no/x': "),
         (["check", "--json", "no/x"], "--json: cannot write to 'no/x': "),
         (["compare", __file__, __file__, "--html", "no/x"], "--html: cannot write to 'no/x': "),

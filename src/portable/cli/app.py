@@ -19,6 +19,7 @@ from .arguments import (
     BackendsOption,
     SeedOption,
     StretchOption,
+    count_of,
     named_backends,
     require_folder,
     seeds_of,
@@ -83,7 +84,7 @@ def _check(
     schedules: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            parser=count_of("--schedules"),
             metavar="COUNT",
             help="Run the ports under so many orders of ready tasks, too.",
         ),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -34,6 +34,14 @@ def listed(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
+def require_named(names: Collection[str], known: Iterable[str], kind: str, hint: str) -> None:
+    """Refuse a list without a name; the error lists the known ones."""
+    if not names:
+        raise typer.BadParameter(
+            f"no {kind} is named; known are: {', '.join(known)}", param_hint=hint
+        )
+
+
 def require_known(name: str, known: Iterable[str], hint: str) -> None:
     """Refuse an unknown name; the error lists the known ones."""
     known = list(known)
@@ -46,14 +54,48 @@ def require_known(name: str, known: Iterable[str], hint: str) -> None:
 def named_backends(text: str) -> list[str]:
     """Return the backends of a comma-separated list; an error lists the known ones."""
     try:
-        if names := listed(text):
-            return [get_backend(name).name for name in names]
+        names = [get_backend(name).name for name in listed(text)]
     except UnknownBackendError as error:
         raise typer.BadParameter(message_of(error), param_hint="--backends") from None
-    known = ", ".join(BACKENDS)
-    raise typer.BadParameter(
-        f"no backend is named; known are: {known}", param_hint="--backends"
-    )
+    require_named(names, BACKENDS, "backend", "--backends")
+    return names
+
+
+def count_of(option: str) -> Callable[[str], int]:
+    """Return the parser of an option that takes an integer from 1 on."""
+    return _number(int, option, "an integer from 1 on", 1)
+
+
+def seconds_of(option: str, least: float | None = None) -> Callable[[str], float]:
+    """Return the parser of an option that takes seconds, `least` or more.
+
+    Args:
+        option: its name, for the error.
+        least: the smallest number of seconds; `None`: the command itself checks them.
+    """
+    more = "" if least is None else f", {least:g} or more"
+    return _number(float, option, f"seconds{more}", least)
+
+
+N = TypeVar("N", int, float)
+
+
+def _number(kind: type[N], option: str, wanted: str, least: float | None) -> Callable[[str], N]:
+    """Return a parser whose error has the value as it was typed; Typer's own leaves it out."""
+
+    def parsed(text: str) -> N:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        # NaN is neither smaller nor larger.
+        if value is None or not (least is None or value >= least):
+            raise typer.BadParameter(
+                f"{text!r} does not fit; write {wanted}", param_hint=option
+            )
+        return value
+
+    return parsed
 
 
 BackendsOption = Annotated[
@@ -70,7 +112,7 @@ SeedOption = Annotated[
 StretchOption = Annotated[
     float,
     typer.Option(
-        min=0,
+        parser=seconds_of("--stretch", 0),
         metavar="SECONDS",
         help="Seconds by which sleeps may take longer under schedules.",
     ),

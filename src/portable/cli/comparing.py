@@ -24,10 +24,13 @@ from .arguments import (
     SeedOption,
     StretchOption,
     bad_option,
+    count_of,
     listed,
     named_backends,
     require_folder,
+    require_named,
     require_target,
+    seconds_of,
     seeds_of,
     write,
     write_page,
@@ -53,11 +56,20 @@ def compare(
     ] = None,
     backends: BackendsOption = None,
     time_limit: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="Real seconds for each run.")
+        float,
+        typer.Option(
+            parser=seconds_of("--time-limit", 0.1),
+            metavar="SECONDS",
+            help="Real seconds for each run, 0.1 or more.",
+        ),
     ] = 10.0,
     until: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Leave a service that never ends at that time."),
+        typer.Option(
+            parser=seconds_of("--until"),
+            metavar="SECONDS",
+            help="Leave a service that never ends at that time.",
+        ),
     ] = None,
     stdin: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What both find on stdin.")
@@ -67,12 +79,15 @@ def compare(
         typer.Option(metavar="REGEX", help="What it matches becomes '...' on both sides."),
     ] = None,
     ignore: Annotated[
-        str, typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(STREAMS)}.")
-    ] = "",
+        str | None,
+        typer.Option(metavar="NAME[,NAME...]", help=f"Any of {', '.join(STREAMS)}."),
+    ] = None,
     tolerance: Annotated[
         float,
         typer.Option(
-            min=0, metavar="SECONDS", help="Seconds by which things may come at other times."
+            parser=seconds_of("--tolerance", 0),
+            metavar="SECONDS",
+            help="Seconds by which things may come at other times.",
         ),
     ] = 0.0,
     strict_order: Annotated[
@@ -88,7 +103,7 @@ def compare(
     schedules: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            parser=count_of("--schedules"),
             metavar="COUNT",
             help="Run the port under so many orders of ready tasks, too.",
         ),
@@ -135,7 +150,7 @@ def compare(
                 declared=declared,
                 reading=Reading(
                     normalize=tuple(normalize or ()),
-                    ignore=tuple(listed(ignore)),
+                    ignore=_ignored(ignore),
                     tolerance=tolerance,
                     strict_order=strict_order,
                 ),
@@ -165,6 +180,15 @@ def compare(
         raise typer.Exit(DIFFERS)
     if backends is not None and not all(get_backend(name).installed for name in on):
         raise typer.Exit(BAD_USE)
+
+
+def _ignored(ignore: str | None) -> tuple[str, ...]:
+    """Return the streams that `--ignore` names."""
+    if ignore is None:
+        return ()
+    named = listed(ignore)
+    require_named(named, STREAMS, "stream", "--ignore")
+    return tuple(named)
 
 
 _ABOUT_THE_RUN = ("--schedules", "--seed", "--stretch", "--backends", "--json", "--html")

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import BAD_USE, DIFFERS, INTERRUPTED
-from .arguments import listed, require_folder, require_known, require_target, write
+from .arguments import (
+    listed,
+    require_folder,
+    require_known,
+    require_named,
+    require_target,
+    write,
+)
 from .display import Terminal
 from .progress import bar, planned_runs
 
@@ -36,13 +43,13 @@ def port(
         typer.Option(metavar="NAME[,NAME...]", help="Apply these rules alone."),
     ] = None,
     assume: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME[,NAME...]",
             help="Conditions you vouch for where they cannot be seen: what is awaited cleans "
             "up without waiting (calm), what is called does not raise (quiet).",
         ),
-    ] = "",
+    ] = None,
     report_file: Annotated[
         str | None,
         typer.Option(
@@ -152,20 +159,20 @@ def _chosen(rules: str | None) -> list[str] | None:
     named = listed(rules)
     for name in named:
         require_known(name, known, "--rules")
-    if not named:
-        raise typer.BadParameter(
-            f"no rule is named; there are: {', '.join(known)}", param_hint="--rules"
-        )
+    require_named(named, known, "rule", "--rules")
     return named
 
 
-def _assumed(assume: str) -> frozenset[str]:
+def _assumed(assume: str | None) -> frozenset[str]:
     """Return the conditions that `--assume` names."""
     from portable.porting import CONDITIONS
 
+    if assume is None:
+        return frozenset()
     named = listed(assume)
     for name in named:
         require_known(name, sorted(CONDITIONS), "--assume")
+    require_named(named, sorted(CONDITIONS), "condition", "--assume")
     return frozenset(named)
 
 

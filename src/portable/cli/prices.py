@@ -35,6 +35,7 @@ from .arguments import (
     named_backends,
     require_folder,
     require_known,
+    seconds_of,
     write,
 )
 from .completion import complete_operations
@@ -54,7 +55,7 @@ def bench_command(
         typer.Option(
             "--time",
             metavar="SECONDS",
-            min=1,
+            parser=seconds_of("--time", 1),
             help="How long to measure. What is still noisy then is marked.",
         ),
     ] = 60,
