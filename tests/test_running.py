@@ -573,3 +573,14 @@ def test_backends_for_runner(backend):
 
     with asyncio.Runner(**_backends.get_backend(backend).run_options()) as runner:
         assert runner.run(main()) == backend
+
+
+def test_debug_mode_ends_with_the_run(backend):
+    """Where coroutines are made is tracked while a run in debug mode lasts, not after it."""
+
+    async def main():
+        await asyncio.sleep(0)
+        return sys.get_coroutine_origin_tracking_depth()
+
+    assert portable.run(main, backend=backend, debug=True) > 0
+    assert sys.get_coroutine_origin_tracking_depth() == 0
