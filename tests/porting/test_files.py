@@ -116,6 +116,40 @@ def test_a_file_that_is_no_python(command, tmp_path):
     assert "c.py: not ported: " in out
 
 
+def test_a_named_file_that_cannot_be_read_as_python(command, tmp_path):
+    """A file that is named and does not parse is told; in a folder only if it names asyncio."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    for name in ("b.py", "script"):
+        (tmp_path / name).write_text("x = = 2\n")
+    code, out, _ = command("a.py", "b.py", "script", "--write")
+    assert code == 1
+    assert (tmp_path / "a.py").read_text() == AFTER
+    assert "b.py: not ported: line 1" in out
+    assert "script: not ported: line 1" in out
+    assert "1 site of asyncio's names" in out
+    assert command(".", "--check")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "refused"),
+    [
+        ("t.txt", "asyncio\n", True),
+        ("t.toml", "import asyncio\n", True),
+        ("t.cgi", f"#!/usr/bin/env python3\n{BEFORE}", False),
+        ("script", BEFORE, False),
+        ("t.pyi", BEFORE, False),
+    ],
+    ids=["text", "Python in another file", "a script's first line", "no ending", "types"],
+)
+def test_a_named_file_of_another_kind(command, tmp_path, name, text, refused):
+    """A file of another ending is refused by its name, unless its first line names Python."""
+    (tmp_path / name).write_text(text)
+    code, _, err = command(name)
+    assert code == (2 if refused else 0)
+    told = f"PATH: {name}: is no Python: the name does not end in .py, and no first line"
+    assert (told in " ".join(err.split())) is refused
+
+
 def test_a_dirty_tree(command, tmp_path):
     """`--write` refuses while git has uncommitted changes, unless it is told to."""
     (tmp_path / "a.py").write_text(BEFORE)

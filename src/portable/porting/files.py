@@ -28,7 +28,7 @@ from .neighbours import (
 from .patching import RULE as PATCHED
 from .port import Ported, port, worth_reading
 from .site import Site
-from .source import MARK, UnknownFunction, Unreadable
+from .source import MARK, UnknownFunction, Unreadable, parse
 
 FEW = 8
 """Fewer files than this are ported in this process: a pool takes longer to start."""
@@ -42,11 +42,13 @@ class Target:
         path: where it is.
         functions: the functions or classes to port; empty: all of it.
         foreign: what its neighbours do with its names, as entries of `foreign`.
+        named: whether somebody named it, and not a folder around it.
     """
 
     path: Path
     functions: tuple[str, ...] = ()
     foreign: frozenset[str] = frozenset()
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,11 @@ def find_targets(paths: Iterable[str]) -> list[Target]:
     """Return the files that the paths name, each once, sorted within each folder.
 
     Raises:
-        LookupError: there is no such file or folder, or a folder holds no Python.
+        LookupError: there is no such file or folder, a file is no Python, or a folder holds
+            none.
     """
     found: dict[Path, tuple[str, ...]] = {}
+    named: set[Path] = set()
     for text in paths:
         path, function = split_target(text)
         if path.is_dir() and not function:
@@ -88,7 +92,13 @@ def find_targets(paths: Iterable[str]) -> list[Target]:
             if not files:
                 raise LookupError(f"{text}: there is no Python in this folder")
         elif path.is_file():
+            if not _may_be_python(path):
+                raise LookupError(
+                    f"{text}: is no Python: the name does not end in .py, and no first line "
+                    "names Python"
+                )
             files = [path]
+            named.add(path)
         else:
             raise LookupError(f"{text}: there is no such file or folder")
         for file in files:
@@ -96,7 +106,22 @@ def find_targets(paths: Iterable[str]) -> list[Target]:
             whole = not function or before == ()
             found[file] = () if whole else (*(before or ()), function)
     foreign = foreign_attributes(found)
-    return [Target(path, functions, foreign[path]) for path, functions in found.items()]
+    return [
+        Target(path, functions, foreign[path], path in named)
+        for path, functions in found.items()
+    ]
+
+
+def _may_be_python(path: Path) -> bool:
+    """Say whether a file may be Python: by its ending; or a script, by its first line."""
+    if path.suffix in ("", ".py", ".pyi", ".pyw"):
+        return True
+    try:
+        with path.open("rb") as file:
+            first = file.readline(200)
+    except OSError:
+        return False
+    return first.startswith(b"#!") and b"python" in first
 
 
 def split_target(text: str) -> tuple[Path, str]:
@@ -190,8 +215,8 @@ def _port_all(
 ) -> list[FileResult]:
     work = partial(port_file, **options)
     results = []
-    # A file that does not name the library is left out here: it needs no process.
-    worth = [target for target in targets if _names_library(target.path)]
+    # A file in a folder that does not name the library is left out here: it needs no process.
+    worth = [target for target in targets if target.named or _names_library(target.path)]
     processes = os.cpu_count() or 1
     if processes < 2 or len(worth) < FEW:
         for result in map(work, worth):
@@ -238,6 +263,8 @@ def port_file(
     except OSError as error:
         return FileResult(target.path, error=error.strerror or str(error))
     try:
+        if target.named and not worth_reading(before):
+            parse(before)  # else nobody would see that it cannot be read
         done: Ported = port(
             before,
             rules=rules,

@@ -55,6 +55,20 @@ class UnknownFunction(LookupError):
     """There is no function or class of a name in a file; the message says which there are."""
 
 
+def parse(code: bytes) -> cst.Module:
+    """Return the tree of a file's code.
+
+    Raises:
+        Unreadable: it is no Python that LibCST can read.
+    """
+    try:
+        return cst.parse_module(code)
+    except cst.ParserSyntaxError as error:
+        raise Unreadable(f"line {error.raw_line}: {error.message}") from None
+    except (UnicodeDecodeError, LookupError, SyntaxError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:
     """One place where a name of asyncio's stands.
@@ -116,12 +130,7 @@ class Source:
         self.foreign = foreign
         self.assumed = assumed
         self.rewritten: set[Use] = set()
-        try:
-            module = cst.parse_module(code)
-        except cst.ParserSyntaxError as error:
-            raise Unreadable(f"line {error.raw_line}: {error.message}") from None
-        except (UnicodeDecodeError, LookupError, SyntaxError) as error:
-            raise Unreadable(f"{type(error).__name__}: {error}") from None
+        module = parse(code)
         # A tree that was just parsed has each node once: no copy is needed.
         self._wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
         self.module: cst.Module = self._wrapper.module
