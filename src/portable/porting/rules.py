@@ -257,7 +257,8 @@ _REWRITING: tuple[Rule, ...] = (
     Rule(
         "create_task",
         asyncio_names("create_task", "ensure_future"),
-        "`group.start_soon(f, x)`, in a task group around the lines from there to its end",
+        "`group.start_soon(f, x)`, in a task group around the lines from there to its end; if "
+        "the function is cancelled in between, its task is, too, which asyncio leaves running",
         (
             "a variable keeps it, and a later line of the same block awaits or cancels it",
             "it has begun when it is cancelled, or does nothing before it waits",
