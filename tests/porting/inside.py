@@ -1143,3 +1143,64 @@ rewritten(
         print("last")
     """,
 )
+rewritten(
+    "gather",
+    "methods of what can be seen to be a list, a dict, a string, a logger, an event, a task",
+    """
+    import asyncio
+    import logging
+
+    log = logging.getLogger(__name__)
+    told = []
+
+    class Work:
+        def __init__(self):
+            self.seen = {}
+
+        async def one(self, name: str, others: list[str], event: asyncio.Event):
+            self.seen.update(name=name.upper())
+            others.append(", ".join(["a", name]))
+            told.extend(others)
+            log.info("seen")
+            logging.debug("seen")
+            event.set()
+            task = asyncio.ensure_future(asyncio.sleep(5))
+            task.cancel()
+            print(name, len(told), self.seen.get("name"), task.done())
+
+        async def both(self, event: asyncio.Event):
+            await asyncio.gather(self.one("x", [], event), self.one("y", [], event))
+
+    async def main():
+        await Work().both(asyncio.Event())
+    """,
+    """
+    import asyncio
+    import anyio
+    import logging
+
+    log = logging.getLogger(__name__)
+    told = []
+
+    class Work:
+        def __init__(self):
+            self.seen = {}
+
+        async def one(self, name: str, others: list[str], event: asyncio.Event):
+            self.seen.update(name=name.upper())
+            others.append(", ".join(["a", name]))
+            told.extend(others)
+            log.info("seen")
+            logging.debug("seen")
+            event.set()
+            task = asyncio.ensure_future(asyncio.sleep(5))
+            task.cancel()
+            print(name, len(told), self.seen.get("name"), task.done())
+
+        async def both(self, event: asyncio.Event):
+            await anyio.gather(self.one("x", [], event), self.one("y", [], event))
+
+    async def main():
+        await Work().both(asyncio.Event())
+    """,
+)

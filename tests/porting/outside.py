@@ -694,7 +694,7 @@ for id_, made, then, gathered, after, why in (
     ("started before a block", STARTED, "async with other: pass", "*jobs", "pass",
      "awaits in line 10, while"),
     ("started before a variable is set", STARTED, "other.set(1)", "*jobs", "pass",
-     "does more in line 10"),
+     "calls in line 10 what may raise"),
     ("started before an error", STARTED, "print(other[0])", "*jobs", "pass", "a subscript"),
     ("started before the end", STARTED,
      "for _ in other: jobs.append(asyncio.create_task(work())); return", "*jobs", "pass",
@@ -1028,3 +1028,27 @@ stays(
     """,
     "is used by get(), which may go on after line 7",
 )
+
+# Methods whose owner cannot be seen ---------------------------------------------------------
+
+for id_, method in (
+    ("add() of a parameter", "session.add(1)"),
+    ("get() of an attribute", "session.pages.get(1)"),
+    ("update() of a name of elsewhere", "registry.update(a=1)"),
+    ("info() of what is no logger", "session.info('x')"),
+    ("cancel() of what is no task", "session.cancel()"),
+    ("set() of what is no event", "session.set()"),
+    ("append() of what is bound to several", "(several := session).append(1)"),
+):
+    code = f"""
+        import asyncio
+        from elsewhere import registry
+
+        async def work(session):
+            several = []
+            {method}
+
+        async def main(session):
+            await asyncio.gather(work(session), work(session))
+    """
+    stays("gather", f"calls {id_}", code, "what may raise")

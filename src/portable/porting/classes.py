@@ -38,6 +38,44 @@ def class_of(source: Source, node: cst.BaseExpression) -> str:
     return _named_event(source, node.attr.value) if isinstance(node, cst.Attribute) else ""
 
 
+def values_of(source: Source, node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """Return what a name of the file, or an attribute of `self`, is bound to.
+
+    Returns:
+        The value of each binding, or the type where a value is missing; of another expression
+        itself. Empty: one of them cannot be seen.
+    """
+    if isinstance(node, cst.Name):
+        bound = source.assignments(node)
+        nodes = [each.node for each in bound if isinstance(each, metadata.Assignment)]
+        if len(nodes) < len(bound):
+            return []
+    elif isinstance(node, cst.Attribute):
+        name = node.attr.value
+        if not is_self(node.value) or bound_entry(name) in source.foreign | source.accessed:
+            return []
+        owner = owner_of(source, node)
+        found = (each for each in source.attributes[name] if owner_of(source, each) is owner)
+        nodes = [each for each in found if is_bound(source, each)]
+    else:
+        return [node]
+    values = [_value(source, each) for each in nodes]
+    return [each for each in values if each is not None] if None not in values else []
+
+
+def _value(source: Source, node: cst.CSTNode) -> cst.BaseExpression | None:
+    """Return the value that a node is bound to, or its type; `None`: that cannot be seen."""
+    if isinstance(node, cst.Param):
+        return None if node.annotation is None else node.annotation.annotation
+    above = source.parent(node)
+    if isinstance(above, cst.AnnAssign):
+        return above.value or above.annotation.annotation
+    statement = source.parent(above)
+    if isinstance(above, cst.AssignTarget) and isinstance(statement, cst.Assign):
+        return statement.value
+    return None
+
+
 def _named_event(source: Source, name: str) -> str:
     """Return `Event` if all attributes of a name, here and in the project, are events."""
     if bound_entry(name) in source.foreign or name in source.accessed:

@@ -10,13 +10,13 @@ Programming errors (`TypeError`, `AttributeError`) are not looked for.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
 from .calls import TASK_STARTERS
 from .calm import CALM_METHODS
-from .classes import class_of
+from .classes import class_of, values_of
 from .source import Function, Source
 from .tree import find
 
@@ -41,26 +41,30 @@ _CALLS = frozenset(
     "asyncio.create_task",
     "asyncio.ensure_future",
     "asyncio.shield",
+    *(f"logging.{level}" for level in ("debug", "info", "warning", "error", "exception")),
 }
-_METHODS = frozenset(
+_METHODS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(names)
+    for kind, names in {
+        **{kind: names for kind, names in CALM_METHODS.items() if kind[:6] != "Stream"},
+        "Event": {"set", "is_set", "wait"},
+        "Lock": {"acquire", "release", "locked"},
+        "Semaphore": {"acquire", "release", "locked"},
+        "BoundedSemaphore": {"acquire", "locked"},
+    }.items()
+}
+"""The methods of asyncio's and AnyIO's classes that raise nothing."""
+_OF_BUILTINS = frozenset(
     {"append", "add", "extend", "update", "discard", "clear", "items", "keys", "values", "copy"}
-    | {"format", "join", "strip", "lower", "upper", "startswith", "endswith", "set", "is_set"}
-    | {
-        "release",
-        "cancel",
-        "cancelled",
-        "done",
-        "debug",
-        "info",
-        "warning",
-        "error",
-        "exception",
-    }
-) | frozenset(
-    name
-    for kind, names in CALM_METHODS.items()
-    if not kind.startswith("Stream")
-    for name in names
+    | {"get", "format", "join", "strip", "lower", "upper", "startswith", "endswith"}
+)
+_OF_TASKS = frozenset({"cancel", "cancelled", "done"})
+_OF_LOGGERS = frozenset({"debug", "info", "warning", "error", "exception"})
+_VARIABLE = "contextvars.ContextVar"
+_CONTAINERS = frozenset({"list", "dict", "set", "str", "sorted", "repr"})
+_DISPLAYS = (
+    *(cst.List, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp),
+    *(cst.SimpleString, cst.ConcatenatedString, cst.FormattedString),
 )
 
 _QUEUED = frozenset({"get", "put", "join"})
@@ -219,10 +223,44 @@ def is_known(source: Source, node: cst.Call) -> bool:
         built_in = func.value in _BUILTINS or func.value in _ERRORS
         return built_in and source.is_unused(func.value)
     if isinstance(func, cst.Attribute) and name is None:
-        # Who waits for a queue that is shut down gets an error.
-        ends = func.attr.value in _QUEUED and "shutdown" in source.attributes
-        return func.attr.value in _METHODS and not ends
+        return _is_known_method(source, func)
     return name in _CALLS
+
+
+def _is_known_method(source: Source, func: cst.Attribute) -> bool:
+    """Say whether a method raises nothing, as it can be seen whose it is."""
+    method = func.attr.value
+    if method in _METHODS.get(class_of(source, func.value), ()):
+        # Who waits for a queue that is shut down gets an error.
+        return not (method in _QUEUED and "shutdown" in source.attributes)
+    values = values_of(source, func.value)
+    if method in _OF_BUILTINS:
+        known = all(_is_builtin(source, each) for each in values)
+    elif method in _OF_TASKS:
+        known = all(_calls(source, each, *TASK_STARTERS) for each in values)
+    elif method in _OF_LOGGERS:
+        known = all(_calls(source, each, "logging.getLogger") for each in values)
+    else:
+        known = method == "set" and all(_calls(source, each, _VARIABLE) for each in values)
+    return known and bool(values)
+
+
+def _is_builtin(source: Source, value: cst.BaseExpression) -> bool:
+    """Say whether a value, or a type, is a list, a dict, a set or a string."""
+    if isinstance(value, _DISPLAYS):
+        return True
+    name = value.func if isinstance(value, cst.Call) else value
+    while isinstance(name, cst.Subscript):
+        name = name.value
+    return (
+        isinstance(name, cst.Name)
+        and name.value in _CONTAINERS
+        and source.is_unused(name.value)
+    )
+
+
+def _calls(source: Source, value: cst.BaseExpression, *names: str) -> bool:
+    return isinstance(value, cst.Call) and source.imported(value.func) in names
 
 
 def _is_plain(node: cst.Assign) -> bool:
