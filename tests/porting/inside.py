@@ -1166,7 +1166,7 @@ rewritten(
             event.set()
             task = asyncio.ensure_future(asyncio.sleep(5))
             task.cancel()
-            print(name, len(told), self.seen.get("name"), task.done())
+            print(name, self.seen.get("name"), task.done())
 
         async def both(self, event: asyncio.Event):
             await asyncio.gather(self.one("x", [], event), self.one("y", [], event))
@@ -1195,7 +1195,7 @@ rewritten(
             event.set()
             task = asyncio.ensure_future(asyncio.sleep(5))
             task.cancel()
-            print(name, len(told), self.seen.get("name"), task.done())
+            print(name, self.seen.get("name"), task.done())
 
         async def both(self, event: asyncio.Event):
             await anyio.gather(self.one("x", [], event), self.one("y", [], event))
