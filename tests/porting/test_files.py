@@ -682,7 +682,7 @@ def test_prove_by_tests(command, tmp_path):
     code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
     assert code == 1
     assert "No module named 'nothing_of_this_name'" in " ".join(out.split())
-    (tmp_path / "test_a.py").write_text("def test_it(): pass\n")
+    (tmp_path / "test_a.py").write_text("import a\n\ndef test_it(): assert a\n")
     code, out, _ = command("a.py", "--prove", "test_a.py", "--write")
     assert code == 0
     assert "asyncio: 1 test, 1 passed; the same after the port" in " ".join(out.split())
@@ -700,3 +700,39 @@ def test_no_tests_prove_nothing(command, tmp_path):
     assert "asyncio: no test ran, which proves nothing" in out
     assert "NOT the same" not in out
     assert (tmp_path / "a.py").read_text() == BEFORE
+
+
+UNRELATED = """
+import asyncio
+
+async def main():
+    await asyncio.sleep(1)
+    print(2)
+"""
+A_TEST = "{imported}\n\ndef test_it():\n    pass\n"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("only_asyncio")
+@pytest.mark.parametrize(
+    ("name", "text", "proved"),
+    [
+        ("c.py", UNRELATED, False),
+        ("c.py", f"import a\n{UNRELATED}", True),
+        ("test_c.py", A_TEST.format(imported="import b"), False),
+        ("test_c.py", A_TEST.format(imported="import a"), True),
+    ],
+    ids=["a program", "a program that does", "tests", "tests that do"],
+)
+def test_a_proof_that_loads_nothing_that_was_ported(command, tmp_path, name, text, proved):
+    """What loads no ported file proves nothing: that is told, and nothing is written."""
+    (tmp_path / "a.py").write_text(BEFORE)
+    (tmp_path / "b.py").write_text("")  # nothing in it is ported
+    (tmp_path / "d.py").write_text(BEFORE)
+    (tmp_path / name).write_text(text)
+    code, out, _ = command("a.py", "b.py", "d.py", "--prove", name, "--write")
+    assert code == (0 if proved else 1)
+    assert ((tmp_path / "a.py").read_text() == AFTER) is proved
+    told = f"{name} loads no file that was ported, which proves nothing: a.py, d.py"
+    assert (told in " ".join(out.split())) is not proved
+    assert ("nothing was written" in out) is not proved

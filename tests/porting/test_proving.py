@@ -45,13 +45,14 @@ def test_a_program(project):
     """A program is compared before and after, on every backend and under schedules."""
     results = results_of(project)
     assert any(b"anyio.sleep" in one.after for one in results)
-    report = prove_program(results, project / "app.py", "")
-    assert report.equivalent
-    assert {found.backend for found in report.explored} == set(installed_backends())
+    proved = prove_program(results, project / "app.py", "")
+    assert proved.holds
+    assert {found.backend for found in proved.report.explored} == set(installed_backends())
     assert (project / "helper.py").read_text() == HELPER
     wrong = spoilt(results, b"anyio.sleep(n)", b"anyio.sleep(n + 1)")
     found = prove_program(wrong, project / "app.py", "main", backends=["asyncio"])
-    assert not found.equivalent
+    assert not found.report.equivalent
+    assert not found.holds
 
 
 def test_hidden_settings_are_copied(project):
@@ -76,6 +77,42 @@ def test_the_copies_are_not_copied(project, monkeypatch):
                 "test_app.py",
             ]
             assert not [path for path in place.iterdir() if path.is_dir()]
+
+
+LOADING = {
+    "nothing": "",
+    "by its path": "import runpy; runpy.run_path(str(HERE / 'helper.py'))",
+    "in a child": "import subprocess, sys; "
+    "subprocess.run([sys.executable, '-c', 'import helper'], cwd=HERE, check=True)",
+    "in a spawned child": "from multiprocessing import get_context; "
+    "child = get_context('spawn').Process(target=print); child.start(); child.join()",
+}
+
+
+@pytest.mark.parametrize("how", LOADING)
+def test_what_is_loaded(project, how):
+    """A program or test that loads no ported file proves nothing; a child may load any."""
+    head = "import pathlib\n\nHERE = pathlib.Path(__file__).parent\n\n"
+    program, tests = project / "app.py", project / "test_app.py"
+    program.write_text(f"{head}async def main():\n    {LOADING[how]}\n    print(1)\n")
+    tests.write_text(f"{head}def test_it():\n    {LOADING[how] or 'pass'}\n")
+    (project / "types.pyi").write_text(HELPER)  # is ported, and never loaded
+    results = results_of(project)
+    found = prove_program(results, program, "", backends=["asyncio"])
+    assert found.report.equivalent
+    [run] = prove_tests(results, tests, backends=["asyncio"])
+    assert not run.differing
+    for one in (found, run):
+        assert one.unloaded == (() if how != "nothing" else (project / "helper.py",))
+        assert one.holds is (how != "nothing")
+
+
+def test_tests_that_are_ported(project):
+    """Tests whose own file was ported prove it, whatever else they load."""
+    tests = project / "test_app.py"
+    tests.write_text(f"{HELPER}\n\ndef test_it():\n    pass\n")
+    [run] = prove_tests(results_of(project), tests, backends=["asyncio"])
+    assert run.holds
 
 
 def test_tests(project):
@@ -114,6 +151,7 @@ def test_a_test_that_passes_at_times():
 UNSTEADY = """
 import pathlib
 import pytest
+import helper
 
 @pytest.mark.anyio
 async def test_late():
@@ -134,6 +172,7 @@ def test_tests_run_again_where_they_differ(project):
 
 ALIKE = """
 import pytest
+import helper
 
 
 @pytest.mark.parametrize("x", [1, 2, 3], ids=["one", "asyncio-one", "asyncio"])

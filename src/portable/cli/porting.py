@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +25,8 @@ from .progress import bar, planned_runs
 if TYPE_CHECKING:
     from portable.porting.files import FileResult
     from portable.porting.report import Report
+
+_FILES_SHOWN = 5
 
 
 def port(
@@ -246,8 +248,9 @@ def _prove_by_program(
 
     with bar(planned_runs(installed_backends(), SCHEDULES), wanted=True) as progress:
         found = prove_program(results, path, function, progress.advance)
-    terminal.report(render(found, width=terminal.report_width))
-    return found.equivalent and found.loadable
+    terminal.report(render(found.report, width=terminal.report_width))
+    _print_unloaded(terminal, path, found.unloaded)
+    return found.holds
 
 
 def _prove_by_tests(terminal: Terminal, results: list[FileResult], path: Path) -> bool:
@@ -283,7 +286,19 @@ def _prove_by_tests(terminal: Terminal, results: list[FileResult], path: Path) -
             terminal.line(f"  {name}: {was} before, {now} after")
         if run.trouble:
             terminal.line(run.trouble)
+    _print_unloaded(terminal, path, runs[0].unloaded)
     return all(run.holds for run in runs)
+
+
+def _print_unloaded(terminal: Terminal, what: Path, unloaded: Sequence[Path]) -> None:
+    """Say that a proof proves nothing, as it loads none of the files that were ported."""
+    if unloaded:
+        names = ", ".join(map(str, unloaded[:_FILES_SHOWN]))
+        more = len(unloaded) - _FILES_SHOWN
+        names += f" and {more} more" if more > 0 else ""
+        terminal.line(
+            f"{what} loads no file that was ported, which proves nothing: {names}", "bold red"
+        )
 
 
 def _patched_elsewhere(results: list[FileResult]) -> Iterator[str]:

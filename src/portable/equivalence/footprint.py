@@ -18,6 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from portable._audit import STARTS, loaded_file
+
 # Where there is no such module runs may meet.
 fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 
@@ -59,6 +61,9 @@ class Footprint:
         folder: files below it are not recorded here, as they are compared.
         lock: taken by a process that has a fixed address.
         while_waiting: entered while the process waits for the lock.
+
+    Attributes:
+        loaded: the files whose code was run.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Footprint:
         self._while_waiting = while_waiting
         self._process = os.getpid()
         self._kinds: dict[str, list[str]] = {}
+        self.loaded: set[str] = set()
         self._lock = lock
         self._fixed = False
         self._on = False
@@ -145,6 +151,10 @@ class Footprint:
     def _process_made(self, args: tuple[Any, ...]) -> None:
         self.child_made()
 
+    def _executed(self, args: tuple[Any, ...]) -> None:
+        if (file := loaded_file("exec", args)) is not None:
+            self.loaded.add(file)
+
     def _thread_made(self, args: tuple[Any, ...]) -> None:
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
@@ -165,11 +175,8 @@ class Footprint:
 _EVENTS: dict[str, Callable[[Footprint, tuple[Any, ...]], object]] = {
     "socket.bind": Footprint._bound,
     "socket.connect": Footprint._connected,
-    "subprocess.Popen": Footprint._process_made,
-    "os.system": Footprint._process_made,
-    "os.fork": Footprint._process_made,
-    "os.forkpty": Footprint._process_made,
-    "os.posix_spawn": Footprint._process_made,
+    **dict.fromkeys(STARTS, Footprint._process_made),
+    "exec": Footprint._executed,
     _THREAD_MADE: Footprint._thread_made,
     "_thread.start_joinable_thread": Footprint._thread_made,
     "open": Footprint._opened,

@@ -196,6 +196,7 @@ class Recording:
         self._marks.look()
         schedule = self._starting.schedule
         unseen: tuple[str, ...] = (BESIDE_PYTHON,)
+        loaded: frozenset[str] = frozenset()
         exits: tuple[ChildExit, ...] = ()
         unknown_exits = 0
         text = str(outcome)
@@ -204,6 +205,7 @@ class Recording:
             for stream, left, lines in around.left():
                 self._seen.append(Observation(outcome.time, stream, left, details=lines))
             unseen = around.footprint.used()
+            loaded = frozenset(around.footprint.loaded)
             exits = around.exit_codes.ended()
             unknown_exits = around.exit_codes.unknown
             text = around.neutral(text)
@@ -218,6 +220,7 @@ class Recording:
             order_free_from=self._order_free_from(),
             schedule=None if schedule is None else schedule.taken(),
             unseen=unseen,
+            loaded=loaded,
             lanes=self._marks.lanes(),
             exits=exits,
             unknown_exits=unknown_exits,

@@ -259,6 +259,8 @@ class Trace:
             had none, and the order is asyncio's.
         schedule: what its schedule did; no part of what is compared. `None`: it had none.
         unseen: what the run used that was not looked at, in words.
+        loaded: the files whose code was run, but not those that a child process ran; no part of
+            what is compared.
         lanes: what became of its tasks; no part of what is compared.
         exits: the children that ended; those with another code than 0 are observations as well.
         unknown_exits: how many children there were for whose code nobody waited.
@@ -274,6 +276,7 @@ class Trace:
     order_free_from: float | None = None
     schedule: Taken | None = field(default=None, compare=False)
     unseen: tuple[str, ...] = field(default=(), compare=False)
+    loaded: frozenset[str] = field(default=frozenset(), compare=False)
     lanes: tuple[TaskLane, ...] = field(default=(), compare=False)
     exits: tuple[ChildExit, ...] = field(default=(), compare=False)
     unknown_exits: int = field(default=0, compare=False)
@@ -302,7 +305,8 @@ class Trace:
         """Return the trace as plain data that JSON can hold."""
         schedule = None if self.schedule is None else self.schedule.replay
         plain = asdict(replace(self, schedule=None, lanes=()))
-        del plain["lanes"], plain["exits"], plain["unknown_exits"], plain["busy"]
+        for name in ("lanes", "loaded", "exits", "unknown_exits", "busy"):
+            del plain[name]
         for seen in plain["observations"]:
             del seen["after"]
         return plain | {"duration": self.duration, "schedule": schedule}

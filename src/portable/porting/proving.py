@@ -2,7 +2,8 @@
 
 The folder that holds it all (git's, or the one that the files have in common) is copied twice,
 and the port is written into the second copy alone. A program is then compared as by `portable
-compare`; tests are run by pytest in both copies, once for each backend.
+compare`; tests are run by pytest in both copies, once for each backend. What loads no
+file that was ported proves nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -20,7 +21,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from portable._backends import installed_backends
+from portable._pytest import _loading
+from portable._pytest._loading import CHILD, NOTES
 from portable.equivalence import Report, compare_programs
+from portable.equivalence.footprint import CHILDREN
 
 from .files import FileResult, git
 from .neighbours import SKIPPED
@@ -40,6 +44,7 @@ class TestRun:
         after: the same after.
         trouble: what pytest printed if it could not run them; empty: it could.
         unsteady: the tests that passed in one of two runs, before or after.
+        unloaded: the ported files, if no test on any backend loads one of them.
     """
 
     __test__ = False  # no test, though pytest takes its name for one
@@ -49,6 +54,7 @@ class TestRun:
     after: dict[str, str]
     trouble: str = ""
     unsteady: tuple[str, ...] = ()
+    unloaded: tuple[Path, ...] = ()
 
     @property
     def differing(self) -> list[str]:
@@ -69,7 +75,26 @@ class TestRun:
     @property
     def holds(self) -> bool:
         """Whether each test ends as it did before, and most of those that ran passed."""
-        return self.passed > self.failed and not self.differing and not self.trouble
+        same = not self.differing and not self.trouble
+        return same and self.passed > self.failed and not self.unloaded
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRun:
+    """What a program came to, before the port and after it.
+
+    Attributes:
+        report: the comparison of both.
+        unloaded: the ported files, if the program loads none of them.
+    """
+
+    report: Report
+    unloaded: tuple[Path, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether both do the same, and something of it was ported."""
+        return self.report.equivalent and self.report.loadable and not self.unloaded
 
 
 def is_test(path: Path) -> bool:
@@ -126,7 +151,7 @@ def prove_program(
     function: str,
     progress: Callable[[], object] = lambda: None,
     backends: Sequence[str] | None = None,
-) -> Report:
+) -> ProgramRun:
     """Compare a program before the port with itself after it, also under schedules.
 
     Args:
@@ -146,9 +171,38 @@ def prove_program(
             time_limit=60.0,
             progress=progress,
         )
+        traces = [
+            row.run.trace
+            for row in report.rows
+            if row.program == "port" and row.run.trace is not None
+        ]
+        loaded = {name for trace in traces for name in trace.loaded}
+        # A run that failed has no trace, and a child may have loaded anything.
+        known = traces and not any(CHILDREN in trace.unseen for trace in traces)
+        unloaded = _unloaded(results, program, after, loaded) if known else ()
     # The copies are gone by the time that somebody reads where they were.
     name = f"{program}{ending}"
-    return replace(report, original=f"{name} before the port", port=f"{name} after the port")
+    report = replace(report, original=f"{name} before the port", port=f"{name} after the port")
+    return ProgramRun(report, unloaded)
+
+
+def _unloaded(
+    results: Sequence[FileResult], what: Path, after: Path, loaded: Collection[str]
+) -> tuple[Path, ...]:
+    """Return the ported files, if none of their copies was loaded.
+
+    Args:
+        results: what became of the files.
+        what: what was run.
+        after: its copy after the port.
+        loaded: the files that were loaded.
+    """
+    root = _root([*(result.path.resolve() for result in results), what.resolve()])
+    top = _top(results, what, after)
+    # Nobody loads a file of types.
+    ported = [one.path for one in results if one.changed and one.path.suffix != ".pyi"]
+    copied = {top / path.resolve().relative_to(root) for path in ported}
+    return () if copied & {Path(name).resolve() for name in loaded} else tuple(ported)
 
 
 def prove_tests(
@@ -170,7 +224,7 @@ def prove_tests(
     """
     runs = []
     with copies(results, tests) as both:
-        roots = [Path(place, *[".."] * _depth(tests, results)).resolve() for place in both]
+        roots = [_top(results, tests, place) for place in both]
         for backend in backends or installed_backends():
             outcomes: list[dict[str, str]] = []
             trouble = ""
@@ -187,7 +241,13 @@ def prove_tests(
                     unsteady |= dict.fromkeys(changing)
             run = TestRun(backend, outcomes[0], outcomes[1], trouble, tuple(unsteady))
             runs.append(run)
-    return runs
+        if not any(run.after for run in runs):
+            return runs
+        loaded = os.fsdecode(_notes(roots[1]).read_bytes()).splitlines()
+        if CHILD in loaded:
+            return runs  # it may have loaded anything
+        unloaded = _unloaded(results, tests, both[1], loaded)
+    return [replace(run, unloaded=unloaded) for run in runs]
 
 
 def merged(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -200,9 +260,15 @@ def merged(first: dict[str, str], second: dict[str, str]) -> tuple[dict[str, str
     return first | dict.fromkeys(changing, "passed"), changing
 
 
-def _depth(what: Path, results: Sequence[FileResult]) -> int:
+def _top(results: Sequence[FileResult], what: Path, place: Path) -> Path:
+    """Return the copy of the whole folder in which a copy of what is proved is."""
     root = _root([*(result.path.resolve() for result in results), what.resolve()])
-    return len(what.resolve().relative_to(root).parts)
+    return Path(place, *[".."] * len(what.resolve().relative_to(root).parts)).resolve()
+
+
+def _notes(root: Path) -> Path:
+    """Return the file that has what the tests of a copy have loaded; it is beside the copy."""
+    return root.with_name(f"{root.name}.loaded")
 
 
 def _run_tests(root: Path, tests: Path, backend: str) -> tuple[dict[str, str], str]:
@@ -215,10 +281,12 @@ def _run_tests(root: Path, tests: Path, backend: str) -> tuple[dict[str, str], s
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-p", _loading.__name__),
             *(f"--junitxml={answer}", f"--anyio-backends={backend}", *more, str(tests)),
         ],
         cwd=root,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), NOTES: str(_notes(root))},
         capture_output=True,
         text=True,
         check=False,
