@@ -293,3 +293,48 @@ def test_a_leftover_that_will_not_end_in_trio():
 
     assert trio.run(main)
     assert seen == ["swallowed", "ended"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [trio.Lock, anyio.Lock, lambda: trio.StrictFIFOLock()],
+    ids=["trio", "anyio", "fifo"],
+)
+def test_who_holds_a_lock_keeps_its_trio_task(run, make):
+    """A lock that was free is released by the trio task that took it, whatever runs between."""
+
+    async def hold(lock, others):
+        for _ in range(3):
+            lock.acquire_nowait()
+            await others.wait()  # something of asyncio's: the steps of others run meanwhile
+            await asyncio.sleep(0)
+            lock.release()
+
+    async def main():
+        others = asyncio.Event()
+        tasks = [asyncio.create_task(hold(make(), others)) for _ in range(20)]
+        await asyncio.sleep(0)
+        others.set()
+        await asyncio.gather(*tasks)
+
+    run(main)
+
+
+def test_who_is_known_by_a_weak_reference_keeps_its_trio_task(run):
+    """What a library notes about a trio task, by a weak key, is there in its next steps."""
+    notes = weakref.WeakKeyDictionary()
+
+    async def note(number, others):
+        notes[trio.lowlevel.current_task()] = number
+        await others.wait()
+        await asyncio.sleep(0)
+        return notes.get(trio.lowlevel.current_task())
+
+    async def main():
+        others = asyncio.Event()
+        tasks = [asyncio.create_task(note(number, others)) for number in range(20)]
+        await asyncio.sleep(0)
+        others.set()
+        return await asyncio.gather(*tasks)
+
+    assert run(main) == list(range(20))
