@@ -765,3 +765,13 @@ def test_the_block_is_opened_first(run):
                 pass
 
     run(main)
+
+
+def test_the_limit_has_to_be_named():
+    """`limit` is given by its name alone, which the other two may be."""
+    for function in (amap, amap_unordered):
+        with pytest.raises(TypeError, match="positional"):
+            function(double, [1], 2)
+        made = function(func=double, items=[1], limit=2)
+        if function is amap:
+            made.close()

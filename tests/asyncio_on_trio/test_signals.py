@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import sys
 
 import pytest
@@ -162,6 +163,25 @@ def test_somebody_takes_the_pipe_away(both):
         return seen
 
     assert both(main) == [1, 2]
+
+
+def test_a_pipe_that_somebody_has_set_meanwhile_is_put_back():
+    """Whoever has set a pipe of its own, and lost it to the next handler, has it in the end."""
+    theirs, ours = socket.socketpair()
+    theirs.setblocking(False)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, print)
+        before = signal.set_wakeup_fd(theirs.fileno())
+        assert theirs.fileno() < before  # it may have any number
+        loop.add_signal_handler(signal.SIGUSR2, print)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        loop.remove_signal_handler(signal.SIGUSR2)
+        return signal.set_wakeup_fd(-1)
+
+    with theirs, ours:
+        assert portable.run(main, backend="trio") == theirs.fileno()
 
 
 def test_one_that_fails(both):
