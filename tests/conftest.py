@@ -33,6 +33,14 @@ def _params():
         yield pytest.param(value_of(backend.name), id=backend.name, marks=missing)
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that are slow are left out
+def pytest_collection_modifyitems(items):
+    for item in items:
+        marked = item.get_closest_marker("slow_on_uvloop") is not None
+        if marked and name_of(item.callspec.params["anyio_backend"]) == "uvloop":
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", params=list(_params()))
 def anyio_backend(request):
     return request.param

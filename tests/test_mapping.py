@@ -483,6 +483,7 @@ def test_cancelling_the_caller_ends_the_jobs(run, mapper, source):
     run(main)
 
 
+@pytest.mark.slow_on_uvloop
 @ways
 @pytest.mark.parametrize("steps", range(14))
 def test_cancelled_at_each_step_nothing_is_left(run, mapper, source, steps):

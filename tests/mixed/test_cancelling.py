@@ -408,24 +408,28 @@ def programs(which):
     return pytest.mark.parametrize("program", which, ids=lambda program: program.__name__)
 
 
+@pytest.mark.slow_on_uvloop
 @programs(PROGRAMS)
 def test_by_cancel(backend, program):
     """`task.cancel()` ends it, with its message, and clean-ups run to their end."""
     check(backend, program, by_cancel)
 
 
+@pytest.mark.slow
 @programs(PROGRAMS)
 def test_by_timeout(backend, program):
     """`asyncio.timeout()` ends it, and clean-ups run to their end."""
     check(backend, program, by_timeout)
 
 
+@pytest.mark.slow_on_uvloop
 @programs(PROGRAMS)
 def test_by_a_scope(backend, program):
     """A scope of AnyIO's ends it. (Clean-ups take no time, as AnyIO on asyncio would spin.)"""
     check(backend, program, by_scope, pause=0)
 
 
+@pytest.mark.slow_on_uvloop
 @programs(ANYWHERE)
 def test_in_a_child_of_a_group(backend, program):
     """A scope of AnyIO's ends it in a plain task, too."""

@@ -122,6 +122,7 @@ async def outcome(kinds, first, wait):
     return [] if error is None else kinds_of(error)
 
 
+@pytest.mark.slow_on_uvloop
 @pytest.mark.parametrize("kinds", list(product(KINDS, repeat=3)), ids=" > ".join)
 def test_three_deep(run, backend, kinds):
     """The block that ends first decides, whatever is around it and in it; no child is left."""

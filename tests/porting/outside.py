@@ -1,6 +1,13 @@
-"""More programs that stay, each just outside of one condition: the use, and a part of why."""
+"""More programs that stay, each just outside of one condition: the use, and a part of why.
 
-from .programs import stays
+They are many, so they run with the slow tests.
+"""
+
+from functools import partial
+
+from . import programs
+
+stays = partial(programs.stays, slow=True)
 
 # Single names -----------------------------------------------------------------------------
 

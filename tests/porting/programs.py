@@ -27,6 +27,7 @@ class Stays:
     id: str
     code: str
     why: str
+    slow: bool = False
 
 
 REWRITTEN: list[Rewritten] = []
@@ -38,8 +39,8 @@ def rewritten(rule: str, name: str, before: str, after: str, *, slow: bool = Fal
     REWRITTEN.append(Rewritten(rule, name, *texts, slow=slow))
 
 
-def stays(rule: str, name: str, code: str, why: str) -> None:
-    STAYS.append(Stays(rule, name, dedent(code).lstrip(), why))
+def stays(rule: str, name: str, code: str, why: str, *, slow: bool = False) -> None:
+    STAYS.append(Stays(rule, name, dedent(code).lstrip(), why, slow=slow))
 
 
 rewritten(

@@ -15,12 +15,17 @@ from .programs import REWRITTEN, STAYS
 ALL_REWRITTEN = pytest.mark.parametrize(
     "case", REWRITTEN, ids=lambda case: f"{case.rule}-{case.id}"
 )
-RUN = pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, marks=[pytest.mark.slow] if case.slow else []) for case in REWRITTEN],
-    ids=lambda case: f"{case.rule}-{case.id}",
-)
-ALL_STAYS = pytest.mark.parametrize("case", STAYS, ids=lambda case: f"{case.rule}-{case.id}")
+
+
+def with_slow_ones(cases):
+    return pytest.mark.parametrize(
+        "case",
+        [pytest.param(case, marks=[pytest.mark.slow] if case.slow else []) for case in cases],
+        ids=lambda case: f"{case.rule}-{case.id}",
+    )
+
+
+RUN, ALL_STAYS = with_slow_ones(REWRITTEN), with_slow_ones(STAYS)
 
 
 def main_of(code):
