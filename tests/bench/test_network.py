@@ -6,6 +6,7 @@ import portable
 from portable.bench._network import JOBS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_jobs_are_done(backend: str, job: str) -> None:
     """A job is done as often as asked for; the seconds are those of this thread."""

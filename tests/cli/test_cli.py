@@ -86,6 +86,7 @@ def cells(out: str, row: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())
 
 
+@pytest.mark.slow
 def test_check(command: Command) -> None:
     """All patterns pass: a row for each program, a cell for each backend, exit code 0."""
     code, out, err = command("check")
@@ -215,6 +216,7 @@ def test_schedules(command: Command, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_schedule_that_fails(
     command: Command, add_pattern: Callable[[str, str], None], tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ async def counting_too() -> None:
     print("run", COUNT)
 
 
+@pytest.mark.slow
 @needs_forks
 def test_each_run_finds_the_state_as_it_was() -> None:
     """What one run leaves in a module no other run finds, and nor does the test."""
@@ -66,6 +67,7 @@ def test_a_spare_thread_of_trios_is_no_obstacle() -> None:
     assert can_fork()
 
 
+@pytest.mark.slow
 def test_in_this_process_what_is_left_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `fork=False` a run finds what others left, and the report shows it."""
     monkeypatch.setitem(globals(), "COUNT", 0)

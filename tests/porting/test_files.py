@@ -175,6 +175,7 @@ def test_a_dirty_file_of_any_name(command, tmp_path):
     assert "uncommitted changes (größe.py)" in " ".join(err.split())
 
 
+@pytest.mark.slow
 def test_deeply_nested_code(command, tmp_path):
     """A file with a very long sum is told; the others are ported."""
     (tmp_path / "a.py").write_text(BEFORE)
