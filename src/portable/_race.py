@@ -73,7 +73,11 @@ async def race(*aws: Awaitable[Any]) -> Any:
     try:
         for aw in aws:
             if id(aw) not in runners:
-                runner = asyncio.ensure_future(aw, loop=loop)
+                runner = (
+                    loop.create_task(aw)
+                    if type(aw) is CoroutineType
+                    else asyncio.ensure_future(aw, loop=loop)
+                )
                 runners[id(aw)] = runner
                 if runner is not aw:
                     mine.append(runner)
@@ -146,7 +150,8 @@ async def _first(
         return result
     finally:
         for runner in runners:
-            runner.remove_done_callback(end)
+            if not runner.done():
+                runner.remove_done_callback(end)
         runners.clear()
         mine.clear()
         ended.clear()
