@@ -590,35 +590,43 @@ def test_a_swallowed_cancellation_does_not_reach_the_next_job(run, mapper, sourc
     run(main)
 
 
+async def most_between_turns(take):
+    """Return how often `take` calls its argument between two turns of another task, at most."""
+    turns = 0
+    over = False
+    seen = Counter()
+
+    async def other():
+        nonlocal turns
+        while not over:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    def note():
+        seen[turns] += 1
+
+    task = asyncio.create_task(other())
+    await take(note)
+    over = True
+    await task
+    return max(seen.values())
+
+
 @mappers
 def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
     """A long row of jobs without a wait leaves the event loop its turns, with any limit."""
     clock = itertools.count(step=0.0003)
     monkeypatch.setattr("portable._pool.perf_counter", clock.__next__)
 
-    async def main():
-        turns = 0
-        over = False
-
-        async def other():
-            nonlocal turns
-            while not over:
-                turns += 1
-                await anyio.lowlevel.checkpoint()
-
-        task = asyncio.create_task(other())
-        seen = []
-
+    async def take(note):
         async def job(number):
-            seen.append(turns)
+            note()
 
         await mapper(job, range(2000), limit=100)
-        over = True
-        await task
-        return max(Counter(seen).values())
 
     # At first each worker does one job. A slice is four looks at this clock at most.
-    assert portable.run(main, backend=backend) <= 100 + 4 * 8
+    most = portable.run(most_between_turns(take), backend=backend)
+    assert most <= 100 + 4 * 8
 
 
 def test_taking_what_is_ready_leaves_others_a_turn(backend, monkeypatch):
@@ -626,25 +634,12 @@ def test_taking_what_is_ready_leaves_others_a_turn(backend, monkeypatch):
     clock = itertools.count(step=0.0003)
     monkeypatch.setattr("portable._mapping.perf_counter", clock.__next__)
 
-    async def main():
-        turns = 0
-        over = False
-
-        async def other():
-            nonlocal turns
-            while not over:
-                turns += 1
-                await anyio.lowlevel.checkpoint()
-
-        task = asyncio.create_task(other())
-        seen = []
+    async def take(note):
         async for _ in amap_unordered(double, range(1000)):
-            seen.append(turns)
-        over = True
-        await task
-        return max(Counter(seen).values())
+            note()
 
-    assert portable.run(main, backend=backend) <= 3 * 4  # slices of four looks at this clock
+    most = portable.run(most_between_turns(take), backend=backend)
+    assert most <= 3 * 4  # slices of four looks at this clock
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ A session that was stopped goes on where it was. `loop_survivors.md` explains th
 
 from __future__ import annotations
 
+import argparse
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 from cosmic_ray.work_db import WorkDB, use_db
@@ -22,7 +22,7 @@ from cosmic_ray.work_item import TestOutcome, WorkItem
 CONFIG = Path(__file__).with_name("loop.toml")
 
 
-def main(session: str, count: int = 200, seed: int = 0) -> None:
+def main(session: str, count: int, seed: int) -> None:
     """Make the mutants, keep so many of them, try each, and print who lives."""
     subprocess.run(["cosmic-ray", "baseline", CONFIG], check=True)  # without a change all pass
     if not Path(session).exists():
@@ -62,4 +62,10 @@ def tell(work: WorkDB) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("session", help="a file, which is made unless it is there")
+    parser.add_argument("count", nargs="?", type=int, default=200)
+    parser.add_argument("seed", nargs="?", type=int, default=0)
+    main(**vars(parser.parse_args()))

@@ -1046,6 +1046,7 @@ for id_, method in (
     ("cancel() of what is no task", "session.cancel()"),
     ("set() of what is no event", "session.set()"),
     ("append() of what is bound to several", "(several := session).append(1)"),
+    ("append() of a class", "kind = list; kind.append(1)"),
 ):
     code = f"""
         import asyncio

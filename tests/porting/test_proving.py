@@ -55,6 +55,17 @@ def test_a_program(project):
     assert not found.holds
 
 
+def test_a_failure_names_the_program(project):
+    """What is said of a run that failed names the program, and not a copy that is gone."""
+    (project / "app.py").write_text(f"import helper\n{HELPER}")
+    proved = prove_program(results_of(project), project / "app.py", "")
+    failures = [row.run.failure.message for row in proved.report.rows]
+    for each in proved.report.explored:
+        failures += [row.run.failure.message for row in each.failing]
+    assert len(failures) > len(proved.report.rows)
+    assert {message.partition(":")[0] for message in failures} == {str(project / "app.py")}
+
+
 def test_hidden_settings_are_copied(project):
     """Tests find their settings in a hidden file; hidden folders and `.git` are left out."""
     for name in (".pytest.ini", ".git"):

@@ -413,6 +413,11 @@ def main() -> int:
         "--keep", type=pathlib.Path, metavar="FILE", help="write the figures there, as JSON"
     )
     options = parser.parse_args()
+    known = {"--packages": [each.partition("==")[0] for each in SDISTS], "--suites": [*JUDGED]}
+    for option, names in known.items():
+        unknown = set(getattr(options, option[2:]) or ()) - set(names)
+        if unknown:
+            parser.error(f"{option}: no {', '.join(unknown)}; there are {', '.join(names)}")
     cache = options.cache.resolve()
     kept: dict[str, Any] = {"packages": {}, "suites": {}}
     if options.keep and options.keep.exists():

@@ -1,4 +1,4 @@
-"""The class of asyncio's or AnyIO's that made what a name keeps."""
+"""What a name keeps: its values, and the class of asyncio's or AnyIO's that made them."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def class_of(source: Source, node: cst.BaseExpression) -> str:
     return _named_event(source, node.attr.value) if isinstance(node, cst.Attribute) else ""
 
 
-def values_of(source: Source, node: cst.BaseExpression) -> list[cst.BaseExpression]:
+def values_of(source: Source, node: cst.BaseExpression) -> list[cst.CSTNode]:
     """Return what a name of the file, or an attribute of `self`, is bound to.
 
     Returns:
-        The value of each binding, or the type where a value is missing; of another expression
-        itself. Empty: one of them cannot be seen.
+        For each binding its value, or the `Annotation` where a value is missing; for another
+        expression itself. Empty: not all can be seen.
     """
     if isinstance(node, cst.Name):
         bound = source.assignments(node)
@@ -63,13 +63,13 @@ def values_of(source: Source, node: cst.BaseExpression) -> list[cst.BaseExpressi
     return [each for each in values if each is not None] if None not in values else []
 
 
-def _value(source: Source, node: cst.CSTNode) -> cst.BaseExpression | None:
-    """Return the value that a node is bound to, or its type; `None`: that cannot be seen."""
+def _value(source: Source, node: cst.CSTNode) -> cst.CSTNode | None:
+    """Return the value that a node is bound to, or its annotation; `None`: cannot be seen."""
     if isinstance(node, cst.Param):
-        return None if node.annotation is None else node.annotation.annotation
+        return node.annotation
     above = source.parent(node)
     if isinstance(above, cst.AnnAssign):
-        return above.value or above.annotation.annotation
+        return above.value or above.annotation
     statement = source.parent(above)
     if isinstance(above, cst.AssignTarget) and isinstance(statement, cst.Assign):
         return statement.value

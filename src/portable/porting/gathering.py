@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
-from libcst import metadata
 
 from .calls import TASK_STARTERS, awaited_by, call_of
 from .calm import CALM_METHODS, Mending, why_not_calm
@@ -125,14 +124,13 @@ def _add_all(source: Source, node: cst.BaseExpression, found: _Gathered) -> None
 
 def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) -> None:
     """Add what a variable keeps that is a list for this `gather()` alone."""
-    bound = source.assignments(name)
+    value = source.only_value(name)
+    statement = None if value is None else source.parent(value)
     function = source.function_of(call)
-    statement = _assignment(source, bound)
     block = _block(source, call)
     if (
-        statement is None
+        not isinstance(statement, cst.Assign)
         or function is None
-        or not isinstance(bound[0].scope, metadata.FunctionScope)
         or source.function_of(statement) is not function
         or _block(source, statement) is not block
     ):
@@ -140,7 +138,7 @@ def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) 
     _add_all(source, statement.value, found)
     found.statements.append(statement)
     gathered = 0
-    for access in bound[0].references:
+    for access in source.assignments(name)[0].references:
         above = source.parent(access.node)
         if isinstance(above, cst.Arg) and source.parent(above) is call:
             gathered += 1
@@ -156,17 +154,6 @@ def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) 
         found.statements.append(appending)
     if gathered != 1:
         raise _Unseen(_IN_A_LIST)
-
-
-def _assignment(source: Source, bound: Sequence[metadata.BaseAssignment]) -> cst.Assign | None:
-    """Return the statement that alone binds a name, to one value."""
-    if len(bound) != 1 or not isinstance(bound[0], metadata.Assignment):
-        return None
-    target = source.parent(bound[0].node)
-    statement = source.parent(target)
-    if isinstance(statement, cst.Assign) and list(statement.targets) == [target]:
-        return statement
-    return None
 
 
 def _appended(source: Source, method: cst.CSTNode) -> tuple[cst.Expr, cst.BaseExpression]:

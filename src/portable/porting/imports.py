@@ -15,7 +15,8 @@ from libcst import metadata
 from .decision import Changed, Decision, Edit
 from .foreign import import_entry
 from .nodes import DEFAULT
-from .source import MARK, Source, imported_as
+from .qualified import imported_as
+from .source import MARK, Source
 from .tree import find
 
 Import = cst.Import | cst.ImportFrom

@@ -27,7 +27,8 @@ from .foreign import (
     package_entry,
     request_entry,
 )
-from .source import ACCESS, LIBRARY, MARK, TESTS
+from .qualified import LIBRARY
+from .source import ACCESS, MARK, TESTS
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
 """Folders that are not searched, beside those whose names begin with a dot."""

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,7 +24,7 @@ from xml.etree import ElementTree
 from portable._backends import installed_backends
 from portable._pytest import _loading
 from portable._pytest._loading import CHILD, NOTES
-from portable.equivalence import Report, compare_programs
+from portable.equivalence import Judged, Report, compare_programs
 from portable.equivalence.footprint import CHILDREN
 
 from .files import FileResult, git
@@ -182,8 +183,28 @@ def prove_program(
         unloaded = _unloaded(results, program, after, loaded) if known else ()
     # The copies are gone by the time that somebody reads where they were.
     name = f"{program}{ending}"
-    report = replace(report, original=f"{name} before the port", port=f"{name} after the port")
+    naming = partial(_naming, program=program, copies=(before, after))
+    report = replace(
+        report,
+        original=f"{name} before the port",
+        port=f"{name} after the port",
+        rows=tuple(map(naming, report.rows)),
+        explored=tuple(
+            replace(each, failing=tuple(map(naming, each.failing))) for each in report.explored
+        ),
+    )
     return ProgramRun(report, unloaded)
+
+
+def _naming(row: Judged, program: Path, copies: Sequence[Path]) -> Judged:
+    """Have a run that failed name the program in place of its copy."""
+    failure = row.run.failure
+    if failure is None:
+        return row
+    message = failure.message
+    for copy in copies:
+        message = message.replace(str(copy), str(program))
+    return replace(row, run=replace(row.run, failure=replace(failure, message=message)))
 
 
 def _unloaded(

@@ -245,13 +245,17 @@ def _is_known_method(source: Source, func: cst.Attribute) -> bool:
     return known and bool(values)
 
 
-def _is_builtin(source: Source, value: cst.BaseExpression) -> bool:
-    """Say whether a value, or a type, is a list, a dict, a set or a string."""
+def _is_builtin(source: Source, value: cst.CSTNode) -> bool:
+    """Say whether a value, or an annotation, is a list, a dict, a set or a string."""
     if isinstance(value, _DISPLAYS):
         return True
-    name = value.func if isinstance(value, cst.Call) else value
-    while isinstance(name, cst.Subscript):
-        name = name.value
+    name: cst.CSTNode | None = None
+    if isinstance(value, cst.Call):
+        name = value.func
+    elif isinstance(value, cst.Annotation):
+        name = value.annotation
+        while isinstance(name, cst.Subscript):
+            name = name.value
     return (
         isinstance(name, cst.Name)
         and name.value in _CONTAINERS
@@ -259,7 +263,7 @@ def _is_builtin(source: Source, value: cst.BaseExpression) -> bool:
     )
 
 
-def _calls(source: Source, value: cst.BaseExpression, *names: str) -> bool:
+def _calls(source: Source, value: cst.CSTNode, *names: str) -> bool:
     return isinstance(value, cst.Call) and source.imported(value.func) in names
 
 

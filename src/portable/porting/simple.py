@@ -10,7 +10,8 @@ import libcst as cst
 from .calls import call_of
 from .decision import Decision, Edit, renaming, stays
 from .nodes import COMMA, DEFAULT, NO_SPACE, expression, keyword_argument
-from .source import Source, Use, bindings, imported_as
+from .qualified import imported_as
+from .source import Source, Use, bindings
 from .tree import find
 
 

@@ -17,11 +17,18 @@ import libcst as cst
 from libcst import metadata
 
 from .foreign import method_entry
+from .qualified import (
+    LIBRARY,
+    SUBMODULES,
+    first_name,
+    imported_as,
+    is_taken,
+    names_in_string,
+    public_name,
+    star_imports,
+)
 from .tree import find, is_self, parents_of
 
-LIBRARY = "asyncio"
-OLDEST = 11
-"""The oldest Python, 3.11, that portable and what it writes run on."""
 TESTS = "pytest_asyncio"
 """The package that runs tests on asyncio's loops; its names are looked at as well."""
 MARK = "pytest.mark.asyncio"
@@ -335,7 +342,7 @@ class Source:
                         yield use
 
         if self._may_have_stars:
-            for node in _star_imports(self.module):
+            for node in star_imports(self.module):
                 self.star = self.line(node)
 
     def _uses_of(self, bound: metadata.ImportAssignment) -> Iterator[Use]:
@@ -354,17 +361,17 @@ class Source:
             if isinstance(access.node, (cst.SimpleString, cst.ConcatenatedString)):
                 if root == "pytest":
                     continue
-                for name in _in_string(self.code(access.node), bound.name, base):
+                for name in names_in_string(self.code(access.node), bound.name, base):
                     yield Use(name, access.node, bound, annotation=True, doubt=doubt)
                 continue
-            node: cst.BaseExpression = _first_name(access.node)
+            node: cst.BaseExpression = first_name(access.node)
             name = base
             while isinstance(above := self.parent(node), cst.Attribute) and (
-                above.value is node and name.count(".") < 1 + (name in _SUBMODULES)
+                above.value is node and name.count(".") < 1 + (name in SUBMODULES)
             ):
                 node, name = above, f"{name}.{above.attr.value}"
             if root != "pytest" or name == MARK:
-                yield Use(_public(name), node, bound, access.is_annotation, doubt)
+                yield Use(public_name(name), node, bound, access.is_annotation, doubt)
 
     def _is_dead(self, bound: metadata.BaseAssignment) -> bool:
         """Say whether a name is bound in a branch for Pythons before 3.11 alone."""
@@ -374,7 +381,7 @@ class Source:
             if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
                 break
             if isinstance(above, cst.If):
-                taken = _is_taken(self.code(above.test))
+                taken = is_taken(self.code(above.test))
                 dead = above.body if taken is False else above.orelse if taken else None
                 if child is not None and child is dead:
                     return True
@@ -470,76 +477,3 @@ def is_bound(source: Source, node: cst.CSTNode) -> bool:
         return any(isinstance(each, cst.AssignTarget) for each in source.above(node))
     kinds = (cst.Del, cst.NamedExpr, cst.For, cst.AsName, cst.CompFor)
     return isinstance(above, kinds) and getattr(above, "target", node) is node
-
-
-def imported_as(bound: metadata.ImportAssignment) -> str | None:
-    """Return the qualified name that an import binds: `asyncio.sleep`.
-
-    `import a.b` binds `a`. An import that is relative binds no name of a library's.
-    """
-    node = bound.node
-    if isinstance(node, cst.ImportFrom):
-        if node.relative or node.module is None or isinstance(node.names, cst.ImportStar):
-            return None
-        names = {each.evaluated_alias or each.evaluated_name: each for each in node.names}
-        return _public(f"{dotted_name(node.module)}.{names[bound.name].evaluated_name}")
-    for alias in cst.ensure_type(node, cst.Import).names:
-        if alias.evaluated_alias == bound.name:
-            return alias.evaluated_name
-    # `import a.b` binds `a`; LibCST has an assignment for `a.b` as well.
-    return bound.name.partition(".")[0]
-
-
-_VERSION = re.compile(r"sys\.version_info\s*(>=|<)\s*\(\s*3\s*,\s*(\d+)\s*,?\s*\)")
-
-
-def _is_taken(test: str) -> bool | None:
-    """Say whether a test of Python's version holds from 3.11 on; `None`: that depends."""
-    found = _VERSION.fullmatch(test)
-    if found is None or int(found[2]) > OLDEST:
-        return None
-    return found[1] == ">="
-
-
-_SUBMODULES = {"pytest.mark"} | {
-    f"{LIBRARY}.{name}"
-    for name in (
-        *("base_events", "events", "exceptions", "futures", "locks", "queues", "runners"),
-        *("streams", "subprocess", "taskgroups", "tasks", "threads", "timeouts", "transports"),
-        *("protocols", "coroutines"),
-    )
-}
-
-
-def _public(name: str) -> str:
-    """Return the name by which the documentation knows `asyncio.tasks.sleep`."""
-    module, _, last = name.rpartition(".")
-    if module in _SUBMODULES - {"pytest.mark", f"{LIBRARY}.subprocess"}:
-        return f"{LIBRARY}.{last}"
-    return name
-
-
-def dotted_name(node: cst.BaseExpression) -> str:
-    """Return a dotted name as text."""
-    if isinstance(node, cst.Attribute):
-        return f"{dotted_name(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
-
-
-def _first_name(node: cst.CSTNode) -> cst.BaseExpression:
-    while isinstance(node, cst.Attribute):
-        node = node.value
-    return cast("cst.BaseExpression", node)
-
-
-def _in_string(text: str, bound: str, base: str) -> Iterator[str]:
-    for found in re.finditer(rf"(?<![\w.]){re.escape(bound)}((?:\.\w+)*)", text):
-        yield _public(base + found[1])
-
-
-def _star_imports(module: cst.Module) -> Iterator[cst.ImportFrom]:
-    for node in find(module, cst.ImportFrom, deep=True):
-        assert isinstance(node, cst.ImportFrom)
-        star = isinstance(node.names, cst.ImportStar) and node.module is not None
-        if star and not node.relative and dotted_name(node.module) == LIBRARY:  # type: ignore[arg-type]
-            yield node
