@@ -5,7 +5,6 @@ import contextvars
 import gc
 import itertools
 import tracemalloc
-from collections import Counter
 from contextlib import suppress
 
 import anyio
@@ -590,33 +589,38 @@ def test_a_swallowed_cancellation_does_not_reach_the_next_job(run, mapper, sourc
     run(main)
 
 
-async def most_between_turns(take):
-    """Return how often `take` calls its argument between two turns of another task, at most."""
-    turns = 0
-    over = False
-    seen = Counter()
-
-    async def other():
-        nonlocal turns
-        while not over:
-            turns += 1
-            await anyio.lowlevel.checkpoint()
+async def between_turns(take):
+    """Return how often `take` calls its argument between each two turns of another task."""
+    seen = [0]
 
     def note():
-        seen[turns] += 1
+        seen[-1] += 1
 
-    task = asyncio.create_task(other())
-    await take(note)
-    over = True
-    await task
-    return max(seen.values())
+    taking = asyncio.create_task(take(note))
+    while not taking.done():
+        await asyncio.sleep(0)
+        seen.append(0)
+        assert len(seen) < 10_000, "it does not come to its end"
+    await taking
+    return seen
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """Return what has the pool's clock go on by so many seconds each time it is read."""
+
+    def set_it(step):
+        clock = itertools.count(step=step)
+        monkeypatch.setattr("portable._pool.perf_counter", clock.__next__)
+        return clock
+
+    return set_it
 
 
 @mappers
-def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
+def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, set_clock):
     """A long row of jobs without a wait leaves the event loop its turns, with any limit."""
-    clock = itertools.count(step=0.0003)
-    monkeypatch.setattr("portable._pool.perf_counter", clock.__next__)
+    set_clock(0.0003)
 
     async def take(note):
         async def job(number):
@@ -624,9 +628,65 @@ def test_jobs_that_never_wait_leave_others_a_turn(backend, mapper, monkeypatch):
 
         await mapper(job, range(2000), limit=100)
 
+    seen = portable.run(between_turns(take), backend=backend)
     # At first each worker does one job. A slice is four looks at this clock at most.
-    most = portable.run(most_between_turns(take), backend=backend)
-    assert most <= 100 + 4 * 8
+    assert max(seen) <= 100 + 4 * 8
+    assert len(seen) < 1500  # and it is used
+
+
+@mappers
+def test_long_jobs_leave_others_a_turn_each(backend, mapper, set_clock):
+    """Between two long jobs the event loop has its turn, however late it is each time."""
+    clock = set_clock(0.002)
+
+    async def take(note):
+        async def job(number):
+            next(clock)
+            note()
+
+        await mapper(job, range(300), limit=100)
+
+    seen = portable.run(between_turns(take), backend=backend)
+    assert max(seen) <= 100
+    assert sorted(seen)[-2] <= 2
+
+
+def test_without_a_limit_there_is_nothing_to_wait_for(backend, set_clock):
+    """Jobs that all have tasks of their own end in the turn in which they begin."""
+    set_clock(0.002)
+
+    async def take(note):
+        async def job(number):
+            note()
+
+        await amap(job, range(1000))
+
+    seen = portable.run(between_turns(take), backend=backend)
+    assert len(seen) < 10
+
+
+@mappers
+def test_a_job_fails_while_workers_wait_for_their_turn(backend, mapper, set_clock):
+    """The workers that wait are cancelled; nothing is told to the exception handler."""
+    set_clock(0.0003)
+
+    async def main():
+        told = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: told.append(context)
+        )
+
+        async def job(number):
+            if number == 500:
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await mapper(job, range(2000), limit=100)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return told
+
+    assert portable.run(main, backend=backend) == []
 
 
 def test_taking_what_is_ready_leaves_others_a_turn(backend, monkeypatch):
@@ -638,8 +698,8 @@ def test_taking_what_is_ready_leaves_others_a_turn(backend, monkeypatch):
         async for _ in amap_unordered(double, range(1000)):
             note()
 
-    most = portable.run(most_between_turns(take), backend=backend)
-    assert most <= 3 * 4  # slices of four looks at this clock
+    seen = portable.run(between_turns(take), backend=backend)
+    assert max(seen) <= 3 * 4  # slices of four looks at this clock
 
 
 @pytest.mark.slow

@@ -249,9 +249,7 @@ class Pool(Generic[T, R]):
                 if not before_a_look:
                     now = perf_counter()
                     before_a_look = _LOOK if now - looked < SLICE / _LOOK else 1
-                    looked = now
-                    if now > self._until:
-                        looked, before_a_look = await self._next_slice(), 1
+                    looked = await self._next_slice() if now > self._until else now
             return True
         finally:
             del me  # the task keeps its error, whose traceback keeps this frame

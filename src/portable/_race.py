@@ -149,14 +149,11 @@ async def _first(
             raise BaseExceptionGroup("errors in race() beside its result", others)
         return result
     finally:
-        for runner in runners:
-            if not runner.done():
-                runner.remove_done_callback(end)
         runners.clear()
         mine.clear()
         ended.clear()
         others = []
-        del first, runner
+        del first
 
 
 def _errors(runners: list[asyncio.Future[Any]]) -> list[BaseException]:

@@ -1153,6 +1153,10 @@ rewritten(
     log = logging.getLogger(__name__)
     told = []
 
+    class Other:
+        def __init__(self, seen):
+            self.seen = seen
+
     class Work:
         def __init__(self):
             self.seen = {}
@@ -1181,6 +1185,10 @@ rewritten(
 
     log = logging.getLogger(__name__)
     told = []
+
+    class Other:
+        def __init__(self, seen):
+            self.seen = seen
 
     class Work:
         def __init__(self):

@@ -688,7 +688,8 @@ for id_, made, then, gathered, after, why in (
     ("with others", "jobs = [work(), *other]", "pass", "*jobs", "pass", "in a list"),
     ("with tasks of elsewhere", MADE, "jobs.append(other)", "*jobs", "pass", "in a list"),
     ("extended", MADE, "jobs.extend(other)", "*jobs", "pass", "in a list"),
-    ("gathered twice", MADE, "pass", "*jobs, *jobs", "pass", "in a list"),
+    ("handed to another method", MADE, "jobs.remove(work())", "*jobs", "pass", "in a list"),
+    ("gathered two times", MADE, "pass", "*jobs, *jobs", "pass", "in a list"),
     ("added to afterwards", MADE, "pass", "*jobs", "jobs.append(work())", "in a list"),
     ("added to by another", MADE, "def add(): jobs.append(work())", "*jobs", "pass",
      "in a list"),
@@ -702,6 +703,8 @@ for id_, made, then, gathered, after, why in (
      "awaits in line 10, while"),
     ("started before a variable is set", STARTED, "other.set(1)", "*jobs", "pass",
      "calls in line 10 what may raise"),
+    ("started before another line", STARTED, "print(1)", "*jobs", "pass",
+     "does more in line 10"),
     ("started before an error", STARTED, "print(other[0])", "*jobs", "pass", "a subscript"),
     ("started before the end", STARTED,
      "for _ in other: jobs.append(asyncio.create_task(work())); return", "*jobs", "pass",
@@ -1047,6 +1050,10 @@ for id_, method in (
     ("set() of what is no event", "session.set()"),
     ("append() of what is bound to several", "(several := session).append(1)"),
     ("append() of a class", "kind = list; kind.append(1)"),
+    ("append() of a loop's variable", "for several in session: several.append(1)"),
+    ("append() of a name that Python has", "max.append(1)"),
+    ("cancel() of a number", "kind = 5; kind.cancel()"),
+    ("info() of a number", "kind = 5; kind.info('x')"),
 ):
     code = f"""
         import asyncio
@@ -1060,3 +1067,33 @@ for id_, method in (
             await asyncio.gather(work(session), work(session))
     """
     stays("gather", f"calls {id_}", code, "what may raise")
+
+OWNED = """
+    import asyncio
+    {first}
+
+    class Work:
+        def __init__(self):
+            self.seen = []
+
+        def forget(self):
+            {forget}
+
+        async def one(self, other):
+            {method}
+
+        async def both(self, other):
+            other.seen = []
+            await asyncio.gather(self.one(other), self.one(other))
+    """
+for id_, first, forget, method in (
+    ("of another's attribute", "", "pass", "other.seen.append(1)"),
+    ("of an attribute that is set by its name", "", "setattr(self, 'seen', None)",
+     "self.seen.append(1)"),
+    ("of an attribute that is bound to other things", "", "self.seen = open",
+     "self.seen.append(1)"),
+    ("of what another list() makes", "from elsewhere import list", "self.seen = list()",
+     "self.seen.append(1)"),
+):  # fmt: skip
+    code = OWNED.format(first=first, forget=forget, method=method)
+    stays("gather", f"calls append() {id_}", code, "what may raise")

@@ -6,7 +6,7 @@ import libcst as cst
 from libcst import metadata
 
 from .foreign import bound_entry, event_entry
-from .source import Source, is_bound
+from .source import Source, bindings, is_bound
 from .things import names_in_class, owner_of, value_beside
 from .tree import is_none, is_self
 
@@ -46,13 +46,11 @@ def values_of(source: Source, node: cst.BaseExpression) -> list[cst.CSTNode]:
         expression itself. Empty: not all can be seen.
     """
     if isinstance(node, cst.Name):
-        bound = source.assignments(node)
-        nodes = [each.node for each in bound if isinstance(each, metadata.Assignment)]
-        if len(nodes) < len(bound):
-            return []
+        nodes = [each.node for each in bindings(source.scope(node), node.value)]
     elif isinstance(node, cst.Attribute):
         name = node.attr.value
-        if not is_self(node.value) or bound_entry(name) in source.foreign | source.accessed:
+        elsewhere = bound_entry(name) in source.foreign or name in source.accessed
+        if not is_self(node.value) or elsewhere:
             return []
         owner = owner_of(source, node)
         found = (each for each in source.attributes[name] if owner_of(source, each) is owner)

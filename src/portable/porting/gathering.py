@@ -117,8 +117,6 @@ def _add_all(source: Source, node: cst.BaseExpression, found: _Gathered) -> None
     if not isinstance(node, (cst.List, cst.Tuple)):
         raise _Unseen(_IN_A_LIST)
     for element in node.elements:
-        if isinstance(element, cst.StarredElement):
-            raise _Unseen(_IN_A_LIST)
         _add(source, element.value, found, _IN_A_LIST)
 
 
@@ -128,12 +126,7 @@ def _add_list(source: Source, name: cst.Name, call: cst.Call, found: _Gathered) 
     statement = None if value is None else source.parent(value)
     function = source.function_of(call)
     block = _block(source, call)
-    if (
-        not isinstance(statement, cst.Assign)
-        or function is None
-        or source.function_of(statement) is not function
-        or _block(source, statement) is not block
-    ):
+    if not isinstance(statement, cst.Assign) or _block(source, statement) is not block:
         raise _Unseen(_IN_A_LIST)
     _add_all(source, statement.value, found)
     found.statements.append(statement)
