@@ -388,7 +388,7 @@ def test_in_virtual_time(suite):
 
 
 def test_what_was_there_before_is_not_walked_through(suite):
-    """What a session has piled up is set aside while a test is looked at, and put back."""
+    """What a session has piled up is set aside in a test; what was frozen before stays so."""
     result = suite("""
         import gc
 
@@ -400,9 +400,10 @@ def test_what_was_there_before_is_not_walked_through(suite):
             frozen.append(gc.get_freeze_count())
 
         def test_after():
-            # The session around this one may have set its heap aside for good.
+            # The session around this one may have set its heap aside for good. What it has
+            # frozen may still end, so that the count alone says nothing.
             assert frozen[-1] > 0
-            assert gc.get_freeze_count() == frozen[0]
+            assert (gc.get_freeze_count() > 0) == (frozen[0] > 0)
     """)
     result.assert_outcomes(passed=4)
 
