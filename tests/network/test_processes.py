@@ -220,7 +220,7 @@ def test_whose_signals_were_before(run):
             loop.add_signal_handler(signal.SIGUSR2, lambda: None)
             loop.remove_signal_handler(signal.SIGUSR1)
             loop.remove_signal_handler(signal.SIGUSR2)
-        return before == wakes(), descriptors == set(os.listdir("/dev/fd"))
+        return before == wakes(), set(os.listdir("/dev/fd")) <= descriptors
 
     assert run(main) == (True, True)
     assert wakes() == -1
