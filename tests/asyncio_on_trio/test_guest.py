@@ -9,6 +9,7 @@ import sys
 import threading
 import unittest
 import weakref
+from contextlib import closing
 
 import anyio
 import pytest
@@ -430,6 +431,41 @@ def test_ctrl_c_that_trio_holds_back(loop):
     assert loop.run_until_complete(both("goes on")) == "goes on"
 
 
+def test_ctrl_c_between_two_calls(loop):
+    """While the loop stands still Ctrl-C interrupts the program at once, as on asyncio."""
+    assert loop.run_until_complete(both("ran")) == "ran"
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert loop.run_until_complete(both("goes on")) == "goes on"
+
+
+def test_ctrl_c_reaches_the_loop_that_runs(loop):
+    """A loop that ran before, and was not closed, takes no Ctrl-C from the one that runs."""
+    with closing(EventLoop()) as other:
+        for one in (other, loop, other):
+            assert one.run_until_complete(both("ran")) == "ran"
+            one.call_soon(interrupt_while_protected)
+            with pytest.raises(KeyboardInterrupt):
+                one.run_until_complete(trio.sleep(1))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_leaves_others_handlers(loop):
+    """A handler that is set between two calls, or during one, stays."""
+
+    async def change():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        loop.run_until_complete(change())
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        loop.run_until_complete(both())
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 BROKEN_OFF = """
 import signal
 import trio
@@ -501,6 +537,32 @@ def test_a_forked_child_is_free_of_its_parents_wake_up():
     """A run of its own meets no wake-up descriptor of the run that it was forked in."""
     ended = subprocess.run([sys.executable, "-c", FORKED], check=False, capture_output=True)
     assert ended.returncode == 7, ended.stderr.decode()
+
+
+FORKED_INTERRUPTED = """
+import os, signal
+from portable.asyncio_on_trio import EventLoop
+
+async def main():
+    pid = os.fork()
+    if not pid:
+        os._exit(signal.getsignal(signal.SIGINT) is not signal.default_int_handler)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+raise SystemExit(EventLoop().run_until_complete(main()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_ctrl_c_in_a_forked_child():
+    """It is Python's again; the run in which the child was forked is its parent's."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED_INTERRUPTED],
+        check=False,
+        capture_output=True,
+    )
+    assert ended.returncode == 0, ended.stderr.decode()
 
 
 FORKED_OUTSIDE = """

@@ -12,7 +12,9 @@ import os
 import queue
 import signal
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -24,17 +26,33 @@ if TYPE_CHECKING:
     from .loop import EventLoop
 
 
+#: What runs of trio's have set for Ctrl-C.
+_interrupt_handlers: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
 class _RunOfThread:
     """Takes the current thread into a trio run, and out of it.
 
     trio keeps the run in a private thread-local. In guest mode it stays there as long as the
     run lasts, so a thread could not have two loops that take turns, as it can in asyncio. The
-    hooks for async generators stay in the same way.
+    hooks for async generators stay in the same way, and the handler for Ctrl-C, which would
+    tell a run that stands still.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
         self._hooks = self._others_hooks = sys.get_asyncgen_hooks()
+        self._interrupt_handler: Any = None
+
+    def start(self, start: Callable[[], None]) -> None:
+        """Start the run, and leave it at once."""
+        before = signal.getsignal(signal.SIGINT)
+        start()
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is not before and _in_main_thread():
+            self._interrupt_handler = handler
+            _interrupt_handlers.add(handler)
+        self.leave()
 
     @staticmethod
     def _of_thread() -> dict[str, Any]:
@@ -44,6 +62,12 @@ class _RunOfThread:
 
     def enter(self) -> None:
         """Take the thread into this run."""
+        if (
+            self._interrupt_handler is not None
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            and _in_main_thread()
+        ):
+            signal.signal(signal.SIGINT, self._interrupt_handler)
         self._of_thread().update(self._kept)
         self._others_hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(*self._hooks)
@@ -55,6 +79,12 @@ class _RunOfThread:
         run.clear()
         self._hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(*self._others_hooks)
+        if signal.getsignal(signal.SIGINT) in _interrupt_handlers and _in_main_thread():
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def forget_run() -> None:
@@ -92,16 +122,18 @@ class Host:
         self._outcome: outcome.Outcome[Any] | None = None
         self._run = _RunOfThread()
         self._later: list[Callable[[], object]] = []
+        self._run.start(self._start)
+
+    def _start(self) -> None:
         trio.lowlevel.start_guest_run(
             self._main,
             run_sync_soon_threadsafe=self._steps.put,
             done_callback=self._done,
             # A signal interrupts the wait for the next step.
             host_uses_signal_set_wakeup_fd=True,
-            clock=loop.clock or MonotonicClock(),
-            instruments=loop.instruments,
+            clock=self._loop.clock or MonotonicClock(),
+            instruments=self._loop.instruments,
         )
-        self._run.leave()
 
     async def _main(self) -> None:
         self._loop.attach(self._halt)
