@@ -1405,13 +1405,14 @@ rewritten(
 )
 rewritten(
     "run",
-    "by the function of a program that still uses asyncio",
+    "by a function, with names that need no loop",
     """
     import asyncio
+    import anyio
 
-    async def work(seconds, name="nobody"):
-        await asyncio.sleep(seconds)
-        print(name)
+    async def work(seconds, name="nobody") -> "asyncio.Task | None":
+        await anyio.sleep(seconds)
+        print(name, asyncio.iscoroutine(work))
 
     def start():
         asyncio.run(work(0, name="Ada"), debug=False)
@@ -1427,9 +1428,9 @@ rewritten(
     import functools
     import anyio
 
-    async def work(seconds, name="nobody"):
-        await asyncio.sleep(seconds)
-        print(name)
+    async def work(seconds, name="nobody") -> "asyncio.Task | None":
+        await anyio.sleep(seconds)
+        print(name, asyncio.iscoroutine(work))
 
     def start():
         anyio.run(functools.partial(work, 0, name="Ada"), backend_options={"debug": False})
@@ -1455,6 +1456,7 @@ PROGRAM = """
 
     {call}
     """
+BEGIN = 'if __name__ == "__main__": go()'
 for id_, more, main, call, why in (
     ("debug", "", "main(), loop_factory=None", "go()", "more than a coroutine"),
     ("nothing", "", "", "go()", "more than a coroutine"),
@@ -1463,6 +1465,11 @@ for id_, more, main, call, why in (
     ("made", "", "made()", "go()", "no plain `async def`"),
     ("called by others", "", "main()", "", "in a thread"),
     ("in a thread", ", threading", "main()", "threading.Thread(target=go)", "in a thread"),
+    ("beside a task", "; asyncio.create_task", "main()", BEGIN, "uses create_task in line 1"),
+    ("beside all", "; from asyncio import *", "main()", BEGIN, "a star import"),
+    ("of a library", ", json, aiohttp", "main()", BEGIN, "imports aiohttp"),
+    ("of a folder", "; from . import other", "main()", BEGIN, "imports its own package"),
+    ("of names", "; from portable import run", "main()", BEGIN, "imports portable"),
 ):
     stays("run", id_, PROGRAM.format(more=more, main=main, call=call), why)
 

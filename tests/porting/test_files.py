@@ -596,6 +596,56 @@ def test_another_file_overrides_the_method(tmp_path, base):
     assert result.changed is not bool(base)
 
 
+STARTED = (
+    "import asyncio\n{imported}\n\nasync def main():\n    pass\n\n"
+    'if __name__ == "__main__":\n    asyncio.run(main())\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("imported", "files", "stays"),
+    [
+        ("import b", {"b": "import json, anyio"}, False),
+        ("import b", {"b": "import json, asyncio"}, True),
+        ("import b", {"b": "import c", "c": "import httpx"}, False),
+        ("import b", {"b": "import c", "c": "def f(): from asyncio import sleep"}, True),
+        ("import b", {"b": "import c", "c": "import aiohttp"}, True),
+        ("import b", {"b": "import a", "c": "import asyncio"}, False),
+        ("import b", {"b": "import c, a", "c": "import b, a"}, False),
+        ("import json", {"json": "import asyncio"}, True),
+        ("import pkg.b", {"pkg/__init__": "", "pkg/b": "from .c import d", "pkg/c": ""}, False),
+        ("import pkg.b", {"pkg/__init__": "", "pkg/b": "", "pkg/c": "import asyncio"}, True),
+        ("import pkg.b", {"pkg/__init__": "", "pkg/b": "", "pkg/test_c": "import x"}, False),
+        ("import pkg.b", {"pkg/__init__": "", "pkg/b": "from . import c", "pkg/c": "a"}, False),
+    ],
+)
+def test_a_program_is_started_by_anyio_when_nothing_needs_asyncios_loop(
+    tmp_path, imported, files, stays
+):
+    """`asyncio.run()` stays until no module of the project that is imported needs the loop."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_text(STARTED.format(imported=imported))
+    for name, text in files.items():
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    [result, *_] = port_files(find_targets([str(tmp_path)]))
+    assert result.path.name == "a.py"
+    assert result.changed is not stays
+
+
+@pytest.mark.parametrize(("text", "stays"), [("", False), ("import asyncio", True)])
+def test_a_program_in_its_package(tmp_path, text, stays):
+    """A relative import stands for the package a file is in, without the file itself."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "a.py").write_text(STARTED.format(imported="from . import b"))
+    (package / "b.py").write_text(text)
+    [result] = port_files(find_targets([str(package / "a.py")]))
+    assert result.changed is not stays
+
+
 @pytest.fixture
 def only_asyncio(monkeypatch):
     """Hides the other backends: a proof takes its time on each."""

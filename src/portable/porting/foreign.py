@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TEST_FILE = "file of tests"
 """Stands in `foreign` of a file that has tests, by its name or folder."""
+MODULE = "module "
+"""Begins each entry of `module_entry()`."""
 
 
 def is_private(name: str) -> bool:
@@ -38,6 +40,16 @@ def bound_entry(name: str) -> str:
 def package_entry(name: str) -> str:
     """Return the entry for a package of the same project."""
     return f"package {name}"
+
+
+def free_entry(name: str) -> str:
+    """Return the entry for an import of the project's that needs no loop of asyncio's."""
+    return f"free {name}"
+
+
+def module_entry(name: str) -> str:
+    """Return the entry for the first word of an import of another file."""
+    return f"{MODULE}{name}"
 
 
 def import_entry(name: str) -> str:

@@ -15,15 +15,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from .dependence import OWN, Dependences
 from .foreign import (
+    MODULE,
     TEST_FILE,
     attribute_entry,
     bound_entry,
     event_entry,
     fixture_entry,
+    free_entry,
     import_entry,
     is_private,
     method_entry,
+    module_entry,
     package_entry,
     request_entry,
 )
@@ -63,11 +67,18 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
     result: dict[Path, frozenset[str]] = {}
     for chosen, near in groups.values():
         users: dict[str, set[Path]] = {}
+        imports: dict[Path, frozenset[str]] = {}
         for other in near:
-            for name in _used_in(other):
+            used = _used_in(other)
+            imports[other] = frozenset(
+                name.removeprefix(MODULE) for name in used if name.startswith(MODULE)
+            )
+            for name in used:
                 users.setdefault(name, set()).add(other)
         packages = {package_entry(name) for other in near for name in _importable(other)}
         root = project_root(chosen[0]) or package_root(chosen[0])
+        names = {other: _importable(other) for other in near if not _is_of_tests(other, root)}
+        dependences = Dependences(imports, names)
         for path in chosen:
             text = _text(path)
             words = set(_WORD.findall(text))
@@ -76,6 +87,8 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
             mine |= {entry for entry in map(package_entry, words) if entry in packages}
             if _is_of_tests(path, root):
                 mine.add(TEST_FILE)
+            else:
+                mine |= set(map(free_entry, dependences.free(path)))
             if _TESTED.search(text):
                 mine |= _configured(root, near)
             result[path] = frozenset(mine)
@@ -217,8 +230,12 @@ def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
             yield from (method_entry(each.name) for each in methods)
     elif isinstance(node, functions):
         yield from _fixtures(node)
+    elif isinstance(node, ast.Import):
+        yield from (module_entry(alias.name.partition(".")[0]) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        if (node.module or "").partition(".")[0] != LIBRARY or node.level:
+        module = OWN if node.level else (node.module or "").partition(".")[0]
+        yield module_entry(module)
+        if module != LIBRARY:
             yield from (import_entry(alias.name) for alias in node.names)
     elif isinstance(node, ast.Attribute) and node.attr == LIBRARY and not _is_mark(node.value):
         yield import_entry(LIBRARY)  # module.asyncio

@@ -29,6 +29,10 @@ is nothing to wait for: an event that is set, a queue with an item or a free pla
 is done, a `gather()` or group of nothing. Code that counts on that, which reads a variable
 before such an `await` and writes it behind, is not looked for: put it under a lock.
 
+`asyncio.run()` waits at its end for threads whose callers were cancelled. AnyIO's threads end
+with Python, and on trio they are ended by it: what must be done to its end is not for a thread
+that may be cancelled.
+
 asyncio takes a negative delay for 0; to AnyIO on trio it is an error. `sleep` writes
 `max(0, x)` where it sees a subtraction, and takes all other numbers to be 0 or more.
 """

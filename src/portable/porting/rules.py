@@ -92,6 +92,11 @@ _QUIET = (
     "call or context manager of what cannot be seen"
 )
 
+_NEEDS_NO_LOOP = (
+    "the file imports the standard library alone, modules of the project that do not import "
+    "asyncio, and libraries that say that they run on trio (AnyIO, httpx, Starlette)"
+)
+
 _REWRITING: tuple[Rule, ...] = (
     Rule(
         "sleep",
@@ -365,6 +370,8 @@ _REWRITING: tuple[Rule, ...] = (
         (
             "it runs a plain `async def` of the file, with `debug` at most beside it",
             _BEGINS,
+            "nothing else of asyncio's is left in the file: it goes last",
+            _NEEDS_NO_LOOP,
         ),
         "write `anyio.run(main, x)` where no loop runs around it; `portable.run(main, x)` has "
         "asyncio's names work on trio as well",

@@ -3,6 +3,10 @@
 AnyIO says in a context variable that a loop runs. A thread may inherit that, and then cannot
 run a loop of its own. So a call is rewritten where a program begins, and not where it may come
 from a thread.
+
+On trio AnyIO starts no loop of asyncio's. So the call goes last: when nothing else is left of
+asyncio's in the file, and nothing that it imports may need it. Before that, `portable.run()`
+and the tools run it on every loop.
 """
 
 from __future__ import annotations
@@ -14,8 +18,14 @@ import libcst as cst
 from .callers import references
 from .calls import call_of
 from .decision import Decision, stays
+from .dependence import first_needing
 from .nodes import COMMA, expression, keyword_argument
 from .source import Function, Source, Use
+
+_PLAIN = frozenset(
+    f"asyncio.{name}" for name in ("run", "iscoroutine", "iscoroutinefunction", "TimeoutError")
+)
+"""Names that need no loop, and the one that is looked at."""
 
 
 def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -30,10 +40,24 @@ def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
             yield stays(use, "runs what is no plain `async def` of this file")
         elif not _begins(source, call, frozenset()):
             yield stays(use, "is called in a function that may run in a thread, or in a test")
+        elif why := _why_asyncios(source):
+            yield stays(use, why)
         elif any(arg.keyword or arg.star == "**" for arg in _call(call).args):
             yield Decision((use,), {call: _run_partial}, needs=("anyio", "functools"))
         else:
             yield Decision((use,), {call: _run})
+
+
+def _why_asyncios(source: Source) -> str:
+    """Return why a program may need asyncio's loop still; empty: it does not."""
+    for use in source.uses:
+        if use not in source.rewritten and not use.annotation and use.name not in _PLAIN:
+            name = use.name.removeprefix("asyncio.")
+            return f"runs what uses {name} in line {source.line(use.node)}: it goes last"
+    if source.star:
+        return f"runs what a star import in line {source.star} may have from asyncio"
+    name = first_needing(source)
+    return f"runs what imports {name}, which may need asyncio's loop" if name else ""
 
 
 def _runs_a_call(call: cst.Call) -> bool:
