@@ -5,12 +5,15 @@ ones start a process and send it from outside.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import suppress
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -287,6 +290,58 @@ def test_a_run_in_a_thread_leaves_signals_alone(backend):
     thread.start()
     thread.join()
     assert results == [signal.default_int_handler]
+
+
+async def spin():
+    while True:
+        await asyncio.sleep(0)
+
+
+async def refuse():
+    while True:
+        with suppress(asyncio.CancelledError):
+            await anyio.sleep(LONG)
+
+
+@pytest.mark.parametrize(
+    "clean_up",
+    [partial(asyncio.sleep, LONG), partial(anyio.sleep, LONG), spin, refuse],
+    ids=["asyncio", "anyio", "spins", "refuses"],
+)
+def test_ctrl_c_while_the_run_ends(backend, clean_up):
+    """What still cleans up is left: the run ends, and the thread is free for another one."""
+
+    async def left():
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            # Soon, when everything waits; at any other time it does the same.
+            threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
+            await clean_up()
+
+    async def main():
+        loops.append(asyncio.get_running_loop())
+        asyncio.create_task(left())
+        await asyncio.sleep(0)
+
+    loops = []
+    with pytest.raises(KeyboardInterrupt):
+        portable.run(main, backend=backend)
+    gc.collect()
+    assert loops[0].is_closed()
+    assert portable.run(asyncio.sleep, 0, "free", backend=backend) == "free"
+
+
+def test_what_ctrl_c_has_cancelled_is_the_context(backend):
+    """The traceback of KeyboardInterrupt shows where the main task was, as asyncio's does."""
+
+    async def main():
+        asyncio.get_running_loop().call_later(0.01, interrupt)
+        await asyncio.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        portable.run(main, backend=backend)
+    assert isinstance(caught.value.__context__, asyncio.CancelledError)
 
 
 def test_ctrl_c_under_asyncios_runner():

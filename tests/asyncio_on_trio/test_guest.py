@@ -19,7 +19,7 @@ import trio.testing
 
 import portable
 from portable.asyncio_on_trio import EventLoop
-from portable.asyncio_on_trio.guest import Host
+from portable.asyncio_on_trio.guest import Host, MonotonicClock
 
 
 async def both(result=None):
@@ -464,6 +464,75 @@ def test_ctrl_c_leaves_others_handlers(loop):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class InterruptingClock(MonotonicClock):
+    """A clock that sends SIGINT, once, when trio asks it: in the midst of trio's own code."""
+
+    armed = False
+
+    def deadline_to_sleep_time(self, deadline):
+        if self.armed:
+            self.armed = False
+            signal.raise_signal(signal.SIGINT)
+        return super().deadline_to_sleep_time(deadline)
+
+
+@pytest.fixture
+def interruptible():
+    """A loop that begins under a handler of somebody else's, so that trio sets none."""
+    loop = EventLoop()
+    loop.clock = InterruptingClock()
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        loop.run_until_complete(both())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    yield loop
+    loop.close()
+
+
+def test_ctrl_c_in_the_midst_of_trio(interruptible):
+    """It comes out when trio has done its step, and the loop goes on after it."""
+
+    async def main():
+        interruptible.clock.armed = True
+        await both()
+
+    with pytest.raises(KeyboardInterrupt):
+        interruptible.run_until_complete(main())
+    assert interruptible.run_until_complete(both("goes on")) == "goes on"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_while_the_loop_closes(interruptible):
+    """It comes out when the loop is closed; trio's run has ended."""
+    interruptible.clock.armed = True
+    with pytest.raises(KeyboardInterrupt):
+        interruptible.close()
+    assert interruptible.is_closed()
+    assert portable.run(both, "free", backend="trio") == "free"
+
+
+def test_a_task_that_will_not_end_when_the_loop_closes(logged):
+    """It is dropped after a while, as nobody would step it on a closed loop."""
+
+    async def refuse():
+        while loop is not None:
+            try:
+                await trio.sleep(3600)
+            except BaseException as error:
+                seen.append(type(error))
+
+    seen = []
+    loop = EventLoop()
+    task = loop.create_task(refuse(), name="refuses")
+    loop.run_until_complete(both())
+    loop.close()
+    loop = None
+    assert GeneratorExit in seen
+    assert logged() == ["a task goes on though its loop has ended"]
+    del task
 
 
 BROKEN_OFF = """

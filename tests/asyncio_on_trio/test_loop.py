@@ -753,3 +753,28 @@ def test_what_looks_at_a_tasks_coroutine():
         return shown, coro.cr_code.co_name, await task
 
     assert portable.run(main, backend="trio") == portable.run(main) == (True, "job", 7)
+
+
+def test_a_task_on_a_closed_loop(logged):
+    """It is refused before it is made, so nothing is logged."""
+    loop = EventLoop()
+    loop.close()
+    coro = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        loop.create_task(coro)
+    coro.close()
+    gc.collect()
+    assert logged() == []
+
+
+def test_where_a_callback_was_made_is_told(logged, caplog):
+    """In debug mode, whatever the callback tells the exception handler, as on asyncio."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_exception_handler, {"message": "told"})
+        await asyncio.sleep(0)
+
+    portable.run(main, backend="trio", debug=True)
+    (told,) = (record.getMessage() for record in caplog.records if "told" in record.message)
+    assert "Handle created at" in told

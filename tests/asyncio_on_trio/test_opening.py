@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import signal
 import sys
+import threading
 
 import anyio
 import anyio.from_thread
@@ -357,3 +359,136 @@ def test_what_a_loop_has_to_do_when_it_opens(method, args):
             return list(seen)
 
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == ["called"]
+
+
+@trio.lowlevel.enable_ki_protection
+def interrupt():
+    """Send SIGINT where nothing may be raised at once, as when everything waits."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_while_the_block_ends():
+    """What still cleans up is left then, and the run ends."""
+
+    async def linger():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            asyncio.get_running_loop().call_soon(interrupt)
+            await asyncio.sleep(3600)
+
+    async def main():
+        async with portable.asyncio_loop():
+            asyncio.create_task(linger())
+            await trio.testing.wait_all_tasks_blocked()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+
+
+def test_what_is_left_ends_before_the_loop_does(logged):
+    """A wait in trio that cannot be given up has the loop when it ends."""
+
+    async def linger():
+        try:
+            await trio.to_thread.run_sync(interrupt_and_wait)
+        finally:
+            seen.append(asyncio.get_running_loop().is_closed())
+
+    def interrupt_and_wait():
+        ends.wait()
+        idle = trio.testing.wait_all_tasks_blocked
+        trio.from_thread.run(idle, trio_token=token)
+        trio.from_thread.run_sync(interrupt, trio_token=token)
+        trio.from_thread.run(idle, trio_token=token)
+
+    async def main():
+        nonlocal token
+        token = trio.lowlevel.current_trio_token()
+        asyncio.create_task(linger())
+        await trio.testing.wait_all_tasks_blocked()
+        asyncio.get_running_loop().call_soon(ends.set)
+
+    token, ends, seen = None, threading.Event(), []
+    with pytest.raises(KeyboardInterrupt):
+        portable.run(main, backend="trio")
+    assert (seen, logged()) == ([False], [])
+
+
+def broken(loop, coro, **options):
+    coro.close()
+    raise LookupError("factory")
+
+
+def test_a_task_factory_that_fails(backend):
+    """The loop ends all the same; run() raises its error, as asyncio.run() does."""
+
+    async def main():
+        asyncio.get_running_loop().set_task_factory(broken)
+
+    with pytest.raises(LookupError, match="factory"):
+        portable.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("where", ["task", "handler", "generator"])
+def test_an_exit_asked_for_while_the_run_ends(backend, error, where):
+    """The run ends with it at once, whatever still cleans up."""
+
+    async def numbers():
+        try:
+            yield
+        finally:
+            raise error("exit")
+
+    def handle(loop, context):
+        raise error("exit")
+
+    async def left():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise ValueError if where == "handler" else error("exit")
+
+    async def stubborn():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(3600)
+
+    async def main():
+        if where == "generator":
+            keep.append(numbers())
+            await anext(keep[0])
+            return
+        if where == "handler":
+            asyncio.get_running_loop().set_exception_handler(handle)
+        else:
+            asyncio.create_task(stubborn())
+        asyncio.create_task(left())
+        await asyncio.sleep(0)
+
+    keep = []
+    with pytest.raises(error, match="exit"):
+        portable.run(main, backend=backend)
+    gc.collect()
+    assert portable.run(both, "free", backend="trio") == "free"
+
+
+def test_a_loop_that_is_stopped_while_the_run_ends(backend):
+    """It is asyncio's error, though the main task has a result."""
+
+    async def left():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(3600)
+
+    async def main():
+        asyncio.create_task(left())
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="Event loop stopped before Future completed"):
+        portable.run(main, backend=backend)
+    gc.collect()

@@ -1,6 +1,7 @@
 """The task: asyncio's own in all that can be asked of it, and able to await both languages."""
 
 import asyncio
+import collections.abc
 import contextvars
 import gc
 import sys
@@ -761,3 +762,25 @@ def test_isinstance_of_the_class_that_the_loop_makes():
         assert loop.run_until_complete(task) == "later"
     finally:
         loop.close()
+
+
+def test_the_repr_shows_the_programs_coroutine(runner):
+    """Whatever object it is, asyncio's reprs name it, and nothing of the driver."""
+
+    class Awaitable(collections.abc.Coroutine):
+        def __await__(self):
+            yield
+
+        def send(self, value):
+            raise StopIteration
+
+        def throw(self, *error):
+            raise error[0]
+
+        def close(self):
+            pass
+
+    async def main():
+        return repr(asyncio.create_task(Awaitable()))
+
+    assert "coro=<<Awaitable without __name__>()>" in runner.run(main())

@@ -297,6 +297,10 @@ class Driver(Coroutine[Any, Any, Any]):
             return outcome.Error(error)
         return outcome.Error(self.take_cancellation())
 
+    def leave(self, trap: Trap) -> bool:
+        """Leave a wait in trio, which nobody goes on with; say whether it can be left."""
+        return trap is TURN or self.give_up(trap) is not None
+
     def take_cancellation(self) -> asyncio.CancelledError:
         """Return the pending cancellation as an exception; from now on it is not pending."""
         self.pending, self.arriving, self.disturbed = False, True, True

@@ -14,20 +14,17 @@ import signal
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import outcome
 import trio
+from trio.lowlevel import enable_ki_protection
 
 if TYPE_CHECKING:
     from .loop import EventLoop
-
-
-#: What runs of trio's have set for Ctrl-C.
-_interrupt_handlers: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class _RunOfThread:
@@ -35,24 +32,12 @@ class _RunOfThread:
 
     trio keeps the run in a private thread-local. In guest mode it stays there as long as the
     run lasts, so a thread could not have two loops that take turns, as it can in asyncio. The
-    hooks for async generators stay in the same way, and the handler for Ctrl-C, which would
-    tell a run that stands still.
+    hooks for async generators stay in the same way.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, Any] = {}
         self._hooks = self._others_hooks = sys.get_asyncgen_hooks()
-        self._interrupt_handler: Any = None
-
-    def start(self, start: Callable[[], None]) -> None:
-        """Start the run, and leave it at once."""
-        before = signal.getsignal(signal.SIGINT)
-        start()
-        handler = signal.getsignal(signal.SIGINT)
-        if handler is not before and _in_main_thread():
-            self._interrupt_handler = handler
-            _interrupt_handlers.add(handler)
-        self.leave()
 
     @staticmethod
     def _of_thread() -> dict[str, Any]:
@@ -62,12 +47,6 @@ class _RunOfThread:
 
     def enter(self) -> None:
         """Take the thread into this run."""
-        if (
-            self._interrupt_handler is not None
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-            and _in_main_thread()
-        ):
-            signal.signal(signal.SIGINT, self._interrupt_handler)
         self._of_thread().update(self._kept)
         self._others_hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(*self._hooks)
@@ -79,12 +58,6 @@ class _RunOfThread:
         run.clear()
         self._hooks = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(*self._others_hooks)
-        if signal.getsignal(signal.SIGINT) in _interrupt_handlers and _in_main_thread():
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def forget_run() -> None:
@@ -97,6 +70,62 @@ def forget_run() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forget_run)
+
+
+class _Interrupts:
+    """Holds SIGINT's handler back while trio's own code runs, where it must raise nothing.
+
+    asyncio's runner has a handler that raises `KeyboardInterrupt`, and so has Python. The one
+    that trio sets in their place would tell its run of Ctrl-C even while that stands still.
+
+    Args:
+        loop: the loop, which is stopped with what the handler raises.
+        wake: called if a signal is held back, by the handler.
+    """
+
+    def __init__(self, loop: EventLoop, wake: Callable[[], object]) -> None:
+        self._loop = loop
+        self._wake = wake
+        self._before: Any = None
+        self._held: list[tuple[int, FrameType | None]] = []
+
+    def start(self) -> None:
+        """Take the place of SIGINT's handler, if it has one in Python."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = signal.getsignal(signal.SIGINT)
+        if callable(before):
+            self._before = before
+            signal.signal(signal.SIGINT, self._handle)
+
+    def stop(self) -> None:
+        """Put the handler back, unless the program has set another one."""
+        before, self._before = self._before, None
+        if before is not None and signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, before)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        # In a process that was forked meanwhile the run is over.
+        if trio.lowlevel.in_trio_run() and trio.lowlevel.currently_ki_protected():
+            self._held.append((number, frame))
+            self._wake()
+        else:
+            self._before(number, frame)
+
+    def deliver(self) -> None:
+        """Call the handler for a signal that was held back."""
+        if self._held and self._before is not None:
+            try:
+                self.deliver_now()
+            except BaseException as error:
+                self._loop.stop_with(error)
+
+    def deliver_now(self, at_least: int = 1) -> None:
+        """Call it if so many signals were held back; it may raise."""
+        if len(self._held) >= at_least and self._before is not None:
+            held = self._held[0]
+            self._held.clear()
+            self._before(*held)
 
 
 class MonotonicClock(trio.abc.Clock):
@@ -122,18 +151,21 @@ class Host:
         self._outcome: outcome.Outcome[Any] | None = None
         self._run = _RunOfThread()
         self._later: list[Callable[[], object]] = []
-        self._run.start(self._start)
-
-    def _start(self) -> None:
-        trio.lowlevel.start_guest_run(
-            self._main,
-            run_sync_soon_threadsafe=self._steps.put,
-            done_callback=self._done,
-            # A signal interrupts the wait for the next step.
-            host_uses_signal_set_wakeup_fd=True,
-            clock=self._loop.clock or MonotonicClock(),
-            instruments=self._loop.instruments,
-        )
+        self._interrupts = _Interrupts(loop, lambda: self._steps.put(_nothing))
+        self._interrupts.start()  # so trio sets no handler of its own
+        try:
+            trio.lowlevel.start_guest_run(
+                self._main,
+                run_sync_soon_threadsafe=self._steps.put,
+                done_callback=self._done,
+                # A signal interrupts the wait for the next step.
+                host_uses_signal_set_wakeup_fd=True,
+                clock=loop.clock or MonotonicClock(),
+                instruments=loop.instruments,
+            )
+        finally:
+            self._interrupts.stop()
+        self._run.leave()
 
     async def _main(self) -> None:
         self._loop.attach(self._halt)
@@ -161,17 +193,21 @@ class Host:
         """Call something as soon as trio's run is continued."""
         self._later.append(call)
 
+    @enable_ki_protection
     def go_on(self) -> None:
         """Run until the loop is stopped; raise the error that stopped it, if one did."""
         self._halted = False
         self._run.enter()
+        self._interrupts.start()
         try:
             if self._outcome is None:  # else trio's run broke down before
                 self._call_later()
                 self._loop.go_on()
             while not self._halted and self._outcome is None:
                 self._steps.get()()
+                self._interrupts.deliver()
         finally:
+            self._interrupts.stop()
             self._run.leave()
         self._loop.clear_stop()
         failure = self._loop.take_failure()
@@ -188,17 +224,22 @@ class Host:
         for call in calls:
             call()
 
+    @enable_ki_protection
     def close(self) -> None:
         """End trio's run; log the error if it breaks down meanwhile."""
         has_ended = self._outcome is not None
         if has_ended:
             return  # `go_on()` has raised its error
         self._run.enter()
+        self._interrupts.start()
         try:
             self._loop.end()
             while self._outcome is None:
                 self._steps.get()()
+                self._interrupts.deliver_now(at_least=2)
+            self._interrupts.deliver_now()
         finally:
+            self._interrupts.stop()
             self._run.leave()
         if isinstance(self._outcome, outcome.Error):
             self._loop.call_exception_handler(
@@ -207,3 +248,7 @@ class Host:
                     "exception": self._outcome.error,
                 }
             )
+
+
+def _nothing() -> None:
+    """Do nothing: a step that only wakes the host."""

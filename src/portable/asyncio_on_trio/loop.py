@@ -89,6 +89,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         instruments: trio's instruments for such a run.
         over: set when the loop inside a trio run has closed; `open_loop()` waits for it.
         is_finalizing: whether such a loop ends what is left, or has done so.
+        call_at_end: called when such a loop has ended.
         on_stop: called after `stop()` if the loop lives inside a trio run, with the error that
             stopped it or `None`; returns whether the loop is to stand still.
     """
@@ -103,6 +104,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     awaited: int = 0
     over: trio.Event | None = None
     is_finalizing: bool = False
+    call_at_end: Callable[[], object] = bool
     on_stop: Callable[[BaseException | None], object] | None = None
     _host: Host | None = None
 
@@ -300,6 +302,8 @@ class EventLoop(asyncio.SelectorEventLoop):
     def create_task(  # type: ignore[override]
         self, coro: Coroutine[Any, Any, T], **options: Any
     ) -> asyncio.Task[T]:
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
         factory = self.get_task_factory()
         if factory is None:
             return make_task(self, coro, **options)
@@ -418,7 +422,13 @@ class EventLoop(asyncio.SelectorEventLoop):
                 return
             if self.is_debugging:
                 began = self.time()
-                handle._run()
+                current: Any = self
+                current._current_handle = handle  # asyncio's handler tells where it was made
+                try:
+                    handle._run()
+                finally:
+                    current._current_handle = None
+                    del current
                 self.complain_if_slow(handle, began)
             else:
                 handle._run()
@@ -631,18 +641,19 @@ class EventLoop(asyncio.SelectorEventLoop):
         if self.is_closed():
             return
         host, self._host = self._host, None
-        if host is not None:
-            running = asyncio._get_running_loop()
-            asyncio._set_running_loop(self)
-            try:
+        running = asyncio._get_running_loop()
+        try:
+            if host is not None:
+                asyncio._set_running_loop(self)
                 host.close()
-            finally:
+        finally:  # Ctrl-C may have come
+            if host is not None:
                 asyncio._set_running_loop(running)
                 self.detach()
-        self._signals.remove_all()
-        self.queue.clear()
-        self._timers.clear()
-        super().close()
+            self._signals.remove_all()
+            self.queue.clear()
+            self._timers.clear()
+            super().close()
 
     def cancel_all(self) -> list[asyncio.Task[Any]]:
         """Cancel all tasks that are left, and return them."""

@@ -8,11 +8,13 @@ cancelled, async generators are closed, and the executor is shut down.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from typing import Any
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .loop import EventLoop
 
@@ -75,6 +77,7 @@ class _LoopBlock(AbstractAsyncContextManager[EventLoop]):
             loop = self._opened = bring_up(self._make_loop)
         return loop
 
+    @enable_ki_protection
     async def __aexit__(self, *_: object) -> None:
         if self._opened is not None:
             with trio.CancelScope(shield=True):
@@ -84,7 +87,12 @@ class _LoopBlock(AbstractAsyncContextManager[EventLoop]):
 async def _close(loop: EventLoop) -> None:
     assert loop.over is not None
     _finalize(loop)
-    await loop.over.wait()
+    try:
+        await loop.over.wait()
+    except KeyboardInterrupt:  # as in asyncio, what still cleans up is left
+        loop.end()
+        await loop.over.wait()
+        raise
 
 
 def _finalize(loop: EventLoop) -> None:
@@ -96,19 +104,30 @@ def _finalize(loop: EventLoop) -> None:
         return
     loop.is_finalizing = True
     left = loop.cancel_all()
-    loop.create_task(finalize(loop, left)).add_done_callback(lambda task: _end(loop, task))
+    all_left = asyncio.gather(*left, return_exceptions=True)
+    coro = finalize(loop, left, all_left)
+    loop.call_at_end = coro.close  # the loop may be stopped before that ends, or begins
+    try:
+        task: Any = loop.create_task(coro)
+        task.add_done_callback(lambda task: _end(loop, _failure_of(task)))
+        loop.call_at_end = partial(_forget, coro, task)
+    except BaseException as error:  # of a task factory
+        _end(loop, error)
     if loop.halted:
         loop.go_on()
 
 
-async def finalize(loop: EventLoop, left: list[asyncio.Task[Any]]) -> None:
+async def finalize(
+    loop: EventLoop, left: list[asyncio.Task[Any]], all_left: asyncio.Future[Any]
+) -> None:
     """End tasks, async generators and the executor, as `asyncio.run()` does.
 
     Args:
         loop: the loop, which runs this.
         left: the tasks that are left, which have been cancelled.
+        all_left: a future for the end of all of them.
     """
-    await asyncio.gather(*left, return_exceptions=True)
+    await all_left
     for task in left:
         if not task.cancelled() and task.exception() is not None:
             loop.call_exception_handler(
@@ -118,17 +137,33 @@ async def finalize(loop: EventLoop, left: list[asyncio.Task[Any]]) -> None:
                     "task": task,
                 }
             )
-    del left
+    del left, all_left
     await loop.shutdown_asyncgens()
     await loop.shutdown_default_executor()
 
 
-def _end(loop: EventLoop, task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
+def _forget(coro: Coroutine[Any, Any, None], task: Any) -> None:
+    """Keep asyncio from logging that the task was left, or that nobody asked for its error."""
+    coro.close()
+    with suppress(AttributeError):  # a task factory may have made it
+        task._log_destroy_pending = task._log_traceback = False
+
+
+def _failure_of(task: asyncio.Task[None]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()
+
+
+def _end(loop: EventLoop, error: BaseException | None) -> None:
+    """End the loop, whether it could be shut down or failed with this error."""
+    loop.end()
+    if error is None:
+        return
+    if loop.on_stop is not None:
+        loop.on_stop(error)
+    else:
         loop.call_exception_handler(
             {"message": "asyncio's loop on trio could not be shut down", "exception": error}
         )
-    loop.end()
 
 
 async def _keep_going(loop: EventLoop) -> None:
@@ -142,6 +177,8 @@ async def _keep_going(loop: EventLoop) -> None:
             with trio.CancelScope(shield=True):
                 _finalize(loop)
                 await loop.pump()
+        with trio.CancelScope(shield=True):
+            await loop.pool.wait_until_empty()
     except BaseException as error:
         loop.call_exception_handler(
             {"message": "asyncio's loop on trio has failed", "exception": error}
@@ -152,6 +189,7 @@ async def _keep_going(loop: EventLoop) -> None:
         if asyncio._get_running_loop() is loop:
             asyncio._set_running_loop(None)
         _loops.set(None)
+        loop.call_at_end()
         loop.detach()
         loop.close()
         assert loop.over is not None

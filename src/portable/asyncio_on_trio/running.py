@@ -14,11 +14,13 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from .loop import EventLoop
 from .opening import open_loop
 
 T = TypeVar("T")
+_STOPPED = "Event loop stopped before Future completed."
 
 
 def run(
@@ -52,6 +54,7 @@ def run(
         signal.signal(signal.SIGINT, this_run.on_interrupt)
     try:
         result: T = trio.run(this_run.main, clock=clock, instruments=instruments)
+        this_run.raise_interrupt()
         return result
     finally:
         if takes_interrupts and signal.getsignal(signal.SIGINT) == this_run.on_interrupt:
@@ -76,11 +79,14 @@ class _Run:
         self._task: asyncio.Task[Any] | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._interrupts = 0
+        self._interrupted_outside = False
         self._too_late = False
         self._failure: BaseException | None = None
 
+    @enable_ki_protection
     async def main(self) -> Any:
         """Run the coroutine on a loop, and close the loop: trio's main task."""
+        self.raise_interrupt()
         try:
             async with open_loop(self._make_loop) as loop:
                 return await self._main(loop)
@@ -100,15 +106,24 @@ class _Run:
         over = trio.Event()
 
         def stopped(failure: BaseException | None) -> bool:
-            self._failure = self._failure or failure
-            halts = not over.is_set()
+            if self._failure is None:
+                self._failure = failure
+            if loop.is_finalizing:  # as in asyncio, what still cleans up is left
+                if self._failure is None:
+                    self._failure = RuntimeError(_STOPPED)
+                loop.end()
             over.set()
-            return halts
+            return True
 
         loop.on_stop = stopped
         task = self._task = loop.create_task(self._coro)
-        # As in asyncio: this iteration goes on to its end, and after it only the clean-up runs.
-        task.add_done_callback(lambda _: loop.stop())
+
+        def ended(_: object) -> None:
+            # As in asyncio: this iteration goes on to its end; then only the clean-up runs.
+            if not over.is_set():
+                loop.stop()
+
+        task.add_done_callback(ended)
         try:
             await over.wait()
             return self._result(task)
@@ -128,13 +143,16 @@ class _Run:
             finally:
                 del failure
         if not task.done():
-            raise RuntimeError("Event loop stopped before Future completed.")
-        if task.cancelled() and self._interrupts and task.uncancel() == 0:
-            raise KeyboardInterrupt
+            raise RuntimeError(_STOPPED)
         if self._too_late and not task.cancelled() and task.exception() is None:
             # The task ended before it could be cancelled; asyncio raises in that case, too.
             raise KeyboardInterrupt
-        return task.result()
+        try:
+            return task.result()
+        except asyncio.CancelledError:
+            if self._interrupts and task.uncancel() == 0:
+                raise KeyboardInterrupt  # noqa: B904 - as in asyncio
+            raise
 
     def let_go(self) -> None:
         """Leave no running loop in the thread, not even after an internal error of trio."""
@@ -146,15 +164,21 @@ class _Run:
         """Handle SIGINT."""
         self._interrupts += 1
         token, loop, task = self._token, self._loop, self._task
-        if token is None or loop is None or task is None:
-            raise KeyboardInterrupt
-        if self._interrupts == 1 and not task.done():
-            # Not at once: the signal may have arrived in the middle of trio's own code.
+        # Nothing at once in the middle of trio's own code.
+        if self._interrupts == 1 and token is not None and task is not None and not task.done():
             self._too_late = True
             token.run_sync_soon(self._cancel_main, task)
-        elif trio.lowlevel.currently_ki_protected():
-            token.run_sync_soon(loop.fail, KeyboardInterrupt())
+        elif not trio.lowlevel.currently_ki_protected():
+            raise KeyboardInterrupt
+        elif token is None or loop is None or loop.is_closed():  # trio's run begins, or ends
+            self._interrupted_outside = True
         else:
+            token.run_sync_soon(loop.fail, KeyboardInterrupt())
+
+    def raise_interrupt(self) -> None:
+        """Raise the interrupt that came when there was no loop."""
+        if self._interrupted_outside:
+            self._interrupted_outside = False
             raise KeyboardInterrupt
 
     def _cancel_main(self, task: asyncio.Task[Any]) -> None:

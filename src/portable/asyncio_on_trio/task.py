@@ -38,6 +38,9 @@ class Task(asyncio.Task[T]):
     def get_coro(self) -> Any:
         return self._driver.coro
 
+    #: By this name asyncio's reprs and stacks read it.
+    _coro = property(get_coro)
+
     def cancel(self, msg: object = None) -> bool:
         self._driver.asked = self._driver.disturbed = True
         return super().cancel(msg)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .steps import Step
 
 _enter_task, _leave_task = asyncio._enter_task, asyncio._leave_task
+#: When the loop has ended, a task's waits in trio are cancelled; after so many it is dropped.
+_MOST_WAITS_AT_END = 100
 
 
 class Worker:
@@ -118,6 +120,7 @@ class Worker:
                         callback(*args)
                 except BaseException as error:
                     loop.fail(error, callback)
+                    began = 0.0
                 if began:
                     loop.complain_if_slow(task, began)
             del step, callback, args
@@ -130,6 +133,7 @@ class Worker:
                 turn = False
                 resume = driver.resume
                 trap, driver.trap = driver.trap, None
+                waits_at_end = 0
                 while trap is not None:
                     if turn:
                         driver.trap = trap  # a cancel() from here counts as within its step
@@ -137,6 +141,11 @@ class Worker:
                         driver.trap = None
                     if loop.ending:
                         driver.pending = driver.disturbed = True
+                        waits_at_end += 1
+                        if waits_at_end > _MOST_WAITS_AT_END and driver.leave(trap):
+                            self._drop(task)
+                            yield from self._close_nurseries(sleep)
+                            return
                     if trap is TURN:
                         answer = yield TURN
                     elif driver.pending and (given_up := driver.give_up(trap)) is not None:
@@ -317,6 +326,13 @@ class Worker:
             driver: Driver = task._driver
             driver.pending = True
             self.interrupt(driver)
+
+    def _drop(self, task: Any) -> None:
+        """Close the coroutine of a task that goes on waiting though the loop has ended."""
+        try:
+            task.get_coro().close()
+        except BaseException as error:
+            self._report("a task goes on though its loop has ended", task, error)
 
     def _renew_scope(self, task: Any) -> None:
         """Close a scope that a task has left open; it would be around the next task, too."""

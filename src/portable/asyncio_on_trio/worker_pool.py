@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -22,12 +24,13 @@ class WorkerPool:
         free: those that sleep and serve no task.
     """
 
-    __slots__ = ("_loop", "free", "workers")
+    __slots__ = ("_loop", "_none_left", "free", "workers")
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
         self.workers: set[Worker] = set()
         self.free: list[Worker] = []
+        self._none_left: trio.Event | None = None
 
     def hire(self, step: Step) -> None:
         """Start a worker, which begins with this step."""
@@ -46,6 +49,14 @@ class WorkerPool:
         """Forget a worker, as it has ended."""
         self.workers.discard(worker)
         self._loop.natives.discard(worker.native)
+        if self._none_left is not None and not self.workers:
+            self._none_left.set()
+
+    async def wait_until_empty(self) -> None:
+        """Wait until all workers have ended; `end()` was called."""
+        if self.workers:
+            self._none_left = trio.Event()
+            await self._none_left.wait()
 
     def abandon(self, worker: Worker) -> None:
         """End a worker whose task was collected; may be called at any time, by a finalizer."""
