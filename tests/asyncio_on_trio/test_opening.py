@@ -475,6 +475,24 @@ def test_an_exit_asked_for_while_the_run_ends(backend, error, where):
     assert portable.run(both, "free", backend="trio") == "free"
 
 
+def test_a_task_that_cannot_be_cancelled_when_the_run_ends(backend):
+    """The error of its future's cancel() ends the run, as on asyncio."""
+
+    class Stubborn(asyncio.Future):
+        def cancel(self, msg=None):
+            raise LookupError("stubborn")
+
+    async def left():
+        await Stubborn()
+
+    async def main():
+        asyncio.create_task(left())
+        await asyncio.sleep(0)
+
+    with pytest.raises(LookupError, match="stubborn"):
+        portable.run(main, backend=backend)
+
+
 def test_a_loop_that_is_stopped_while_the_run_ends(backend):
     """It is asyncio's error, though the main task has a result."""
 
@@ -492,3 +510,34 @@ def test_a_loop_that_is_stopped_while_the_run_ends(backend):
     with pytest.raises(RuntimeError, match="Event loop stopped before Future completed"):
         portable.run(main, backend=backend)
     gc.collect()
+
+
+@pytest.mark.parametrize("when", ["in the block", "while it ends", "later"])
+@starters
+def test_an_exception_handler_that_asks_for_an_exit(start, when, logged):
+    """It cannot end the run of somebody else's: both errors are logged, and the loop goes on."""
+
+    def handle(loop, context):
+        raise SystemExit("handler")
+
+    async def left():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise ValueError("left")
+
+    async def main():
+        if when == "later":
+            bring_up()  # it ends with the run, not with the block
+        async with open_loop() as loop:
+            loop.set_exception_handler(handle)
+            if when == "in the block":
+                loop.call_soon(lambda: 1 / 0)
+                assert await both("goes on") == "goes on"
+            else:
+                asyncio.create_task(left())
+                await asyncio.sleep(0)
+
+    start(main)
+    assert "Unhandled error in exception handler" in logged()
+    assert any("cannot end a run of trio's" in line for line in logged())

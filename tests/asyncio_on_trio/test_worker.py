@@ -107,6 +107,45 @@ def test_a_scope_left_open_is_told_with_trios_own_error(run):
     assert isinstance(told["exception"], RuntimeError)
 
 
+@pytest.mark.parametrize("how", ["scope", "nursery", "cancel"])
+def test_a_handler_that_asks_for_an_exit(run, how):
+    """What portable itself tells the loop's handler ends the run if the handler says so."""
+
+    class Stubborn(asyncio.Future):
+        told = False
+
+        def cancel(self, msg=None):
+            if self.told:
+                return super().cancel(msg)
+            self.told = True
+            raise ValueError
+
+    def handle(loop, context):
+        raise SystemExit("handler")
+
+    async def leave_open():
+        if how == "scope":
+            trio.CancelScope().__enter__()
+        elif how == "nursery":
+            await trio.open_nursery().__aenter__()
+        else:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await Stubborn()
+        await trio.sleep(0)
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(handle)
+        task = asyncio.create_task(leave_open())
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            task.cancel()
+
+    with pytest.raises(SystemExit, match="handler"):
+        run(main)
+
+
 def test_a_nursery_left_open_reaches_no_other_task(run):
     """A task that ends inside a nursery that it opened disturbs nobody after it."""
 

@@ -118,7 +118,5 @@ def cancel_safely(awaited: Any) -> None:
         if cancel is not None:
             cancel()
     except BaseException as error:
-        loop = asyncio.get_running_loop()
-        loop.call_exception_handler(
-            {"message": f"{awaited!r} could not be cancelled", "exception": error}
-        )
+        loop: Any = asyncio.get_running_loop()
+        loop.report({"message": f"{awaited!r} could not be cancelled", "exception": error})

@@ -553,9 +553,14 @@ class EventLoop(asyncio.SelectorEventLoop):
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             self.stop_with(error)
             return
-        self.call_exception_handler(
-            {"message": f"Exception in callback {source!r}", "exception": error}
-        )
+        self.report({"message": f"Exception in callback {source!r}", "exception": error})
+
+    def report(self, context: dict[str, Any]) -> None:
+        """Call the exception handler; stop if that raises an error that ends programs."""
+        try:
+            self.call_exception_handler(context)
+        except BaseException as error:
+            self.stop_with(error)
 
     def stop_with(self, error: BaseException) -> None:
         """Stop; whoever runs the loop raises the error."""

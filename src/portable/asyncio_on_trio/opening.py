@@ -103,15 +103,15 @@ def _finalize(loop: EventLoop) -> None:
     if loop.is_finalizing:
         return
     loop.is_finalizing = True
-    left = loop.cancel_all()
-    all_left = asyncio.gather(*left, return_exceptions=True)
-    coro = finalize(loop, left, all_left)
-    loop.call_at_end = coro.close  # the loop may be stopped before that ends, or begins
     try:
+        left = loop.cancel_all()
+        all_left = asyncio.gather(*left, return_exceptions=True)
+        coro = finalize(loop, left, all_left)
+        loop.call_at_end = coro.close  # the loop may be stopped before that ends, or begins
         task: Any = loop.create_task(coro)
         task.add_done_callback(lambda task: _end(loop, _failure_of(task)))
         loop.call_at_end = partial(_forget, coro, task)
-    except BaseException as error:  # of a task factory
+    except BaseException as error:  # of a task factory, or of a future's own cancel()
         _end(loop, error)
     if loop.halted:
         loop.go_on()
@@ -161,9 +161,7 @@ def _end(loop: EventLoop, error: BaseException | None) -> None:
     if loop.on_stop is not None:
         loop.on_stop(error)
     else:
-        loop.call_exception_handler(
-            {"message": "asyncio's loop on trio could not be shut down", "exception": error}
-        )
+        _log(loop, "asyncio's loop on trio could not be shut down", error)
 
 
 async def _keep_going(loop: EventLoop) -> None:
@@ -180,9 +178,7 @@ async def _keep_going(loop: EventLoop) -> None:
         with trio.CancelScope(shield=True):
             await loop.pool.wait_until_empty()
     except BaseException as error:
-        loop.call_exception_handler(
-            {"message": "asyncio's loop on trio has failed", "exception": error}
-        )
+        _log(loop, "asyncio's loop on trio has failed", error)
     finally:
         undo_hooks()
         loop.track_origins(False)
@@ -203,11 +199,21 @@ def _stopped(loop: EventLoop) -> bool:
     if loop.on_stop is not None:
         return bool(loop.on_stop(error))
     if error is not None:
-        loop.call_exception_handler(
-            {
-                "message": f"{type(error).__name__} in a task or callback cannot end a run of "
-                "trio's that asyncio did not start",
-                "exception": error,
-            }
-        )
+        name = type(error).__name__
+        message = f"{name} in a task or callback cannot end a run of trio's that asyncio did not start"
+        _log(loop, message, error)
     return False
+
+
+def _log(loop: EventLoop, message: str, error: BaseException) -> None:
+    """Call the exception handler; if that would end the program, it cannot: log it all."""
+    context = {"message": message, "exception": error}
+    try:
+        loop.call_exception_handler(context)
+    except BaseException as its_error:
+        loop.default_exception_handler(context)
+        its_context = {
+            "message": "Unhandled error in exception handler",
+            "exception": its_error,
+        }
+        loop.default_exception_handler(its_context)

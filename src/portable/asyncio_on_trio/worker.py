@@ -368,10 +368,10 @@ class Worker:
         self.wake()
 
     def _report(self, message: str, task: Any, error: BaseException | None = None) -> None:
-        context = {"message": message, "task": task}
+        context: dict[str, Any] = {"message": message, "task": task}
         if error is not None:
             context["exception"] = error
-        self._loop.call_exception_handler(context)
+        self._loop.report(context)
 
 
 def _next(error: BaseException) -> TracebackType | None:
