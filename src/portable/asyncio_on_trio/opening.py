@@ -96,7 +96,7 @@ async def _close(loop: EventLoop) -> None:
 
 
 def _finalize(loop: EventLoop) -> None:
-    """Start the task that ends what is left, and then the loop.
+    """Begin to end what is left, and then the loop.
 
     Once is enough: the block of `open_loop()` and trio's main task may end in either order.
     """
@@ -106,38 +106,36 @@ def _finalize(loop: EventLoop) -> None:
     try:
         left = loop.cancel_all()
         all_left = asyncio.gather(*left, return_exceptions=True)
-        coro = finalize(loop, left, all_left)
-        loop.call_at_end = coro.close  # the loop may be stopped before that ends, or begins
-        task: Any = loop.create_task(coro)
-        task.add_done_callback(lambda task: _end(loop, _failure_of(task)))
-        loop.call_at_end = partial(_forget, coro, task)
-    except BaseException as error:  # of a task factory, or of a future's own cancel()
+        all_left.add_done_callback(lambda _: _left_ended(loop, left))
+    except BaseException as error:  # of a future's own cancel()
         _end(loop, error)
     if loop.halted:
         loop.go_on()
 
 
-async def finalize(
-    loop: EventLoop, left: list[asyncio.Task[Any]], all_left: asyncio.Future[Any]
-) -> None:
-    """End tasks, async generators and the executor, as `asyncio.run()` does.
+def _left_ended(loop: EventLoop, left: list[asyncio.Task[Any]]) -> None:
+    """Tell of errors of the tasks that were left, then end the rest in a task."""
+    try:
+        for task in left:
+            if not task.cancelled() and task.exception() is not None:
+                loop.call_exception_handler(
+                    {
+                        "message": "unhandled exception during asyncio.run() shutdown",
+                        "exception": task.exception(),
+                        "task": task,
+                    }
+                )
+        coro = finalize(loop)
+        loop.call_at_end = coro.close  # the loop may be stopped before that ends, or begins
+        ours: Any = loop.create_task(coro)
+        ours.add_done_callback(lambda task: _end(loop, _failure_of(task)))
+        loop.call_at_end = partial(_forget, coro, ours)
+    except BaseException as error:  # of an exception handler or a task factory
+        _end(loop, error)
 
-    Args:
-        loop: the loop, which runs this.
-        left: the tasks that are left, which have been cancelled.
-        all_left: a future for the end of all of them.
-    """
-    await all_left
-    for task in left:
-        if not task.cancelled() and task.exception() is not None:
-            loop.call_exception_handler(
-                {
-                    "message": "unhandled exception during asyncio.run() shutdown",
-                    "exception": task.exception(),
-                    "task": task,
-                }
-            )
-    del left, all_left
+
+async def finalize(loop: EventLoop) -> None:
+    """Close async generators and shut the executor down, as `asyncio.run()` does."""
     await loop.shutdown_asyncgens()
     await loop.shutdown_default_executor()
 
@@ -200,7 +198,8 @@ def _stopped(loop: EventLoop) -> bool:
         return bool(loop.on_stop(error))
     if error is not None:
         name = type(error).__name__
-        message = f"{name} in a task or callback cannot end a run of trio's that asyncio did not start"
+        message = f"{name} in a task or callback cannot end a run of trio's that asyncio "
+        message += "did not start"
         _log(loop, message, error)
     return False
 

@@ -350,7 +350,7 @@ class VirtualTrioClock(trio.abc.Clock, trio.abc.Instrument):
         if loop is None or not self._watch.is_awaited():
             return
         tasks = self._watch.tasks()
-        closing = any(self._watch.finalizing())
+        closing = self._watch.is_closing()
         exhausted = self._rounds >= MAX_ROUNDS
         anew = not closing and (exhausted or not all_cancelled(tasks))
         if self._raised is None or anew:

@@ -117,7 +117,7 @@ class LoopWatch:
         """Say whether someone waits for the program on the loop to end."""
         if self.loop is None or self.loop.is_closed():
             return False
-        return self.takes_errors() or any(self.finalizing())
+        return self.takes_errors() or self.is_closing()
 
     def takes_errors(self) -> bool:
         """Say whether an error that stops the loop would be raised by whoever runs it."""
@@ -126,7 +126,11 @@ class LoopWatch:
             return False
         return loop.on_stop is not None or (loop.awaited > 0 and current_loop() is not loop)
 
-    def finalizing(self) -> Iterator[asyncio.Task[Any]]:
+    def is_closing(self) -> bool:
+        """Say whether the loop inside trio's run ends what is left."""
+        return self.loop is not None and self.loop.is_finalizing and not self.loop.ending
+
+    def _finalizing(self) -> Iterator[asyncio.Task[Any]]:
         """Yield the loop's own tasks that end what is left."""
         if self.loop is not None:
             for task in asyncio.all_tasks(self.loop):
@@ -137,7 +141,7 @@ class LoopWatch:
         """Return the asyncio tasks that have not ended, without the loop's own."""
         if self.loop is None:
             return set()
-        return asyncio.all_tasks(self.loop) - set(self.finalizing())
+        return asyncio.all_tasks(self.loop) - set(self._finalizing())
 
     def current_task(self) -> asyncio.Task[Any] | None:
         """Return the asyncio task that calls this; `None`: no asyncio task does."""
