@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import logging
 import random
 from math import inf, nan
@@ -9,6 +10,7 @@ from math import inf, nan
 import anyio
 import pytest
 
+import portable
 from portable.clock import VirtualClock
 
 
@@ -198,6 +200,27 @@ def test_impossible_timers(runner):
     runner.close()
     with pytest.raises(RuntimeError, match="Event loop is closed"):
         loop.call_later(1, print)
+
+
+def test_who_sleeps_for_ever_is_not_lost(backend):
+    """A task that nobody holds sleeps until it is cancelled, garbage collected or not."""
+    ended = []
+
+    async def sleeper():
+        try:
+            await asyncio.sleep(inf)
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    async def main():
+        asyncio.get_running_loop().create_task(sleeper())
+        await asyncio.sleep(1)
+        gc.collect()
+        await asyncio.sleep(1)
+
+    portable.run(main, backend=backend, virtual_time=True)
+    assert ended == [asyncio.CancelledError]
 
 
 def test_a_timer_at_nan(runner):

@@ -136,7 +136,7 @@ class Steering:
         if self._loop.get_debug():
             self._check(callback)
         if _is_stillness_poll(caller):
-            timer = self._timers.add(inf, callback, args, self._loop, context)
+            timer = Timer(inf, callback, args, self._loop, context, _in_no_queue)
             self._stillness_polls.append(timer)
             return timer
         return self._timers.add(when, callback, args, self._loop, context)
@@ -270,6 +270,10 @@ class Steering:
             return None
         self._raised = True
         return error((task.get_name(), task.get_coro()) for task in tasks)
+
+
+def _in_no_queue() -> None:
+    """Stands in for what a queue does when a timer of its is cancelled."""
 
 
 def _is_stillness_poll(frame: FrameType | None) -> bool:

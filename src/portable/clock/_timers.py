@@ -77,10 +77,9 @@ class TimerQueue:
         loop: asyncio.AbstractEventLoop,
         context: contextvars.Context | None,
     ) -> Timer:
-        """Set a timer; one at infinity never comes and is not kept."""
+        """Set a timer; one at infinity never comes, but it keeps the task that waits for it."""
         timer = Timer(when, callback, args, loop, context, self._forget)
-        if when < inf:
-            heapq.heappush(self._heap, (when, next(self._order), timer))
+        heapq.heappush(self._heap, (when, next(self._order), timer))
         return timer
 
     def earliest(self) -> float:
