@@ -1212,3 +1212,74 @@ rewritten(
         await Work().both(asyncio.Event())
     """,
 )
+rewritten(
+    "create_task",
+    "of what is handed on to it",
+    """
+    import asyncio
+
+    async def _wait(event, gate, name="one"):
+        async with gate:
+            await event.wait()
+            print(name, "is through")
+
+    async def _enter(gate, event):
+        await _wait(event, name="two", gate=gate)
+
+    class Door:
+        async def _pass(self, event):
+            await event.wait()
+            print("passed")
+
+        async def open(self, event: asyncio.Event):
+            task = asyncio.create_task(self._pass(event))
+            await asyncio.sleep(1)
+            event.set()
+            await task
+
+    async def main():
+        event, gate = asyncio.Event(), asyncio.Semaphore(1)
+        one = asyncio.create_task(_wait(event, gate))
+        two = asyncio.create_task(_enter(gate, event))
+        await asyncio.sleep(1)
+        event.set()
+        await one
+        await two
+        await Door().open(asyncio.Event())
+    """,
+    """
+    import asyncio
+    import anyio
+
+    async def _wait(event, gate, name="one"):
+        async with gate:
+            await event.wait()
+            print(name, "is through")
+
+    async def _enter(gate, event):
+        await _wait(event, name="two", gate=gate)
+
+    class Door:
+        async def _pass(self, event):
+            await event.wait()
+            print("passed")
+
+        async def open(self, event: asyncio.Event):
+            async with anyio.create_task_group() as group:
+                task = group.start_soon(self._pass, event)
+                await asyncio.sleep(1)
+                event.set()
+                await task
+
+    async def main():
+        event, gate = asyncio.Event(), asyncio.Semaphore(1)
+        async with anyio.create_task_group() as group:
+            one = group.start_soon(_wait, event, gate)
+            two = group.start_soon(_enter, gate, event)
+            await asyncio.sleep(1)
+            event.set()
+            await one
+            await two
+        await Door().open(asyncio.Event())
+    """,
+)

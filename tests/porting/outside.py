@@ -1097,3 +1097,69 @@ for id_, first, forget, method in (
 ):  # fmt: skip
     code = OWNED.format(first=first, forget=forget, method=method)
     stays("gather", f"calls append() {id_}", code, "what may raise")
+
+GIVEN = """
+    import asyncio
+
+    class Other:
+        async def wait(self):
+            try:
+                await asyncio.sleep(1)
+            finally:
+                await asyncio.sleep(1)
+
+    async def _wait(event{default}):
+        {anew}
+        await event.wait()
+
+    async def _again(event):
+        await _again(event)
+        await event.wait()
+
+    async def _last(name, event, last=None):
+        await event.wait()
+
+    async def main():
+        event, more = asyncio.Event(), [asyncio.Event()]
+        task = asyncio.create_task({call})
+        await asyncio.sleep(1)
+        event.set()
+        await task
+
+    {line}
+"""
+for id_, default, anew, call, line in (
+    ("another thing", "", "pass", "_wait(event)", "_wait(Other())"),
+    ("by its name", "", "pass", "_wait(event)", "print(_wait)"),
+    ("by all", "", "pass", "_wait(*more)", ""),
+    ("behind all", "", "pass", "_last(*[1, Other()], event)", ""),
+    ("by a dict", "", "pass", "_wait(**{'event': event})", ""),
+    ("by default", "=None", "pass", "_wait()", ""),
+    ("in a circle", "", "pass", "_again(_wait)", ""),
+    ("bound anew", "", "event = Other()", "_wait(event)", ""),
+):
+    stays(
+        "create_task",
+        f"of what is handed on, {id_}",
+        GIVEN.format(default=default, anew=anew, call=call, line=line),
+        "cannot be seen",
+        slow=True,
+    )
+stays(
+    "wait_for",
+    "of what a decorator may hand on",
+    """
+    import asyncio
+
+    def _other(function):
+        return lambda event: function(Other())
+
+    @_other
+    async def _wait(event):
+        await asyncio.wait_for(event.wait(), 1)
+
+    async def main():
+        await _wait(asyncio.Event())
+    """,
+    "cannot be seen",
+)

@@ -42,6 +42,46 @@ def references(source: Source, function: Function) -> Sequence[cst.CSTNode] | No
     return [access.node for access in found[0].references]
 
 
+def arguments(source: Source, param: cst.Param) -> list[cst.BaseExpression] | None:
+    """Return what each call of a function hands to a parameter.
+
+    Returns:
+        The expressions; `None`: not all calls can be seen, or one leaves it to the default.
+    """
+    above = source.parent(param)
+    function = source.parent(above)
+    if not isinstance(above, cst.Parameters) or not isinstance(function, cst.FunctionDef):
+        return None
+    places = references(source, function)
+    if param.star or function.decorators or places is None:
+        return None
+    plain = [*above.posonly_params, *above.params]
+    position = plain.index(param) if param in plain else len(plain)
+    if position < len(plain) and source.class_of(function) is not None:
+        position -= 1
+    found: list[cst.BaseExpression] = []
+    for place in places:
+        call = source.parent(place)
+        if not isinstance(call, cst.Call) or call.func is not place:
+            return None
+        value = _handed(call, param, position)
+        if value is None:
+            return None
+        found.append(value)
+    return found
+
+
+def _handed(call: cst.Call, param: cst.Param, position: int) -> cst.BaseExpression | None:
+    """Return what a call hands to a parameter; `None`: nothing, or it cannot be told."""
+    if any(arg.star for arg in call.args):
+        return None
+    for place, arg in enumerate(call.args):
+        named = arg.keyword.value if arg.keyword is not None else None
+        if named == param.name.value or (named is None and place == position):
+            return arg.value
+    return None
+
+
 def is_program(source: Source) -> bool:
     """Say whether a file runs itself."""
     for statement in source.module.body:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 from libcst import metadata
 
+from .callers import arguments
 from .foreign import bound_entry, event_entry
 from .source import Source, bindings, is_bound
 from .things import names_in_class, owner_of, value_beside
@@ -16,14 +17,20 @@ _CONNECTING = ("asyncio.open_connection", "asyncio.open_unix_connection")
 def class_of(source: Source, node: cst.BaseExpression) -> str:
     """Return the name of the class that made what an expression stands for; empty: unknown.
 
-    It is known if each binding of the name is a call of that class, or a parameter's annotation
-    names it. An attribute of another object than `self` is an event if no file of the project
-    binds an attribute of that name to anything else.
+    It is known if each binding of the name is a call of that class. A parameter's annotation
+    names it, or each call of the function hands on such an object. An attribute of another
+    object than `self` is an event if no file of the project binds an attribute of that name to
+    anything else.
     """
+    return _class_of(source, node, frozenset())
+
+
+def _class_of(source: Source, node: cst.BaseExpression, seen: frozenset[cst.CSTNode]) -> str:
+    """Do the same, without the parameters that have been looked at."""
     if isinstance(node, cst.Call):
         return _class_name(source, node.func)
     if isinstance(node, cst.Name):
-        found = {_made(source, bound) for bound in source.assignments(node)}
+        found = {_made(source, bound, seen) for bound in source.assignments(node)}
         return found.pop() if len(found) == 1 else ""
     if isinstance(node, cst.Attribute) and is_self(node.value):
         owner = owner_of(source, node)
@@ -94,16 +101,20 @@ def _named_event(source: Source, name: str) -> str:
     return "" if named else "Event"
 
 
-def _made(source: Source, bound: metadata.BaseAssignment) -> str:
+def _made(source: Source, bound: metadata.BaseAssignment, seen: frozenset[cst.CSTNode]) -> str:
     """Return the class that made what a binding binds; empty: unknown."""
     if not isinstance(bound, metadata.Assignment):
         return ""
     node = bound.node
-    if isinstance(node, cst.Param):
-        if node.annotation is None:
-            return ""
+    if not isinstance(node, cst.Param):
+        return _made_in(source, node)
+    if node.annotation is not None:
         return _class_name(source, node.annotation.annotation)
-    return _made_in(source, node)
+    if node in seen:
+        return ""
+    handed = arguments(source, node) or ()
+    found = {_class_of(source, value, seen | {node}) for value in handed}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _made_in(source: Source, node: cst.CSTNode) -> str:
