@@ -3,11 +3,13 @@
 import asyncio
 import gc
 import logging
+import math
 import signal
 import sys
 import threading
 import time
 import weakref
+from contextlib import closing
 
 import anyio
 import anyio.from_thread
@@ -15,6 +17,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -778,3 +781,41 @@ def test_where_a_callback_was_made_is_told(logged, caplog):
     portable.run(main, backend="trio", debug=True)
     (told,) = (record.getMessage() for record in caplog.records if "told" in record.message)
     assert "Handle created at" in told
+
+
+@pytest.mark.parametrize("when", ["soon", None, [], math.nan])
+def test_a_time_that_is_no_number(runner, when):
+    """It is refused where it is set, and the loop goes on."""
+
+    async def main():
+        with pytest.raises((TypeError, ValueError)):
+            asyncio.get_running_loop().call_at(when, print)
+        return await asyncio.sleep(0.001, "goes on")
+
+    assert runner.run(main()) == "goes on"
+
+
+@pytest.mark.parametrize("wait", [asyncio.sleep, trio.sleep], ids=["asyncio", "trio"])
+@pytest.mark.parametrize("start", ["run", "loop_factory"])
+def test_an_error_in_the_loop_itself(start, wait):
+    """It ends the run and comes out of it, whoever runs callbacks when it is raised."""
+
+    def fail():
+        raise OSError("broken")
+
+    async def main():
+        tasks = [asyncio.create_task(each(3600)) for each in (asyncio.sleep, trio.sleep)]
+        await trio.testing.wait_all_tasks_blocked()
+        asyncio.get_running_loop().next_timer = fail
+        asyncio.get_running_loop()._collect_timers = fail
+        await wait(0.001)
+        assert not tasks
+
+    with pytest.raises(OSError, match="broken"):
+        if start == "run":
+            portable.run(main, backend="trio")
+        else:
+            with closing(EventLoop()) as loop:
+                loop.run_until_complete(main())
+    gc.collect()
+    assert portable.run(asyncio.sleep, 0, "free", backend="trio") == "free"

@@ -168,3 +168,54 @@ def test_what_needs_a_task_of_asyncios_names_anyios_way(enter, way):
     message, result = trio.run(main)
     assert way in message
     assert result == "well"
+
+
+@pytest.mark.parametrize("shield", [False, True], ids=["plain", "shielded"])
+def test_a_wait_for_a_future_when_the_loop_ends(shield):
+    """Nobody ends it any more: it is asyncio's error of a closed loop."""
+
+    async def own():
+        async with portable.asyncio_loop():
+            await go_on.wait()
+        ended.set()
+
+    async def main():
+        nonlocal go_on, ended
+        go_on, ended = trio.Event(), trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(own)
+            await trio.testing.wait_all_tasks_blocked()
+            future = asyncio.get_running_loop().create_future()
+            go_on.set()
+            with trio.CancelScope(shield=shield), pytest.raises(RuntimeError, match="closed"):
+                await future
+            await ended.wait()
+            with trio.CancelScope() as scope, pytest.raises(RuntimeError, match="closed"):
+                scope.cancel()
+                await future
+            seen.append("told")
+
+    go_on = ended = None
+    seen = []
+    trio.run(main)
+    assert seen == ["told"]
+
+
+@pytest.mark.parametrize("shield", [False, True], ids=["plain", "shielded"])
+def test_a_nursery_whose_child_waits_for_a_future_when_the_loop_closes(shield):
+    """The child's wait is given up, so that the loop can be closed."""
+
+    async def wait():
+        with trio.CancelScope(shield=shield):
+            await asyncio.get_running_loop().create_future()
+
+    async def left():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+
+    loop = portable.trio_loop()
+    task = loop.create_task(left())
+    loop.run_until_complete(trio.sleep(0.001))
+    loop.close()
+    assert loop.is_closed()
+    assert task.cancelled() or task.exception() is not None

@@ -50,11 +50,13 @@ def in_plain_task(loop: asyncio.AbstractEventLoop) -> bool:
     """Say whether the caller is a plain trio task, one that asyncio did not start.
 
     Raises:
-        RuntimeError: it is one, and `loop` is not the loop of its trio run.
+        RuntimeError: it is one, and `loop` is closed, or not the loop of its trio run.
     """
     if asyncio.current_task(loop) is not None or not trio.lowlevel.in_trio_task():
         return False
     running: Any = asyncio._get_running_loop()
+    if running is None and loop.is_closed():
+        raise RuntimeError("Event loop is closed")
     if running is None or not hasattr(running, "natives"):  # it is no `EventLoop`
         return False
     if trio.lowlevel.current_task() in running.natives:
@@ -96,17 +98,32 @@ def _until_done(
     future: asyncio.Future[Any], asked: list[RaiseCancel]
 ) -> Generator[Any, Any, None]:
     native = trio.lowlevel.current_task()
+    loop: Any = future.get_loop()
+    waits: set[trio.lowlevel.Task] = loop.plain_waits
 
     def wake(_: object) -> None:
-        trio.lowlevel.reschedule(native)
+        if native in waits:
+            waits.discard(native)
+            trio.lowlevel.reschedule(native)
 
     def abort(raise_cancel: RaiseCancel) -> Abort:
+        if loop.ending:  # the future's callbacks run no more
+            waits.discard(native)
+            return Abort.SUCCEEDED
         asked.append(raise_cancel)
         cancel_safely(future)
         return Abort.FAILED
 
+    if loop.ending:
+        raise RuntimeError("Event loop is closed")
     future.add_done_callback(wake)
-    yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
+    waits.add(native)
+    try:
+        yield from trio.lowlevel.wait_task_rescheduled(abort).__await__()
+    except RuntimeError:  # the loop has ended
+        if asked:
+            raise scope_cancelled(asked.pop()) from None
+        raise
 
 
 def cancel_safely(awaited: Any) -> None:

@@ -176,7 +176,7 @@ class Host:
                     await self._loop.pump()
                 except KeyboardInterrupt as error:
                     self._loop.fail(error)
-                except trio.Cancelled:  # trio's run breaks down
+                except BaseException:  # trio's run breaks down, or the loop itself
                     self._loop.end()
                     raise
         finally:

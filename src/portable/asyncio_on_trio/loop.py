@@ -24,6 +24,7 @@ import asyncio
 import collections
 import inspect
 import logging
+import math
 import sys
 import threading
 import time
@@ -33,6 +34,7 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Any, TypeVar, TypeVarTuple
 
+import outcome
 import trio
 from trio.lowlevel import Abort, disable_ki_protection, reschedule
 
@@ -82,6 +84,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         halted: whether it stands still between two iterations, until `go_on()`.
         awaited: how many calls of `run_until_complete()` are under way.
         pool: the workers.
+        plain_waits: the plain trio tasks that wait for a future of the loop.
         natives: the loop's own trio tasks, which are the workers and the pump.
         order: splits the ready callbacks into those to run now, in order, and those to keep for
             the next iteration; `None`: all run now, in asyncio's order.
@@ -129,11 +132,13 @@ class EventLoop(asyncio.SelectorEventLoop):
         self._pump_scope = trio.CancelScope()
         self.pool: WorkerPool = WorkerPool(self)
         self.natives: set[trio.lowlevel.Task] = set()
+        self.plain_waits: set[trio.lowlevel.Task] = set()
         self._thread: int | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._stop_asked = False
         self.ending: bool = False
         self._failure: BaseException | None = None
+        self._breakdown: BaseException | None = None
         self._halt: Callable[[], bool] = bool
         # With the first socket the pump has to wait for sockets, too.
         self._sockets = NestedSelector(self._wake)
@@ -209,7 +214,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")
-        if when != when:
+        if not when <= math.inf:  # a TypeError if it is no number
             raise ValueError("a timer cannot be set at NaN")
         self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)
@@ -491,6 +496,8 @@ class EventLoop(asyncio.SelectorEventLoop):
         sleep = sleep_trap(abort)
         while True:
             while self._pump_turn and not self.ending:
+                if self._breakdown is not None:
+                    raise self._breakdown
                 if self.conduct(None) is TURN:
                     yield TURN
                 else:
@@ -533,13 +540,17 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self._wake()
 
     def end(self) -> None:
-        """End the pump and the workers."""
+        """End the pump, the workers, and plain tasks' waits for futures."""
         self.ending = True
         self._pump_turn = False
         self._turn_taken = True
         if self._pump_sleeps:
             self._wake_pump()
         self.pool.end()
+        waits = list(self.plain_waits)
+        self.plain_waits.clear()
+        for native in waits:
+            reschedule(native, outcome.Error(RuntimeError("Event loop is closed")))
 
     def detach(self) -> None:
         """Detach the loop from its trio run, which is over."""
@@ -561,6 +572,12 @@ class EventLoop(asyncio.SelectorEventLoop):
             self.call_exception_handler(context)
         except BaseException as error:
             self.stop_with(error)
+
+    def break_down(self, error: BaseException) -> None:
+        """End with an error, as the one who had the turn has failed and cannot hand it on."""
+        self._breakdown = error
+        self._turn_taken = True
+        self._wake_pump()
 
     def stop_with(self, error: BaseException) -> None:
         """Stop; whoever runs the loop raises the error."""

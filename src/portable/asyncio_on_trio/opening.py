@@ -176,7 +176,12 @@ async def _keep_going(loop: EventLoop) -> None:
         with trio.CancelScope(shield=True):
             await loop.pool.wait_until_empty()
     except BaseException as error:
-        _log(loop, "asyncio's loop on trio has failed", error)
+        loop.is_finalizing = True
+        loop.end()
+        if loop.on_stop is not None:
+            loop.on_stop(error)
+        else:
+            _log(loop, "asyncio's loop on trio has failed", error)
     finally:
         undo_hooks()
         loop.track_origins(False)

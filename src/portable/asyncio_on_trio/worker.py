@@ -86,7 +86,7 @@ class Worker:
         try:
             await self._serve()
         except BaseException as error:
-            self._loop.fail(error, self)
+            self._loop.break_down(error)
         self._loop.pool.forget(self)
 
     @types.coroutine
