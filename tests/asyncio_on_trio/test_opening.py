@@ -384,6 +384,7 @@ def test_ctrl_c_while_the_block_ends():
 
     with pytest.raises(KeyboardInterrupt):
         trio.run(main)
+    gc.collect()  # asyncio tells of the task that is destroyed
 
 
 def test_what_is_left_ends_before_the_loop_does(logged):
@@ -491,6 +492,7 @@ def test_a_task_that_cannot_be_cancelled_when_the_run_ends(backend):
 
     with pytest.raises(LookupError, match="stubborn"):
         portable.run(main, backend=backend)
+    gc.collect()
 
 
 def test_the_end_of_a_run_is_no_task_among_those_that_are_left(backend):
