@@ -513,6 +513,26 @@ def test_the_end_of_a_run_is_no_task_among_those_that_are_left(backend):
     assert seen == [set()]
 
 
+def test_a_generator_that_cancels_the_end_of_a_run(backend):
+    """The cancellation comes out of the run, as on asyncio, and does not pass for a success."""
+
+    async def numbers():
+        try:
+            yield
+        finally:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(0)
+
+    async def main():
+        keep.append(numbers())
+        await anext(keep[0])
+
+    keep = []
+    with pytest.raises(asyncio.CancelledError):
+        portable.run(main, backend=backend)
+
+
 def test_a_loop_that_is_stopped_while_the_run_ends(backend):
     """It is asyncio's error, though the main task has a result."""
 

@@ -148,7 +148,7 @@ def _forget(coro: Coroutine[Any, Any, None], task: Any) -> None:
 
 
 def _failure_of(task: asyncio.Task[None]) -> BaseException | None:
-    return None if task.cancelled() else task.exception()
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _end(loop: EventLoop, error: BaseException | None) -> None:
