@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import outcome
 import trio
@@ -60,18 +60,6 @@ class _RunOfThread:
         sys.set_asyncgen_hooks(*self._others_hooks)
 
 
-def forget_run() -> None:
-    """Leave the trio run in which this process was forked: it belongs to the parent."""
-    if trio.lowlevel.in_trio_run():
-        _RunOfThread().leave()
-        with suppress(ValueError):  # not in the main thread
-            signal.set_wakeup_fd(-1)  # it is the parent's
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget_run)
-
-
 class _Interrupts:
     """Holds SIGINT's handler back while trio's own code runs, where it must raise nothing.
 
@@ -81,7 +69,12 @@ class _Interrupts:
     Args:
         loop: the loop, which is stopped with what the handler raises.
         wake: called if a signal is held back, by the handler.
+
+    Attributes:
+        active: the one that has SIGINT now; `None`: none has.
     """
+
+    active: ClassVar[_Interrupts | None] = None
 
     def __init__(self, loop: EventLoop, wake: Callable[[], object]) -> None:
         self._loop = loop
@@ -97,10 +90,13 @@ class _Interrupts:
         if callable(before):
             self._before = before
             signal.signal(signal.SIGINT, self._handle)
+            _Interrupts.active = self
 
     def stop(self) -> None:
         """Put the handler back, unless the program has set another one."""
         before, self._before = self._before, None
+        if _Interrupts.active is self:
+            _Interrupts.active = None
         if before is not None and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, before)
 
@@ -126,6 +122,20 @@ class _Interrupts:
             held = self._held[0]
             self._held.clear()
             self._before(*held)
+
+
+def forget_run() -> None:
+    """Leave the trio run in which this process was forked: it belongs to the parent."""
+    if _Interrupts.active is not None:
+        _Interrupts.active.stop()
+    if trio.lowlevel.in_trio_run():
+        _RunOfThread().leave()
+        with suppress(ValueError):  # not in the main thread
+            signal.set_wakeup_fd(-1)  # it is the parent's
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_run)
 
 
 class MonotonicClock(trio.abc.Clock):
