@@ -163,6 +163,16 @@ SUITES = (
         wheel=True,
         smoke=("tests/test_copy.py",),
     ),
+    Suite(
+        "zeroconf",
+        "0.154.0",
+        "pytest-asyncio, new_event_loop() in threads",
+        paths=("tests",),
+        options=("--ignore=tests/benchmarks",),
+        needs=("hypothesis", "pytest-codspeed==5.0.4"),
+        # Its modules in Python: the tests import the sources.
+        environment=(("SKIP_CYTHON", "1"),),
+    ),
     # It knows trio. Its tests for trio run in trio's own tasks first, and then in tasks of
     # asyncio's on trio, by portable's pytest plugin.
     Suite(
@@ -195,6 +205,14 @@ _GARBAGE = (
     "It allows no garbage in cycles. A run of trio's leaves some, as `trio.run()` by itself "
     "does."
 )
+_PRIVATE_TIMERS = (
+    "It runs the timers that asyncio's own loop keeps in `loop._scheduled`; on trio they are "
+    "kept elsewhere."
+)
+_THREADS = (
+    "It allows no new thread. Where trio is the loop's guest it waits for I/O in a thread, and "
+    "keeps that for ten seconds, in case that it is needed again."
+)
 #: Why a test that passes on asyncio fails on trio: package, pattern of the test, reason.
 EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ("culsans", r"::QueueBasicTests::test_maxsize$", _COUNTS),
@@ -207,5 +225,14 @@ EXPLAINED: tuple[tuple[str, str, str], ...] = (
     ),
     ("culsans", r"::test_get_cancel_drop_many_pending_readers$", _READY),
     ("culsans", r"::test_cancelled_put_silence_value_error_exception$", _READY),
+    ("zeroconf", r"::test_asking_default_is_asking_qm_questions_after_the_", _PRIVATE_TIMERS),
+    ("zeroconf", r"::test_ttl_refresh_cancelled_rescue_query$", _PRIVATE_TIMERS),
+    ("zeroconf", r"::test_query_scheduler(_rescue_records)?$", _PRIVATE_TIMERS),
+    ("zeroconf", r"::test_close_zeroconf_without_browser_after_start_", _PRIVATE_TIMERS),
+    ("zeroconf", r"test_asyncio\.py::test_integration$", _PRIVATE_TIMERS),
+    ("zeroconf", r"::test_service_browser_cancel_multiple_times$", _THREADS),
+    ("zeroconf", r"::test_multiple_instances_running_close$", _THREADS),
+    ("zeroconf", r"::test_integration_with_listener(_class)?$", _THREADS),
+    ("zeroconf", r"::test_probe_answered_immediately$", _THREADS),
     ("tornado", r"::CircleRefsTest::test_(async_handler|run_on_executor)$", _GARBAGE),
 )
