@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -149,6 +150,46 @@ def test_a_waiter_comes_after_the_callbacks_before_it(backend: str) -> None:
     assert {tuple(run_asyncio(main, backend, seed)) for seed in range(20)} == {
         ("callback", "waiter")
     }
+
+
+def test_a_waiter_comes_after_what_was_called_before_it_was_woken(backend: str) -> None:
+    """A plain callback that is registered before a future has its result runs before."""
+
+    async def main() -> list[str]:
+        seen: list[str] = []
+        future = asyncio.get_running_loop().create_future()
+
+        async def waiter() -> None:
+            await future
+            seen.append("waiter")
+
+        tasks = [asyncio.create_task(asyncio.sleep(0)) for _ in range(3)]
+        tasks.append(asyncio.create_task(waiter()))
+        await asyncio.sleep(1)
+        asyncio.get_running_loop().call_soon(seen.append, "callback")
+        future.set_result(None)
+        await asyncio.gather(*tasks)
+        return seen
+
+    assert {tuple(run_asyncio(main, backend, seed)) for seed in range(20)} == {
+        ("callback", "waiter")
+    }
+
+
+@pytest.mark.slow
+def test_a_child_process_gets_its_input(backend: str) -> None:
+    """The pipes of a process are there when `create_subprocess_exec()` has returned."""
+
+    async def main() -> bytes:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "print(input().upper())"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert child.stdin is not None
+        return (await child.communicate(b"hello"))[0].strip()
+
+    assert {run_asyncio(main, backend, seed) for seed in range(10)} == {b"HELLO"}
 
 
 @st.composite

@@ -2,10 +2,12 @@
 
 A schedule reorders the steps of different tasks, and may delay a step until later ones are
 ready. It keeps every order that asyncio promises: plain callbacks run in the order in which
-they were registered, a task's own steps stay in order, and a task that a future wakes comes
-after the callbacks that the future had before. Even seeds shuffle, odd seeds give the tasks
-priorities (`_strategies.py`). `Schedule.taken()` records what was done, for a replay
-(`_taken.py`).
+they were registered, and a task's own steps stay in order. A task that a future wakes comes
+after the callbacks that the future had before, and after plain callbacks that were registered
+before: in one of them a transport makes its streams, and then it wakes who asked for them.
+
+Even seeds shuffle, odd seeds give the tasks priorities (`_strategies.py`). `Schedule.taken()`
+records what was done, for a replay (`_taken.py`).
 
 On asyncio and uvloop `_scheduled_loop.py` holds back what is ready and asks for the order. The
 loop on trio asks by `EventLoop.order`, trio's own scheduler by `_trio_order.py`.
@@ -241,10 +243,13 @@ class _Ready:
         self._ranks = ranks
         last: dict[int, Step] = {}
         last_callback: dict[int, Step] = {}
+        last_plain: Step | None = None
         for one in ready:
             earlier = last.get(one.chain)
             step = one.chain, (taken.get(one.chain, 0) if earlier is None else earlier[1]) + 1
             before = {earlier, None if one.cause is None else last_callback.get(one.cause)}
+            if one.chain > 0:
+                before.add(last_plain)
             before.discard(None)
             for other in before:
                 assert other is not None
@@ -253,6 +258,8 @@ class _Ready:
             last[one.chain] = step
             if one.chain == CALLBACK and one.cause is not None:
                 last_callback[one.cause] = step
+            elif one.chain == CALLBACK:
+                last_plain = step
         self.steps = list(self._waits)
         ranks.add(self.steps, ready)
         self._places = {step: place for place, step in enumerate(self.steps)}

@@ -152,6 +152,7 @@ def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
     links: WeakKeyDictionary[asyncio.Handle, Link] = WeakKeyDictionary()
     call_soon: Callable[..., Any] = loop.call_soon
     call_later: Callable[..., Any] = loop.call_later
+    call_at: Callable[..., asyncio.TimerHandle] = loop.call_at
 
     def noting(callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
         handle = call_soon(callback, *args, context=context)
@@ -163,6 +164,11 @@ def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
         if delay and delay > 0:  # the loop refuses `None`
             delay += schedule.longer(asyncio.current_task(loop))
         return call_later(delay, *args, **kwargs)
+
+    def timing(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        timer = call_at(when, callback, *args, context=context)
+        links[timer] = schedule.link(None, args)
+        return timer
 
     def link(entry: Any) -> Link:
         if isinstance(entry, asyncio.Handle):
@@ -178,4 +184,5 @@ def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
     replaced: Any = loop
     replaced.call_soon = noting
     replaced.call_later = sleeping
+    replaced.call_at = timing
     replaced.order = order
