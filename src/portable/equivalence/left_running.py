@@ -2,8 +2,8 @@
 
 That point is when the loop has gone on for as long as it takes to notice that main has ended: a
 task that was cancelled in main's last step has had its turn by then. What closes an async
-generator that was dropped is a task of the loop's, and not the program's; what ends the process
-pool of AnyIO's is AnyIO's.
+generator that was dropped is a task of the loop's, and not the program's; so is what accepts a
+connection or connects a child's pipes. What ends the process pool of AnyIO's is AnyIO's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context
+from pathlib import Path
 from typing import Any
 
 
@@ -26,16 +27,26 @@ def _type_of_aclose() -> type:
 
 _CLOSES = _type_of_aclose()
 _ENDS_THE_POOL = "AnyIO process pool shutdown task"
+_LIBRARY = str(Path(asyncio.__file__).parent)
 
 
 def tasks_left(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
     """Return the tasks on a loop that are the program's."""
+    return {task for task in asyncio.all_tasks(loop) if not _is_a_librarys(task)}
+
+
+def _is_a_librarys(task: asyncio.Task[Any]) -> bool:
+    coro = task.get_coro()
     # asyncio's hook for generators puts what their aclose() returns into a task.
-    return {
-        task
-        for task in asyncio.all_tasks(loop)
-        if not isinstance(task.get_coro(), _CLOSES) and task.get_name() != _ENDS_THE_POOL
-    }
+    if isinstance(coro, _CLOSES) or task.get_name() == _ENDS_THE_POOL:
+        return True
+    code = getattr(coro, "cr_code", None)
+    # A private coroutine function of asyncio's: nobody else makes a task of it.
+    return (
+        code is not None
+        and code.co_name.startswith("_")
+        and Path(code.co_filename).is_relative_to(_LIBRARY)
+    )
 
 
 def report_when_main_ends(
