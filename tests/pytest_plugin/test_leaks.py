@@ -402,8 +402,8 @@ def test_what_was_there_before_is_not_walked_through(suite):
         def test_after():
             # The session around this one may have set its heap aside for good. What it has
             # frozen may still end, so that the count alone says nothing.
-            assert frozen[-1] > 0
-            assert (gc.get_freeze_count() > 0) == (frozen[0] > 0)
+            assert frozen[-1] > 1000
+            assert (gc.get_freeze_count() > 1000) == (frozen[0] > 1000)
     """)
     result.assert_outcomes(passed=4)
 
@@ -418,10 +418,11 @@ def test_the_heap_is_set_aside_for_the_test_alone(pytester):
 
         @pytest.mark.no_leaks
         def test_looked_at():
-            assert gc.get_freeze_count()
+            assert gc.get_freeze_count() > 1000
 
         def test_after_it():
-            assert not gc.get_freeze_count()
+            # Python 3.12 begins with some hundred frozen objects of its own.
+            assert gc.get_freeze_count() < 1000
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=2)
