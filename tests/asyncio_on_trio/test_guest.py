@@ -450,6 +450,18 @@ def test_ctrl_c_reaches_the_loop_that_runs(loop):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interpreter_that_allows_no_signal_handlers(loop, monkeypatch):
+    """Where no handler can be set, a loop runs without one."""
+
+    def refuse(*_):
+        raise ValueError("signal only works in main thread of the main interpreter")
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(signal, "signal", refuse)
+    assert loop.run_until_complete(asyncio.sleep(0, "done")) == "done"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_ctrl_c_leaves_others_handlers(loop):
     """A handler that is set between two calls, or during one, stays."""
 

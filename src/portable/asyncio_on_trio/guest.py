@@ -88,9 +88,10 @@ class _Interrupts:
             return
         before = signal.getsignal(signal.SIGINT)
         if callable(before):
-            self._before = before
-            signal.signal(signal.SIGINT, self._handle)
-            _Interrupts.active = self
+            with suppress(ValueError):  # an interpreter that allows no handlers
+                signal.signal(signal.SIGINT, self._handle)
+                self._before = before
+                _Interrupts.active = self
 
     def stop(self) -> None:
         """Put the handler back, unless the program has set another one."""
