@@ -459,6 +459,7 @@ def test_an_interpreter_that_allows_no_signal_handlers(loop, monkeypatch):
     before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(signal, "signal", refuse)
     assert loop.run_until_complete(asyncio.sleep(0, "done")) == "done"
+    assert portable.run(asyncio.sleep, 0, backend="trio") is None
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -51,7 +51,10 @@ def run(
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
     if takes_interrupts:
-        signal.signal(signal.SIGINT, this_run.on_interrupt)
+        try:
+            signal.signal(signal.SIGINT, this_run.on_interrupt)
+        except ValueError:  # an interpreter that allows no handlers
+            takes_interrupts = False
     try:
         result: T = trio.run(this_run.main, clock=clock, instruments=instruments)
         this_run.raise_interrupt()
