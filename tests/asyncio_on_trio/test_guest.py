@@ -541,7 +541,6 @@ def test_a_task_that_will_not_end_when_the_loop_closes(logged):
                 seen.append(type(error))
 
     seen = []
-    cancelled = trio.lowlevel.Abort.SUCCEEDED
     loop = EventLoop()
     task = loop.create_task(refuse(), name="refuses")
     loop.run_until_complete(both())
