@@ -12,7 +12,7 @@ from portable.equivalence.left_running import tasks_left
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_connection_that_is_being_accepted_is_no_task(backend: str) -> None:
-    """asyncio's own task for it is none of the program's; a task that sleeps is."""
+    """asyncio's own task for it is none of the program's; what the program starts is."""
     pytest.importorskip(backend)
     counted: dict[str, bool] = {}
 
@@ -24,9 +24,13 @@ def test_a_connection_that_is_being_accepted_is_no_task(backend: str) -> None:
     def close(_: object, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
+    async def _private() -> None:
+        await asyncio.sleep(0)
+
     async def main() -> None:
         asyncio.get_running_loop().set_task_factory(noting)
         await asyncio.create_task(asyncio.sleep(0))
+        await asyncio.create_task(_private())
         server = await asyncio.start_server(close, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         assert await reader.read() == b""
@@ -35,4 +39,5 @@ def test_a_connection_that_is_being_accepted_is_no_task(backend: str) -> None:
         server.close()
 
     portable.run(main, backend=backend)
-    assert (counted["sleep"], counted["_accept_connection2"]) == (True, False)
+    names = ("sleep", "_private", "_accept_connection2")
+    assert [counted[name] for name in names] == [True, True, False]

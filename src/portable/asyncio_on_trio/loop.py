@@ -214,7 +214,11 @@ class EventLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         if when is None:
             raise TypeError("when cannot be None")
-        if not when <= math.inf:  # a TypeError if it is no number
+        try:
+            is_nan = not when <= math.inf
+        except TypeError:
+            raise TypeError(f"when must be a number of seconds, got {when!r}") from None
+        if is_nan:
             raise ValueError("a timer cannot be set at NaN")
         self._check("call_at", callback)
         handle = asyncio.TimerHandle(when, callback, args, self, context)

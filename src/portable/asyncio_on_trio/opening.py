@@ -151,15 +151,19 @@ def _failure_of(task: asyncio.Task[None]) -> BaseException | None:
     return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
-def _end(loop: EventLoop, error: BaseException | None) -> None:
-    """End the loop, whether it could be shut down or failed with this error."""
+def _end(
+    loop: EventLoop,
+    error: BaseException | None,
+    message: str = "asyncio's loop on trio could not be shut down",
+) -> None:
+    """End the loop; hand on the error with which it failed, or log it with the message."""
     loop.end()
     if error is None:
         return
     if loop.on_stop is not None:
         loop.on_stop(error)
     else:
-        _log(loop, "asyncio's loop on trio could not be shut down", error)
+        _log(loop, message, error)
 
 
 async def _keep_going(loop: EventLoop) -> None:
@@ -177,11 +181,7 @@ async def _keep_going(loop: EventLoop) -> None:
             await loop.pool.wait_until_empty()
     except BaseException as error:
         loop.is_finalizing = True
-        loop.end()
-        if loop.on_stop is not None:
-            loop.on_stop(error)
-        else:
-            _log(loop, "asyncio's loop on trio has failed", error)
+        _end(loop, error, "asyncio's loop on trio has failed")
     finally:
         undo_hooks()
         loop.track_origins(False)
@@ -202,10 +202,8 @@ def _stopped(loop: EventLoop) -> bool:
     if loop.on_stop is not None:
         return bool(loop.on_stop(error))
     if error is not None:
-        name = type(error).__name__
-        message = f"{name} in a task or callback cannot end a run of trio's that asyncio "
-        message += "did not start"
-        _log(loop, message, error)
+        where = "in a task or callback cannot end a run of trio's that asyncio did not start"
+        _log(loop, f"{type(error).__name__} {where}", error)
     return False
 
 

@@ -87,10 +87,10 @@ class Dependences:
                 if path == asking:
                     continue
                 for each in self._imports.get(path, ()):
-                    if each == OWN:
-                        waiting += self._names[path]
-                    elif each in self._files:
+                    if each in self._files:
                         waiting.append(each)
-                    elif each not in _NEED_NO_LOOP:
+                    elif (
+                        each not in _NEED_NO_LOOP and each != OWN
+                    ):  # it is looked at as a whole
                         return False
         return True
