@@ -19,9 +19,11 @@ from portable.clock import VirtualClock
 
 pytest_plugins = ["pytester"]
 
-# How long an example takes is the machine's business.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# How long an example takes is the machine's business. Examples are the same each time, so that
+# a build says something of the change it builds; `--hypothesis-profile=new` draws new ones.
+settings.register_profile("new", deadline=None)
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.load_profile("same")
 
 
 def _params():

@@ -37,6 +37,9 @@ from ._taken import (
     parse_seed,
 )
 
+# Up to so many ready steps are taken one at a time, and an eighth of what is above at once, for
+# speed. A replay has to do the same, since timers and I/O come in between.
+_ONE_AT_A_TIME = 100
 # How many steps to look back at, to find who overtook a step.
 _LOOKED_BACK = 100
 # asyncio's and uvloop's names for tasks that have none.
@@ -145,11 +148,9 @@ class Schedule:
         self._name_new()
         strategy = self._of_trio if in_trio else self._of_loop
         queue = _Ready(ready, self._taken, self._ranks)
-        if self._replay is not None:
-            self._replay.look(queue.steps)
         order = []
-        for _ in range(min(strategy.limit(len(ready)), len(ready))):
-            step = queue.take(strategy.choose(queue.free))
+        for _ in range(1 + max(0, len(ready) - _ONE_AT_A_TIME) // 8):
+            step = queue.take(strategy.choose(queue.free, queue.steps))
             order.append(queue.place(step))
             self._taken[step[0]] = step[1]
             self._steps.append((step, self._ranks.pop(step), self.now()))
@@ -213,16 +214,15 @@ class _Ranks:
 
         Cancelled tasks are an exception: the libraries cancel the tasks of a group in the order
         of a set, which is random. These tasks are ranked in the order in which they were made.
+        A rank never changes: a replay would take what it belongs to before the change.
         """
-        for step in steps:
+        cancelled = []
+        for step, one in zip(steps, ready, strict=True):
             if step not in self._ranks:
                 self._ranks[step] = self._next
                 self._next += 1
-        cancelled = [
-            step
-            for step, one in zip(steps, ready, strict=True)
-            if one.cancelled and one.chain > 0
-        ]
+                if one.cancelled and one.chain > 0:
+                    cancelled.append(step)
         ranks = sorted(map(self._ranks.__getitem__, cancelled))
         self._ranks.update(zip(sorted(cancelled), ranks, strict=True))
 

@@ -1,7 +1,7 @@
 """Strategies: how a schedule chooses the next step among the tasks that are ready.
 
-- `Shuffle` puts the ready steps of one iteration into a random order. Every order may come up,
-  but no step is more than one iteration late.
+- `Shuffle` takes what is ready in a random order, all of it before what becomes ready later.
+  Every order may come up, but no step is late by more than that.
 - `Priorities` delays tasks for longer. Each task draws a priority, and the ready task with the
   highest one runs as long as it is ready. At a few random points the task that would run next
   gets the lowest priority. This is probabilistic concurrency testing (PCT): an order bug of
@@ -23,6 +23,7 @@ from ._taken import Hold
 PATIENCE = 100
 #: After how many steps of others a replay stops holding steps back.
 _HELD_AT_MOST = 2_000
+_DRAWS = 20
 _CHANGE_POINTS = 3
 _LONGEST_RUN = 10  # as a power of two, in steps at which there is a choice
 
@@ -33,28 +34,40 @@ Step = tuple[int, int]
 class Strategy(Protocol):
     """How the next step is chosen."""
 
-    def limit(self, ready: int) -> int:
-        """Return how many steps to choose before asking again what is ready."""
-        raise NotImplementedError
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
+        """Return the index of the step to take, among those that are free.
 
-    def choose(self, free: Sequence[Step]) -> int:
-        """Return the index of the step to take, among those that are free."""
+        Args:
+            free: the steps that no other has to precede, in their usual order.
+            ready: all that are ready; some may have been taken.
+        """
         raise NotImplementedError
 
 
 class Shuffle:
-    """Takes all ready steps, in a random order."""
+    """Takes all ready steps in a random order, and then those that are ready by then."""
 
     def __init__(self, generator: random.Random) -> None:
         self._random = generator
+        self._round: set[Step] = set()
 
-    def limit(self, ready: int) -> int:
-        """Choose among the steps that are ready now, and no later ones."""
-        return ready
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
+        """Draw one of this round; begin the next one if it is over."""
+        at = self._draw(free)
+        if at is None:
+            self._round = set(ready)
+            at = self._random.randrange(len(free)) if len(free) > 1 else 0
+        self._round.discard(free[at])
+        return at
 
-    def choose(self, free: Sequence[Step]) -> int:
-        """Draw one of them."""
-        return self._random.randrange(len(free)) if len(free) > 1 else 0
+    def _draw(self, free: Sequence[Step]) -> int | None:
+        # A few draws out of all are quicker than a search for those of the round.
+        for _ in range(_DRAWS if len(free) > _DRAWS else 0):
+            at = self._random.randrange(len(free))
+            if free[at] in self._round:
+                return at
+        places = [at for at, step in enumerate(free) if step in self._round]
+        return self._random.choice(places) if places else None
 
 
 class Priorities:
@@ -74,11 +87,7 @@ class Priorities:
         self._last: int | None = None
         self._in_a_row = 0
 
-    def limit(self, ready: int) -> int:
-        """Take one step at a time; a few if very many are ready, for speed."""
-        return 1 + ready // 100
-
-    def choose(self, free: Sequence[Step]) -> int:
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
         """Return the step with the highest priority; change priorities first if it is time."""
         for task, _ in free:
             if task not in self._priorities:
@@ -110,17 +119,8 @@ class Replay:
             self._holds.setdefault((hold.held, hold.held_step), []).append(hold)
         self._taken = taken
         self._waited = 0
-        self._holding = False
 
-    def limit(self, ready: int) -> int:
-        """Take all ready steps; one at a time while a step is held back."""
-        return 1 if self._holding else ready
-
-    def look(self, ready: Sequence[Step]) -> None:
-        """Note whether one of the ready steps is held back."""
-        self._holding = bool(self._holds) and any(map(self._is_held, ready))
-
-    def choose(self, free: Sequence[Step]) -> int:
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
         """Return the first step that is not held back; if all are, the first one."""
         for at, step in enumerate(free):
             if not self._is_held(step):
