@@ -85,8 +85,11 @@ def test_check_of_one_rule(command, tmp_path):
         (["empty"], "no Python in this folder"),
         (["--rules", "slep", "a.txt"], "'slep' is unknown; there are: sleep"),
         (["--rules", ",", "a.txt"], "--rules: no rule is named; known are: sleep"),
-        (["--assume", "", "a.txt"], "--assume: no condition is named; known are: calm, quiet"),
-        (["--assume", "quite", "a.txt"], "'quite' is unknown; there are: calm, quiet"),
+        (
+            ["--assume", "", "a.txt"],
+            "--assume: no condition is named; known are: calm, free, quiet",
+        ),
+        (["--assume", "quite", "a.txt"], "'quite' is unknown; there are: calm, free, quiet"),
         (["--check", "--write", "a.txt"], "choose one"),
         (["--report", "none/x", "a.txt"], "cannot write"),
         (["--prove", "none.py", "a.txt"], "--prove: none.py: there is no such file or folder"),
@@ -615,6 +618,8 @@ STARTED = (
         ("import json", {"json": "import asyncio"}, True),
         ("import pkg.b", {"pkg/__init__": "", "pkg/b": "from .c import d", "pkg/c": ""}, False),
         ("import pkg.b", {"pkg/__init__": "", "pkg/b": "", "pkg/c": "import asyncio"}, True),
+        ("import d.p.b", {"d/c": "", "d/p/__init__": "", "d/p/b": "import asyncio"}, True),
+        ("import d.p.b", {"d/c": "", "d/p/__init__": "", "d/p/b": "import yaml"}, True),
         ("import pkg.b", {"pkg/__init__": "", "pkg/b": "", "pkg/test_c": "import x"}, False),
         ("import pkg.b", {"pkg/__init__": "", "pkg/b": "from . import c", "pkg/c": "a"}, False),
     ],
@@ -631,6 +636,59 @@ def test_a_program_is_started_by_anyio_when_nothing_needs_asyncios_loop(
         path.write_text(text)
     [result, *_] = port_files(find_targets([str(tmp_path)]))
     assert result.path.name == "a.py"
+    assert (b"asyncio.run" in result.after) is stays
+
+
+NEEDED: list[tuple[str, str, dict[str, str], bool]] = [
+    ("", "import b", {"b": "import yaml"}, False),
+    ("", "import b", {"b": "import yaml, asyncio"}, True),
+    ("", "import b", {"b": "from yaml import c", "c": "import asyncio"}, False),
+    ("", "import b", {"b": "import yaml, c", "c": "import asyncpg"}, True),
+    ("", "import b", {"b": "import yaml, a", "c": "import asyncio"}, False),
+    ("", "import b", {"b": "import yaml, redis.asyncio"}, True),
+    ("", "import b", {"b": "from redis import yaml, asyncio"}, True),
+    ("", "import b", {"b": "import yaml; yaml.asyncio.sleep"}, True),
+    ("", "import json", {"json": "import asyncio"}, True),
+    ("", "import json", {"json": "import yaml"}, False),
+    ("", "import b", {"b": "import yaml, json", "json": "import asyncio"}, True),
+    ("", "import lib.b", {"lib/b": "import asyncio"}, True),
+    ("", "import lib.b", {"lib/b": "import yaml"}, False),
+    ("examples/", "import lib", {"src/lib/__init__": "import asyncio"}, True),
+    ("examples/", "import lib", {"src/lib/__init__": "import yaml"}, False),
+    ("examples/", "import ns.b", {"src/ns/b/__init__": "import asyncio"}, True),
+    ("examples/", "from .b import c", {"examples/b": "import asyncio"}, True),
+    ("src/ns/one/", "from ..two import b", {"src/ns/two/b": "import asyncio"}, True),
+    ("src/ns/one/", "from ..two import b", {"src/ns/two/b": "import yaml"}, False),
+    ("", "import b", {"b": "import yaml", "test_b": "import asyncio"}, False),
+    ("tests/", "from tests import b", {"tests/b": "import asyncio"}, True),
+    ("tests/", "import conftest", {"tests/conftest": "import asyncio"}, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("project", "place", "imported", "files", "stays"),
+    [
+        *((True, *each) for each in NEEDED),
+        # Where a project ends is not known without one.
+        *((False, *each) for each in NEEDED if not each[0]),
+    ],
+)
+def test_a_human_does_not_vouch_for_what_is_seen_to_need_asyncios_loop(
+    tmp_path, project, place, imported, files, stays
+):
+    """Whatever is assumed, a file of the project that imports asyncio is seen, if not named."""
+    if project:
+        (tmp_path / "pyproject.toml").write_text("")
+    for name, text in {**files, f"{place}a": STARTED.format(imported=imported)}.items():
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    targets = find_targets([str(tmp_path / f"{place}a.py")])
+    [result] = port_files(targets)
+    [site] = [site for site in result.sites if site.name == "asyncio.run"]
+    assert not site.rewritten
+    assert ("--assume free" in site.write) is not stays
+    [result] = port_files(targets, assumed=frozenset({"free"}))
     assert (b"asyncio.run" in result.after) is stays
 
 

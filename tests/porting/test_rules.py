@@ -147,6 +147,54 @@ def test_what_a_human_vouches_for():
     assert left("pass", "calm", "quiet", result="await other.ready") == set()
 
 
+PROGRAM = """
+import asyncio
+{imported}
+
+async def main():
+    pass
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("imported", "unseen"),
+    [
+        ("import yaml", "yaml"),
+        ("import yaml, anyio, json, numpy.linalg", "yaml, numpy"),
+        ("from . import other", "its own package"),
+        ("import pytest\n@pytest.mark.asyncio\ndef f(): pass\nf = pytest.mark.asyncio", None),
+        ("import yaml; asyncio.sleep", None),
+        ("import yaml; from asyncio import *", None),
+        ("import yaml; from yaml import *", "yaml"),
+        ("import yaml, aiohttp", None),
+        ("import yaml, redis.asyncio", None),
+        ("from redis import yaml, asyncio as aioredis", None),
+        ("from nest_asyncio import apply", None),
+        ("from .asyncio import work", None),
+        ("from . import asyncio as other", None),
+        ("import yaml\nyaml.asyncio.sleep", None),
+        ("import asyncioptions", "asyncioptions"),
+    ],
+)
+def test_what_a_human_vouches_for_of_imports(imported, unseen):
+    """`free` stands for what cannot be seen of imports, and the hint says so where it helps."""
+    code = PROGRAM.format(imported=imported).encode()
+    rules = {"run"}
+
+    def found(*assumed):
+        done = port(code, rules=rules, assumed=frozenset(assumed))
+        [site] = [site for site in done.sites if site.name == "asyncio.run"]
+        return site
+
+    before = found("calm", "quiet")
+    assert not before.rewritten
+    assert found("free").rewritten is (unseen is not None)
+    assert ("--assume free" in before.write) is (unseen is not None)
+    assert unseen is None or f"imports {unseen}, which may need" in before.why
+
+
 MEETING = """
 import asyncio
 

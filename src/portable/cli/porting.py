@@ -49,7 +49,8 @@ def port(
         typer.Option(
             metavar="NAME[,NAME...]",
             help="Conditions you vouch for where they cannot be seen: what is awaited cleans "
-            "up without waiting (calm), what is called does not raise (quiet).",
+            "up without waiting (calm), what is called does not raise (quiet), what is "
+            "imported needs no loop of asyncio's (free).",
         ),
     ] = None,
     report_file: Annotated[

@@ -47,6 +47,11 @@ def free_entry(name: str) -> str:
     return f"free {name}"
 
 
+def needing_entry(name: str) -> str:
+    """Return the entry for an import of the project's that is seen to need asyncio's loop."""
+    return f"needing {name}"
+
+
 def module_entry(name: str) -> str:
     """Return the entry for the first word of an import of another file."""
     return f"{MODULE}{name}"

@@ -12,10 +12,12 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
-from .dependence import OWN, Dependences
+from .dependence import OWN, Dependences, Needs, says_asyncio
 from .foreign import (
     MODULE,
     TEST_FILE,
@@ -28,6 +30,7 @@ from .foreign import (
     is_private,
     method_entry,
     module_entry,
+    needing_entry,
     package_entry,
     request_entry,
 )
@@ -45,6 +48,7 @@ MARKED = "add_marker"
 _CONFIGURATIONS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 _AUTO = re.compile(r"asyncio[_-]mode\s*=\s*[\"']?auto")
 _SCOPED = re.compile(r"asyncio_default_\w+_loop_scope\s*=\s*[\"']?(?!function)\w+")
+_RUNS = re.compile(rf"\b{LIBRARY}\b.*\brun\b", re.S)
 _TESTED = re.compile(rf"\b{TESTS}\b|\bmark\.asyncio\b")
 
 
@@ -70,15 +74,14 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
         imports: dict[Path, frozenset[str]] = {}
         for other in near:
             used = _used_in(other)
-            imports[other] = frozenset(
-                name.removeprefix(MODULE) for name in used if name.startswith(MODULE)
-            )
+            imports[other] = _modules(used)
             for name in used:
                 users.setdefault(name, set()).add(other)
         packages = {package_entry(name) for other in near for name in _importable(other)}
         root = project_root(chosen[0]) or package_root(chosen[0])
         names = {other: _importable(other) for other in near if not _is_of_tests(other, root)}
         dependences = Dependences(imports, names)
+        needs = _needs(project_root(chosen[0]), imports)
         for path in chosen:
             text = _text(path)
             words = set(_WORD.findall(text))
@@ -87,12 +90,75 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
             mine |= {entry for entry in map(package_entry, words) if entry in packages}
             if _is_of_tests(path, root):
                 mine.add(TEST_FILE)
-            else:
-                mine |= set(map(free_entry, dependences.free(path)))
+            if _RUNS.search(text):
+                free = set() if TEST_FILE in mine else set(dependences.free(path))
+                for word, needing, unseen in needs.found(path.resolve()):
+                    if needing:
+                        mine.add(needing_entry(word))
+                    elif word in free and not unseen:
+                        mine.add(free_entry(word))
             if _TESTED.search(text):
                 mine |= _configured(root, near)
             result[path] = frozenset(mine)
     return result
+
+
+def _modules(used: Iterable[str]) -> frozenset[str]:
+    """Return the first words of a file's imports."""
+    return frozenset(name.removeprefix(MODULE) for name in used if name.startswith(MODULE))
+
+
+def _needs(project: Path | None, known: Mapping[Path, frozenset[str]]) -> Needs:
+    """Return what is seen to need asyncio's loop.
+
+    Args:
+        project: the folder of the project; `None`: there is none.
+        known: what the files that were read import.
+    """
+    read = {path.resolve(): found for path, found in known.items()}
+
+    @cache
+    def index() -> Mapping[str, list[Path]]:
+        """Return the files that each word may mean: those of tests if there are no others."""
+        found: dict[bool, dict[str, list[Path]]] = {False: {}, True: {}}
+        for path in list(read) if project is None else python_files(project):
+            words = found[_is_of_tests(path, project or package_root(path))]
+            for word in {*_folders(path, project), *_importable(path)}:
+                words.setdefault(word, []).append(path)
+        return found[True] | found[False]
+
+    def files(word: str, path: Path) -> list[Path]:
+        packaged = (path.parent / "__init__.py").exists()
+        if word == OWN:
+            folders = () if packaged else _folders(path, project)
+            name = folders[0] if folders else package_root(path).name
+            return index().get(name, []) or list(python_files(path.parent))
+        if word in sys.stdlib_module_names:
+            return [] if packaged else _beside(path, word)
+        return index().get(word, []) or _beside(path, word)
+
+    def imports(path: Path) -> frozenset[str]:
+        if path not in read:
+            read[path] = _modules(_used_in(path))
+        return read[path]
+
+    return Needs(files, imports)
+
+
+def _folders(path: Path, project: Path | None) -> tuple[str, ...]:
+    """Return the names of the folders around a file, below that of its project."""
+    if project is None or not path.is_relative_to(project):
+        return ()
+    return path.relative_to(project).parts[:-1]
+
+
+def _beside(path: Path, word: str) -> list[Path]:
+    """Return the files of a module or package beside a file, or beside its package."""
+    found: list[Path] = []
+    for folder in {path.parent, package_root(path).parent}:
+        found += python_files(folder / word)
+        found += filter(Path.is_file, [folder / f"{word}.py"])
+    return found
 
 
 def _configured(root: Path, near: Iterable[Path]) -> set[str]:
@@ -232,13 +298,18 @@ def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
         yield from _fixtures(node)
     elif isinstance(node, ast.Import):
         yield from (module_entry(alias.name.partition(".")[0]) for alias in node.names)
+        if any(says_asyncio(alias.name) for alias in node.names):
+            yield module_entry(LIBRARY)
     elif isinstance(node, ast.ImportFrom):
         module = OWN if node.level else (node.module or "").partition(".")[0]
         yield module_entry(module)
+        if any(says_asyncio(f"{node.module}.{alias.name}") for alias in node.names):
+            yield module_entry(LIBRARY)
         if module != LIBRARY:
             yield from (import_entry(alias.name) for alias in node.names)
     elif isinstance(node, ast.Attribute) and node.attr == LIBRARY and not _is_mark(node.value):
         yield import_entry(LIBRARY)  # module.asyncio
+        yield module_entry(LIBRARY)
     elif isinstance(node, ast.Attribute) and is_private(node.attr):
         mine = isinstance(node.value, ast.Name) and node.value.id == "self"
         if not mine or node.attr not in own:

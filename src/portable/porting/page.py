@@ -17,12 +17,17 @@ seen in the file, and is left with a hint where one of them cannot. What stays r
 loop: nothing has to be ported. The how-to is
 [Move a code base in steps](../how-to/move-a-code-base.md).
 
-Two conditions may be vouched for where they cannot be seen, by `--assume calm,quiet`:
+Three conditions may be vouched for where they cannot be seen, by `--assume calm,quiet,free`:
 
 - *calm*: what is awaited in a scope ends at once when it is cancelled, and does not await while
   it cleans up. AnyIO cancels at every `await`, asyncio once.
 - *quiet*: a task raises nothing. In AnyIO an error ends the group and comes in an
   `ExceptionGroup`.
+- *free*: nothing that is imported needs asyncio's loop, which `anyio.run()` does not start on
+  trio. A file of the project that imports asyncio is seen to need it, and so is a library that
+  says that it runs on asyncio alone (aiohttp, asyncpg, all that is called asyncio).
+
+What breaks one of them where it can be seen is never rewritten.
 
 AnyIO lets other tasks run at each `await` but that of a free lock. asyncio does not where there
 is nothing to wait for: an event that is set, a queue with an item or a free place, a task that

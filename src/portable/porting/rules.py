@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .calm import CALM
 from .cancelled import decide_cancelled_error
+from .dependence import FREE
 from .gathering import decide_gather
 from .groups import decide_task_group
 from .hints import HINTS
@@ -24,7 +25,7 @@ from .source import MARK
 from .tasks import decide_create_task
 from .time_limits import decide_timeout, decide_timeout_at, decide_wait_for
 
-CONDITIONS = frozenset({CALM, QUIET})
+CONDITIONS = frozenset({CALM, QUIET, FREE})
 """The conditions that a human may vouch for where they cannot be seen."""
 
 _KEPT = (
@@ -94,7 +95,8 @@ _QUIET = (
 
 _NEEDS_NO_LOOP = (
     "the file imports the standard library alone, modules of the project that do not import "
-    "asyncio, and libraries that say that they run on trio (AnyIO, httpx, Starlette)"
+    "asyncio, and libraries that say that they run on trio (AnyIO, httpx, Starlette), or what "
+    "a human vouches for that it is *free*"
 )
 
 _REWRITING: tuple[Rule, ...] = (

@@ -18,7 +18,7 @@ import libcst as cst
 from .callers import references
 from .calls import call_of
 from .decision import Decision, stays
-from .dependence import first_needing
+from .dependence import FREE, why_not_free
 from .nodes import COMMA, expression, keyword_argument
 from .source import Function, Source, Use
 
@@ -26,6 +26,12 @@ _PLAIN = frozenset(
     f"asyncio.{name}" for name in ("run", "iscoroutine", "iscoroutinefunction", "TimeoutError")
 )
 """Names that need no loop, and the one that is looked at."""
+
+
+_VOUCH = (
+    f"if you know that nothing that the file imports needs asyncio's loop, `--assume {FREE}` "
+    "writes `anyio.run(main, x)`; else `portable.run(main, x)` has asyncio's names work on trio"
+)
 
 
 def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -41,7 +47,9 @@ def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
         elif not _begins(source, call, frozenset()):
             yield stays(use, "is called in a function that may run in a thread, or in a test")
         elif why := _why_asyncios(source):
-            yield stays(use, why)
+            yield stays(use, f"runs what {why}")
+        elif (found := why_not_free(source))[0]:
+            yield stays(use, f"runs what {found[0]}", _VOUCH if found[1] else "")
         elif any(arg.keyword or arg.star == "**" for arg in _call(call).args):
             yield Decision((use,), {call: _run_partial}, needs=("anyio", "functools"))
         else:
@@ -53,11 +61,10 @@ def _why_asyncios(source: Source) -> str:
     for use in source.uses:
         if use not in source.rewritten and not use.annotation and use.name not in _PLAIN:
             name = use.name.removeprefix("asyncio.")
-            return f"runs what uses {name} in line {source.line(use.node)}: it goes last"
+            return f"uses {name} in line {source.line(use.node)}: it goes last"
     if source.star:
-        return f"runs what a star import in line {source.star} may have from asyncio"
-    name = first_needing(source)
-    return f"runs what imports {name}, which may need asyncio's loop" if name else ""
+        return f"may have names of asyncio's by a star import in line {source.star}"
+    return ""
 
 
 def _runs_a_call(call: cst.Call) -> bool:
