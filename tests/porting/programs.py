@@ -780,8 +780,117 @@ for id_, use, why in (
     ("released elsewhere", "(lambda: lock.release())()", "taken and released in one function"),
     ("across a yield", "yield 1", "across a yield"),
     ("a test of its waiting", "await asyncio.wait_for(lock.acquire(), 1)", ".acquire"),
+    ("taken twice", "async with lock: pass", "taken again in line 6"),
 ):
     stays("lock", id_, LOCK.format(name="Lock()", use=use), why)
+AGAIN = """
+    import asyncio
+
+    class Account:
+        def __init__(self):
+            self._lock = asyncio.Lock()
+            self._other = asyncio.Event()
+
+        async def add(self):
+            {take}
+
+        async def book(self):
+            await self.look()
+            async with self._lock:
+                pass
+
+        async def look(self):
+            if self._other.is_set():
+                await self.book()
+
+        async def leave(self):
+            self._lock.release()
+            await self._lock.acquire()
+
+    async def main():
+        await Account().add()
+    """
+TAKE = "async with self._lock: {}"
+for id_, take in (
+    ("in a method", TAKE.format("await self.book()")),
+    ("in a method of a method", TAKE.format("print(await self.look())")),
+    ("in a limit", TAKE.format("await asyncio.wait_for(self.look(), 1)")),
+    ("acquired", "await self._lock.acquire(); await self.book(); self._lock.release()"),
+):
+    stays("lock", f"taken twice, {id_}", AGAIN.format(take=take), "taken again in line 13")
+rewritten(
+    "lock",
+    "taken again when it is not held, or by another task",
+    """
+    import asyncio
+
+    class Account:
+        def __init__(self):
+            self._lock = asyncio.Lock()
+
+        async def add(self, name):
+            async with self._lock:
+                print(name)
+
+        async def leave(self):
+            self._lock.release()
+            await asyncio.sleep(1)
+            await self._lock.acquire()
+
+        async def again(self):
+            async with self._lock:
+                task = asyncio.create_task(self.add("by another task"))
+                later = lambda: self.add("by a function that is called later")
+            await task
+            await later()
+            await self._lock.acquire()
+            self._lock.release()
+            await self.add("afterwards")
+            async with self._lock:
+                await self.leave()
+                self._lock.release()
+                await self.add("given back")
+                await self._lock.acquire()
+
+    async def main():
+        await Account().again()
+    """,
+    """
+    import asyncio
+    import anyio
+
+    class Account:
+        def __init__(self):
+            self._lock = anyio.Lock(fast_acquire=True)
+
+        async def add(self, name):
+            async with self._lock:
+                print(name)
+
+        async def leave(self):
+            self._lock.release()
+            await asyncio.sleep(1)
+            await self._lock.acquire()
+
+        async def again(self):
+            async with self._lock:
+                task = asyncio.create_task(self.add("by another task"))
+                later = lambda: self.add("by a function that is called later")
+            await task
+            await later()
+            await self._lock.acquire()
+            self._lock.release()
+            await self.add("afterwards")
+            async with self._lock:
+                await self.leave()
+                self._lock.release()
+                await self.add("given back")
+                await self._lock.acquire()
+
+    async def main():
+        await Account().again()
+    """,
+)
 rewritten(
     "semaphore",
     "of both kinds",

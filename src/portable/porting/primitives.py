@@ -10,6 +10,7 @@ from .calls import call_of, is_awaited, is_awaited_statement, method_called
 from .decision import Decision, Edit, renaming, stays
 from .holders import thing_of_all
 from .nodes import COMMA, DEFAULT, EQUAL, expression, keyword_argument
+from .retaken import taken_again
 from .source import Function, Source, Use
 from .things import Escapes, Thing, entered_by, is_tested, renamed, thing_of
 from .tree import find
@@ -165,6 +166,16 @@ def _check_lock(source: Source, thing: Thing) -> None:
             raise Escapes(
                 "is not taken and released in one function: AnyIO's belongs to a task"
             )
+    _check_taken_once(source, thing)
+
+
+def _check_taken_once(source: Source, thing: Thing) -> None:
+    line = taken_again(source, thing.references)
+    if line:
+        raise Escapes(
+            f"is taken again in line {line} by the task that holds it: asyncio's waits for "
+            "ever, AnyIO's raises"
+        )
 
 
 def decide_semaphore(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -230,6 +241,7 @@ def _check_condition(source: Source, thing: Thing) -> None:
             raise Escapes("has the value of its wait() used, which AnyIO's does not have")
         if method == "wait_for" and not is_awaited(source, call):
             raise Escapes(f"is waited for in line {line} by what may be another task")
+    _check_taken_once(source, thing)
 
 
 def _is_held(source: Source, reference: cst.BaseExpression) -> bool:

@@ -77,6 +77,11 @@ _ASKED_WITHIN = (
     "`notify_all()` in that block alone, in the same function, which awaits the first two there"
 )
 
+_ONCE = (
+    "the task that holds it is not seen to take it again, in the block or in a function of the "
+    "file that is awaited there: asyncio waits for ever, AnyIO raises"
+)
+
 _BEGINS = (
     "the file itself calls it, or a function that is called there alone: not one that may run "
     "in a thread, or in a test"
@@ -152,6 +157,7 @@ _REWRITING: tuple[Rule, ...] = (
             _SHARED,
             "it is entered by `async with`, or taken and released in the same function",
             "it is not held across a `yield`, and not asked for `locked()`",
+            _ONCE,
         ),
         "use `async with anyio.Lock():`; AnyIO's lock is released by the task that has it",
         ANYIO + "synchronization.html#locks",
@@ -322,6 +328,7 @@ _REWRITING: tuple[Rule, ...] = (
             _SHARED,
             _ASKED_WITHIN,
             "the value of `wait()` is not used, and it is not held across a `yield`",
+            _ONCE,
         ),
         "use `async with anyio.Condition():`, which is released by the task that has it",
         ANYIO + "synchronization.html#conditions",
