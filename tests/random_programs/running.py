@@ -255,19 +255,31 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
     shielded and waits for ever is nobody's to end, in trio.run() neither.
     """
     lots = None if seed is None or backend == "trio" else random.Random(seed)
+    with _collected_here() as unraisable:
+        seen, leaves = _run(program, backend, mixed, seed, lots, unraisable)
+        if leaves:
+            # Tasks that wait for the world's objects were left with it. They are collected
+            # now, and what they say of a loop that is closed is no part of any trace.
+            gc.collect()
+    if seen is None:
+        raise NotComparable
+    return seen
+
+
+def _run(
+    program: Any,
+    backend: str,
+    mixed: bool,
+    seed: int | None,
+    lots: random.Random | None,
+    unraisable: list[str],
+) -> tuple[Trace | None, bool]:
+    """Run a program; return its trace, and whether tasks that have not ended may be left."""
     world = World(program, mixed=mixed)
-    unraisable: list[str] = []
-    hook, sys.unraisablehook = (
-        sys.unraisablehook,
-        lambda args: unraisable.append(f"{args.exc_type.__name__}: {args.exc_value}"),
-    )
     restore = _seed_trio(seed or 0)
     make = None if backend == "trio" else Watched if mixed else Numbered
     clock = VirtualClock(start=None, seed=None if lots is None else seed)
     Watched.refused = False
-    # What the run leaves is collected at its end, and nothing of it before: when the collector
-    # comes by itself is no matter of the loop's.
-    gc.disable()
     try:
         with _numbered_on_trio() if backend == "trio" else nullcontext():
             portable.run(_main, world, program, make, lots, backend=backend, virtual_time=clock)
@@ -280,11 +292,28 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
         restore()
         world.close()
         gc.collect(1)
+    if Watched.refused:
+        return None, True
+    return Trace(world, unraisable.copy()), world.is_immortal()
+
+
+@contextmanager
+def _collected_here() -> Iterator[list[str]]:
+    """Collect nothing in the block by itself; list what no code could catch.
+
+    When the collector comes by itself is no matter of the loop's.
+    """
+    unraisable: list[str] = []
+    hook, sys.unraisablehook = (
+        sys.unraisablehook,
+        lambda args: unraisable.append(f"{args.exc_type.__name__}: {args.exc_value}"),
+    )
+    gc.disable()
+    try:
+        yield unraisable
+    finally:
         gc.enable()
         sys.unraisablehook = hook
-    if Watched.refused:
-        raise NotComparable
-    return Trace(world, unraisable)
 
 
 def _seed_trio(seed: int) -> Callable[[], None]:

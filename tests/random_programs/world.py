@@ -107,7 +107,19 @@ class World:
     # The log -------------------------------------------------------------------------------
 
     def note(self, who: str, *what: Any) -> None:
-        self.log.append((who, self.loop.time(), *what))
+        if not self._is_broken_off():
+            self.log.append((who, self.loop.time(), *what))
+
+    def _is_broken_off(self) -> bool:
+        """Say whether a deadlock has ended a run of both languages in the midst of clean-ups.
+
+        They are the clean-ups of tasks that were cancelled in vain till the end. asyncio
+        leaves them where they wait, and closes the loop; what they do then they do as garbage.
+        trio ends no run before its tasks: who waits there is cancelled, and goes on.
+        """
+        loop: Any = self.loop
+        is_over = loop.is_closed() or getattr(loop, "ending", False)
+        return self.mixed and is_over and self.is_immortal()
 
     def is_immortal(self) -> bool:
         """Say whether something was left that no cancellation ended."""
