@@ -387,6 +387,38 @@ def test_ctrl_c_while_the_block_ends():
     gc.collect()  # asyncio tells of the task that is destroyed
 
 
+@pytest.mark.parametrize(
+    ("wait", "ends_with"),
+    [
+        pytest.param(trio.sleep_forever, [asyncio.CancelledError], id="trio's"),
+        pytest.param(lambda: asyncio.sleep(3600), [], id="asyncio's"),
+    ],
+)
+def test_what_cleans_up_as_the_end_is_broken_off(run, wait, ends_with):
+    """Who waits for asyncio's is left, as by asyncio; trio cancels who waits there."""
+
+    async def linger():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            asyncio.get_running_loop().call_soon(sys.exit, 3)
+            try:
+                await wait()
+            except BaseException as error:
+                seen.append(type(error))
+                raise
+
+    async def main():
+        asyncio.create_task(linger())
+        await asyncio.sleep(0)
+
+    seen = []
+    with pytest.raises(SystemExit):
+        run(main)
+    assert seen == ends_with
+    gc.collect()  # asyncio tells of the task that is destroyed
+
+
 def test_what_is_left_ends_before_the_loop_does(logged):
     """A wait in trio that cannot be given up has the loop when it ends."""
 

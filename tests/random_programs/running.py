@@ -254,9 +254,8 @@ def trace(program: Any, backend: str, *, mixed: bool, seed: int | None = None) -
     cancels AnyIO's children, too, which are its tasks on asyncio; a child of trio's that is
     shielded and waits for ever is nobody's to end, in trio.run() neither.
     """
-    lots = None if seed is None or backend == "trio" else random.Random(seed)
     with _collected_here() as unraisable:
-        seen, leaves = _run(program, backend, mixed, seed, lots, unraisable)
+        seen, leaves = _run(program, backend, mixed, seed, unraisable)
         if leaves:
             # Tasks that wait for the world's objects were left with it. They are collected
             # now, and what they say of a loop that is closed is no part of any trace.
@@ -271,10 +270,10 @@ def _run(
     backend: str,
     mixed: bool,
     seed: int | None,
-    lots: random.Random | None,
     unraisable: list[str],
 ) -> tuple[Trace | None, bool]:
     """Run a program; return its trace, and whether tasks that have not ended may be left."""
+    lots = None if seed is None or backend == "trio" else random.Random(seed)
     world = World(program, mixed=mixed)
     restore = _seed_trio(seed or 0)
     make = None if backend == "trio" else Watched if mixed else Numbered
