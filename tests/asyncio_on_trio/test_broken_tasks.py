@@ -8,6 +8,8 @@ import types
 import pytest
 import trio
 
+import portable
+
 
 async def callback_exits():
     task = asyncio.create_task(asyncio.sleep(0))
@@ -253,3 +255,76 @@ def test_a_wait_that_asyncio_has_dropped(run, logged):
     event = future = None
     assert run(main) == "fine"
     assert logged() == []
+
+
+async def child_of_a_nursery(seen):
+    try:
+        await trio.sleep_forever()
+    finally:
+        seen.append("the child ends")
+
+
+async def wait_in_a_nursery(future, seen):
+    """Wait inside a nursery; without `async with`, which would wait as garbage, too."""
+    nursery = await trio.open_nursery().__aenter__()
+    nursery.start_soon(child_of_a_nursery, seen)
+    await future
+
+
+def test_left_in_a_nursery_as_the_end_of_a_run_is_broken_off(run):
+    """Nobody resumes it; its nursery's children end, and trio's run with them."""
+
+    async def clean_up():
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            asyncio.get_running_loop().call_soon(sys.exit, 3)
+            await wait_in_a_nursery(future, seen)
+
+    async def main():
+        nonlocal future
+        future = asyncio.get_running_loop().create_future()
+        asyncio.create_task(clean_up())
+        await asyncio.sleep(0)
+
+    seen, future = [], None
+    with pytest.raises(SystemExit):
+        run(main)
+    assert seen == ["the child ends"]
+    assert not future.done()
+    future = None
+    gc.collect()  # asyncio tells of the task that is destroyed
+
+
+def test_left_in_a_nursery_as_its_loop_is_closed(logged):
+    """So it is if a loop is closed that was not asked to end what is left."""
+
+    async def main():
+        asyncio.create_task(wait_in_a_nursery(future, seen))
+        await trio.sleep(0.01)
+
+    seen = []
+    loop = portable.trio_loop()
+    future = loop.create_future()
+    loop.run_until_complete(main())
+    loop.close()
+    assert (seen, logged()) == (["the child ends"], [])
+    assert not future.done()
+    future = None
+    gc.collect()
+
+
+def test_collected_in_a_nursery(run):
+    """Its nursery's children end, and the run goes on."""
+
+    async def main():
+        seen = []
+        future = asyncio.get_running_loop().create_future()
+        asyncio.create_task(wait_in_a_nursery(future, seen))
+        del future
+        await trio.sleep(1)
+        gc.collect()
+        await trio.sleep(1)
+        return list(seen)
+
+    assert run(main) == ["the child ends"]

@@ -85,6 +85,10 @@ class Worker:
     async def _work(self) -> None:
         try:
             await self._serve()
+            if self.native.child_nurseries:
+                # Its task has left them open; or was left itself, as the loop has ended, or as
+                # it was collected.
+                await self._close_nurseries()
         except BaseException as error:
             self._loop.break_down(error)
         self._loop.pool.forget(self)
@@ -144,7 +148,6 @@ class Worker:
                         waits_at_end += 1
                         if waits_at_end > _MOST_WAITS_AT_END and driver.leave(trap):
                             self._drop(task)
-                            yield from self._close_nurseries(sleep)
                             return
                     if trap is TURN:
                         answer = yield TURN
@@ -221,7 +224,6 @@ class Worker:
                 continue
             if native.child_nurseries and self._task is None:
                 # This worker cannot serve again: its next task would be inside the nursery.
-                yield from self._close_nurseries(sleep)
                 return
             if self.free and not loop.pool.keep(self):
                 return
@@ -345,12 +347,14 @@ class Worker:
         self.scope = trio.CancelScope(shield=True)
         self.scope.__enter__()
 
-    def _close_nurseries(self, sleep: Trap) -> Generator[Any, Any, None]:
+    @types.coroutine
+    def _close_nurseries(self) -> Generator[Any, Any, None]:
         """Cancel the nurseries that a task has left open, and wait for their children.
 
         To trio a task that ends with an open nursery is an error; for a system task it is an
         internal error, which ends the run. The list that trio checks has no public name.
         """
+        sleep = sleep_trap(lambda _: Abort.FAILED)  # what a task awaits is not cancelled
         nurseries = self.native.child_nurseries
         for nursery in nurseries:
             nursery.cancel_scope.cancel()
