@@ -1,5 +1,7 @@
 """The rules: what each makes of a program is what was meant, and means the same."""
 
+import re
+
 import pytest
 
 pytest.importorskip("libcst", reason="needs it: pip install 'portable-tasks[port]'")
@@ -130,7 +132,7 @@ async def main():
 
 
 def test_what_a_human_vouches_for():
-    """`assumed` conditions are not asked for where they cannot be seen."""
+    """`assumed` conditions are not asked for where they cannot be seen, and hints say so."""
     names = {"gather", "wait_for"}
 
     def left(end, *assumed, result="return other[1]"):
@@ -138,6 +140,20 @@ def test_what_a_human_vouches_for():
         done = port(code, rules=names, assumed=frozenset(assumed))
         return {site.rule for site in done.sites if not site.rewritten}
 
+    def hints(*assumed, **options):
+        code = ASSUMED.format(**{"end": "pass", "result": "pass", **options}).encode()
+        done = port(code, rules=names, assumed=frozenset(assumed))
+        found = {site.rule: site.write for site in done.sites if not site.rewritten}
+        said = {rule: re.search("--assume ([a-z,]*)", write) for rule, write in found.items()}
+        return {rule: each and each[1] for rule, each in said.items()}
+
+    assert hints() == {"wait_for": "calm"}
+    assert hints(result="return other[1]") == {"gather": "quiet", "wait_for": "calm"}
+    assert hints(result="await other.ready") == {"gather": "calm,quiet", "wait_for": "calm"}
+    assert hints("quiet", result="await other.ready") == {"gather": "calm", "wait_for": "calm"}
+    assert hints("calm", result="await other.ready") == {"gather": "quiet"}
+    assert hints("calm", "quiet", end="await close()") == {"gather": None}
+    assert hints(end="await close()") == {"gather": None, "wait_for": "calm"}
     assert left("pass") == names
     assert left("pass", "calm") == {"gather"}
     assert left("pass", "calm", "quiet") == set()

@@ -96,7 +96,7 @@ class _Search:
         self._mending = mending
         self._may_mend = False
         self._seen: set[Function] = set()
-        self._doubts = CALM not in source.assumed
+        self._doubts = source.doubts(CALM)
 
     def look(self, part: Part) -> str:
         if isinstance(part, cst.BaseExpression):

@@ -42,12 +42,8 @@ def says_asyncio(dotted: str) -> bool:
     return dotted.partition(".")[0] in _NEED_LOOP or _SAID.search(dotted) is not None
 
 
-def why_not_free(source: Source) -> tuple[str, bool]:
-    """Return why what a file imports may need asyncio's loop; empty: nothing does.
-
-    Returns:
-        Why, and whether that cannot be seen, so that a human may vouch that it does not.
-    """
+def why_not_free(source: Source) -> str:
+    """Return why what a file imports may need asyncio's loop; empty: nothing does."""
     needed = "imports {}, which needs asyncio's loop"
     unseen: dict[str, None] = {}
     for word, name, said in _imported(source):
@@ -58,18 +54,18 @@ def why_not_free(source: Source) -> tuple[str, bool]:
             continue
         shown = "its own package" if word == OWN else word
         if said:
-            return needed.format(name), False
+            return needed.format(name)
         if needing_entry(word) in source.foreign:
-            return needed.format(shown), False
+            return needed.format(shown)
         unseen[shown] = None
     if not unseen:
-        return "", False
+        return ""
     for node in source.attributes.get(LIBRARY, ()):
         if not source.code(node.value).endswith("mark"):
-            return f"uses {source.code(node)} in line {source.line(node)}", False
-    if FREE in source.assumed:
-        return "", False
-    return f"imports {', '.join(unseen)}, which may need asyncio's loop", True
+            return f"uses {source.code(node)} in line {source.line(node)}"
+    if source.doubts(FREE):
+        return f"imports {', '.join(unseen)}, which may need asyncio's loop"
+    return ""
 
 
 def _imported(source: Source) -> Iterator[tuple[str, str, bool]]:

@@ -27,7 +27,8 @@ Three conditions may be vouched for where they cannot be seen, by `--assume calm
   trio. A file of the project that imports asyncio is seen to need it, and so is a library that
   says that it runs on asyncio alone (aiohttp, asyncpg, all that is called asyncio).
 
-What breaks one of them where it can be seen is never rewritten.
+What breaks one of them where it can be seen is never rewritten. Where they are all that is
+missing, the hint says so.
 
 AnyIO lets other tasks run at each `await` but that of a free lock. asyncio does not where there
 is nothing to wait for: an event that is set, a queue with an item or a free place, a task that

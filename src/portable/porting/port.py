@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 
 import libcst as cst
 
@@ -13,7 +14,7 @@ from .imports import import_edits
 from .patching import RULE as PATCHED
 from .patching import patched_lines, patched_names
 from .rule import Rule
-from .rules import RULES
+from .rules import CONDITIONS, RULES
 from .site import Site
 from .source import IMPORTED, Source, UnknownFunction, Unreadable, Use
 from .todo import with_todos
@@ -160,20 +161,20 @@ def _decide(
     for use in uses:
         by_name.setdefault(use.name, []).append(use)
     covered: set[int] = set()
+    vouched: dict[Use, tuple[str, ...]] = {}
     for rule in rules:
         mine = [use for name in rule.names for use in by_name.get(name, ())]
         mine.sort(key=lambda use: source.position(use.node))
         clear = [use for use in mine if not use.doubt and id(use) not in covered]
-        for decision in rule.decide(source, clear) if rule.decide is not None else ():
-            names = {name.partition(".")[0]: None for name in decision.needs}
-            taken = [name for name in names if not source.is_free(name)]
-            if decision.rewritten and taken:
-                why = f"the name {taken[0]!r} is another thing in this file"
-                decision = Decision(decision.uses, why=why)
+        before = frozenset(source.rewritten)
+        source.doubted.clear()
+        decisions = list(_decisions(source, rule, clear))
+        left = [decision for decision in decisions if not decision.rewritten]
+        if left and not source.doubted <= source.assumed:
+            vouched.update(_vouched(source, before, rule, clear))
+        for decision in decisions:
             covered.update(map(id, decision.uses))
-            if decision.rewritten:
-                source.rewritten.update(decision.uses)
-            yield rule, decision
+            yield rule, _with_hint(decision, rule, vouched)
         for use in mine:
             if id(use) not in covered:
                 covered.add(id(use))
@@ -182,6 +183,73 @@ def _decide(
     for use in uses if len(rules) == len(RULES) else ():
         if use.name not in known and id(use) not in covered:
             yield None, Decision((use,), why=NO_RULE, write=NO_HINT)
+
+
+def _decisions(source: Source, rule: Rule, uses: Sequence[Use]) -> Iterator[Decision]:
+    """Yield what a rule decides, and keep in mind what it rewrites."""
+    for decision in rule.decide(source, uses) if rule.decide is not None else ():
+        names = {name.partition(".")[0]: None for name in decision.needs}
+        taken = [name for name in names if not source.is_free(name)]
+        if decision.rewritten and taken:
+            why = f"the name {taken[0]!r} is another thing in this file"
+            decision = Decision(decision.uses, why=why)
+        if decision.rewritten:
+            source.rewritten.update(decision.uses)
+        yield decision
+
+
+def _vouched(
+    source: Source, before: frozenset[Use], rule: Rule, uses: Sequence[Use]
+) -> Mapping[Use, tuple[str, ...]]:
+    """Return the uses that stay for want of conditions alone that somebody may vouch for.
+
+    Args:
+        source: the file.
+        before: what was rewritten before the rule was asked.
+        rule: the rule, which was asked.
+        uses: the uses that it was asked for.
+
+    Returns:
+        For each the conditions: as few as possible.
+    """
+    left = _rewritten_with(CONDITIONS, source, before, rule, uses) - source.rewritten
+    doubted = [name for name in CONDITIONS if name in source.doubted - source.assumed]
+    found: dict[Use, tuple[str, ...]] = {}
+    for number in range(1, len(doubted) + 1) if left else ():
+        for names in combinations(doubted, number):
+            for use in _rewritten_with(names, source, before, rule, uses) & left:
+                found.setdefault(use, names)
+    return found
+
+
+def _rewritten_with(
+    names: Collection[str],
+    source: Source,
+    before: frozenset[Use],
+    rule: Rule,
+    uses: Sequence[Use],
+) -> set[Use]:
+    """Return what a rule would rewrite if somebody vouched for some conditions more."""
+    kept = source.assumed, source.rewritten
+    try:
+        source.assumed = source.assumed.union(names)
+        source.rewritten = set(before)
+        done = [each for each in _decisions(source, rule, uses) if each.rewritten]
+    finally:
+        source.assumed, source.rewritten = kept
+    return {use for decision in done for use in decision.uses}
+
+
+def _with_hint(
+    decision: Decision, rule: Rule, vouched: Mapping[Use, tuple[str, ...]]
+) -> Decision:
+    """Return a decision with the conditions that somebody has to vouch for, if that is all."""
+    names = vouched.get(decision.uses[0])
+    if decision.rewritten or names is None:
+        return decision
+    known = " and ".join(CONDITIONS[name] for name in names)
+    hint = f"if you know that {known}, say `--assume {','.join(names)}`; else "
+    return replace(decision, write=hint + (decision.write or rule.hint))
 
 
 def _sites(source: Source, rule: Rule | None, decision: Decision) -> Iterable[Site]:

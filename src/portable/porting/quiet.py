@@ -88,7 +88,7 @@ class _Search:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._seen: set[tuple[Function, frozenset[str]]] = set()
-        self._doubts = QUIET not in source.assumed
+        self._doubts = source.doubts(QUIET)
 
     def look(self, part: cst.CSTNode, caught: frozenset[str] = frozenset()) -> str:
         """Return why code may raise something that is not among the classes that are caught."""

@@ -6,6 +6,8 @@ that its `decide` comes from. Rules that never rewrite a name are in `hints`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .calm import CALM
 from .cancelled import decide_cancelled_error
 from .dependence import FREE
@@ -25,8 +27,12 @@ from .source import MARK
 from .tasks import decide_create_task
 from .time_limits import decide_timeout, decide_timeout_at, decide_wait_for
 
-CONDITIONS = frozenset({CALM, QUIET, FREE})
-"""The conditions that a human may vouch for where they cannot be seen."""
+CONDITIONS: Mapping[str, str] = {
+    CALM: "what is awaited ends at once when it is cancelled",
+    QUIET: "what is called raises nothing",
+    FREE: "nothing that the file imports needs asyncio's loop",
+}
+"""The conditions that a human may vouch for where they cannot be seen, and what each says."""
 
 _KEPT = (
     "a variable of a function keeps it, or a private attribute that is used through `self` in "

@@ -18,7 +18,7 @@ import libcst as cst
 from .callers import references
 from .calls import call_of
 from .decision import Decision, stays
-from .dependence import FREE, why_not_free
+from .dependence import why_not_free
 from .nodes import COMMA, expression, keyword_argument
 from .source import Function, Source, Use
 
@@ -26,12 +26,6 @@ _PLAIN = frozenset(
     f"asyncio.{name}" for name in ("run", "iscoroutine", "iscoroutinefunction", "TimeoutError")
 )
 """Names that need no loop, and the one that is looked at."""
-
-
-_VOUCH = (
-    f"if you know that nothing that the file imports needs asyncio's loop, `--assume {FREE}` "
-    "writes `anyio.run(main, x)`; else `portable.run(main, x)` has asyncio's names work on trio"
-)
 
 
 def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
@@ -46,10 +40,8 @@ def decide_run(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
             yield stays(use, "runs what is no plain `async def` of this file")
         elif not _begins(source, call, frozenset()):
             yield stays(use, "is called in a function that may run in a thread, or in a test")
-        elif why := _why_asyncios(source):
+        elif why := _why_asyncios(source) or why_not_free(source):
             yield stays(use, f"runs what {why}")
-        elif (found := why_not_free(source))[0]:
-            yield stays(use, f"runs what {found[0]}", _VOUCH if found[1] else "")
         elif any(arg.keyword or arg.star == "**" for arg in _call(call).args):
             yield Decision((use,), {call: _run_partial}, needs=("anyio", "functools"))
         else:

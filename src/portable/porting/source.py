@@ -119,7 +119,8 @@ class Source:
     Attributes:
         module: the tree.
         foreign: as it was given.
-        assumed: as it was given.
+        assumed: the conditions that are not asked for, as they were given.
+        doubted: the conditions that were asked for.
         rewritten: the uses that are rewritten by what was decided before.
         uses: every use of a name of asyncio's, in the order in which they stand.
         star: the line of a `from asyncio import *`; 0: there is none.
@@ -136,6 +137,7 @@ class Source:
     ) -> None:
         self.foreign = foreign
         self.assumed = assumed
+        self.doubted: set[str] = set()
         self.rewritten: set[Use] = set()
         module = parse(code)
         # A tree that was just parsed has each node once: no copy is needed.
@@ -149,6 +151,11 @@ class Source:
         self.star: int = 0
         self._may_have_stars = re.search(rb"asyncio\s+import\s*\(?\s*\*", code) is not None
         self.uses: list[Use] = sorted(self._uses(), key=lambda use: self.position(use.node))
+
+    def doubts(self, condition: str) -> bool:
+        """Say whether a condition counts where it cannot be seen, as nobody vouches for it."""
+        self.doubted.add(condition)
+        return condition not in self.assumed
 
     # Places ----------------------------------------------------------------------------
 
