@@ -272,23 +272,56 @@ rewritten(
             print(repr(error))
     """,
 )
-stays(
+rewritten(
     "timeout_error",
-    "the name is taken",
+    "where the name is taken",
     """
     import asyncio
 
     class TimeoutError(Exception): ...
 
+    async def fail(error: "asyncio.TimeoutError") -> asyncio.TimeoutError:
+        raise error
+
     async def main():
-        try:
-            raise TimeoutError
-        except asyncio.TimeoutError:
-            pass
-        except TimeoutError:
-            print("own")
+        for error in (TimeoutError, asyncio.TimeoutError):
+            try:
+                await fail(error)
+            except asyncio.TimeoutError:
+                print("Python's")
+            except TimeoutError:
+                print("own")
     """,
-    "another thing in this file",
+    """
+    import builtins
+
+    class TimeoutError(Exception): ...
+
+    async def fail(error: "builtins.TimeoutError") -> builtins.TimeoutError:
+        raise error
+
+    async def main():
+        for error in (TimeoutError, builtins.TimeoutError):
+            try:
+                await fail(error)
+            except builtins.TimeoutError:
+                print("Python's")
+            except TimeoutError:
+                print("own")
+    """,
+)
+stays(
+    "timeout_error",
+    "both names are taken",
+    """
+    import asyncio
+
+    class TimeoutError(Exception): ...
+
+    def main(builtins):
+        return asyncio.TimeoutError
+    """,
+    "'builtins' is another thing in this file",
 )
 
 rewritten(

@@ -133,9 +133,10 @@ _REWRITING: tuple[Rule, ...] = (
     Rule(
         "timeout_error",
         asyncio_names("TimeoutError"),
-        "`TimeoutError`, which is the same class",
-        ("no other thing in the file has that name",),
-        "write `builtins.TimeoutError`",
+        "`TimeoutError`, which is the same class; `builtins.TimeoutError` where another thing "
+        "in the file has that name",
+        ("it is no part of a string of several parts",),
+        "write `TimeoutError`, or `builtins.TimeoutError`",
         "https://docs.python.org/3/library/exceptions.html#TimeoutError",
         decide_timeout_error,
     ),

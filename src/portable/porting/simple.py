@@ -114,14 +114,14 @@ def in_thread(source: Source, use: Use, call: cst.Call, args: Sequence[cst.Arg])
 
 def decide_timeout_error(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
     """`asyncio.TimeoutError` is Python's own `TimeoutError`."""
+    free = source.is_free("TimeoutError", "asyncio.TimeoutError")
+    name = "TimeoutError" if free else "builtins.TimeoutError"
+    needs = () if free else ("builtins",)
     for use in uses:
-        if not source.is_free("TimeoutError", "asyncio.TimeoutError"):
-            yield stays(use, "`TimeoutError` is another thing in this file")
-        elif isinstance(use.node, (cst.Name, cst.Attribute)):
-            yield Decision((use,), {use.node: renaming("TimeoutError")}, needs=())
+        if isinstance(use.node, (cst.Name, cst.Attribute)):
+            yield Decision((use,), {use.node: renaming(name)}, needs=needs)
         elif isinstance(use.node, cst.SimpleString):
-            edit = in_string(use, "TimeoutError")
-            yield Decision((use,), {use.node: edit}, needs=())
+            yield Decision((use,), {use.node: in_string(use, name)}, needs=needs)
         else:
             yield stays(use, "is named in a string of several parts")
 
