@@ -344,6 +344,36 @@ def test_another_file_uses_the_attribute(tmp_path, other, stays):
     assert result.changed is not stays
 
 
+ENTER = "async def f(x):\n    async with {}:\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        (ENTER.format("x._open", "await x.go()"), False),
+        (ENTER.format("x._one, x.y._open", "pass"), False),
+        (ENTER.format("x._open", "yield"), True),
+        (ENTER.format("x._open as y", "pass"), True),
+        (ENTER.format("x._open", "x._open.locked()"), True),
+        (ENTER.format("x._open.y", "pass"), True),
+        (ENTER.format("f(x._open)", "pass"), True),
+        (ENTER.format("x._open", "pass") + "getattr(x, '_open')", True),
+        (ENTER.format("x._open", "pass") + "x._open = None", True),
+        (ENTER.format("x._open", "pass").replace("async ", ""), True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Lock", "Semaphore", "Condition", "Event"])
+def test_another_file_enters_the_attribute(tmp_path, kind, other, stays):
+    """A lock that other files enter alone can be exchanged: they enter AnyIO's as well."""
+    (tmp_path / "a.py").write_text(
+        "import asyncio\nclass Door:\n    def __init__(self):\n"
+        f"        self._open = asyncio.{kind}()\n"
+    )
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.changed is not (stays or kind == "Event")
+
+
 DOOR = (
     "import asyncio\n\nclass Door:\n    def __init__(self):\n"
     "        self.opened = asyncio.Event()\n\n"

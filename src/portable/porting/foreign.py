@@ -17,6 +17,11 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.endswith("__")
 
 
+def handled_entry(name: str) -> str:
+    """Return the entry for a private attribute that another file does not only enter."""
+    return f"handled {name}"
+
+
 def method_entry(name: str) -> str:
     """Return the entry for a method that a class with bases defines."""
     return f"def {name}"

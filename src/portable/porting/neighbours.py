@@ -26,6 +26,7 @@ from .foreign import (
     event_entry,
     fixture_entry,
     free_entry,
+    handled_entry,
     import_entry,
     is_private,
     method_entry,
@@ -197,6 +198,7 @@ def _is_of_tests(path: Path, root: Path) -> bool:
 
 _KINDS = (
     str,
+    handled_entry,
     method_entry,
     import_entry,
     fixture_entry,
@@ -256,6 +258,7 @@ def _entries(tree: ast.Module) -> set[str]:
     """Return what a file uses, as entries of `foreign`."""
     found: set[str] = set()
     known: set[ast.Attribute] = set()
+    entered: set[ast.AST] = set()
     # A stack, as expressions may be nested too deeply for recursion. Beside each node are the
     # names that the class around it binds through `self`.
     waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
@@ -266,7 +269,12 @@ def _entries(tree: ast.Module) -> set[str]:
             continue
         if isinstance(node, ast.ClassDef):
             own = _bound_through_self(node)
-        found.update(_names_used(node, own))
+        if isinstance(node, ast.AsyncWith) and not any(map(_is_yield, ast.walk(node))):
+            entered.update(each.context_expr for each in node.items if not each.optional_vars)
+        for name in _names_used(node, own):
+            found.add(name)
+            if is_private(name) and node not in entered:
+                found.add(handled_entry(name))
         waiting += [(child, own) for child in ast.iter_child_nodes(node)]
     return found
 
@@ -378,6 +386,10 @@ def _fixtures(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     if made or node.name.startswith("test"):
         args = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         yield from (request_entry(arg.arg) for arg in args)
+
+
+def _is_yield(node: ast.AST) -> bool:
+    return isinstance(node, (ast.Yield, ast.YieldFrom))
 
 
 def _is_mark(node: ast.expr) -> bool:

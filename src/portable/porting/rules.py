@@ -39,6 +39,8 @@ _KEPT = (
     "its class alone, and by no other file"
 )
 
+_KEPT_OR_ENTERED = f"{_KEPT}, or entered there by `async with` alone"
+
 _SHARED = (
     "or it goes on to names of the file of which all uses can be seen: to another variable, to "
     "parameters of functions and classes that only the file calls, to attributes that no other "
@@ -160,7 +162,7 @@ _REWRITING: tuple[Rule, ...] = (
         asyncio_names("Lock"),
         "`anyio.Lock(fast_acquire=True)`; as in asyncio, who takes a free lock does not yield",
         (
-            _KEPT,
+            _KEPT_OR_ENTERED,
             _SHARED,
             "it is entered by `async with`, or taken and released in the same function",
             "it is not held across a `yield`, and not asked for `locked()`",
@@ -175,7 +177,7 @@ _REWRITING: tuple[Rule, ...] = (
         asyncio_names("Semaphore", "BoundedSemaphore"),
         "`anyio.Semaphore(n, fast_acquire=True)`, with `max_value=n` for a bounded one",
         (
-            _KEPT,
+            _KEPT_OR_ENTERED,
             _SHARED,
             "it is entered by `async with`, or taken by `acquire()` and given back",
         ),
@@ -331,7 +333,7 @@ _REWRITING: tuple[Rule, ...] = (
         asyncio_names("Condition"),
         "`anyio.Condition(anyio.Lock(fast_acquire=True))`",
         (
-            _KEPT,
+            _KEPT_OR_ENTERED,
             _SHARED,
             _ASKED_WITHIN,
             "the value of `wait()` is not used, and it is not held across a `yield`",

@@ -15,7 +15,7 @@ from libcst import metadata
 
 from .calls import call_of
 from .decision import Edit, renaming
-from .foreign import is_private
+from .foreign import handled_entry, is_private
 from .simple import in_string
 from .source import Source, Use, bindings, is_bound
 from .tree import find, is_none, is_self
@@ -41,6 +41,12 @@ class Thing:
     def uses(self) -> tuple[Use, ...]:
         """All uses of the class that are about it."""
         return self.made + self.annotated
+
+
+_ENTERED = frozenset(
+    f"asyncio.{name}" for name in ("Lock", "Semaphore", "BoundedSemaphore", "Condition")
+)
+"""What another file may enter by `async with`: that is the same for AnyIO's."""
 
 
 class Escapes(Exception):
@@ -105,7 +111,7 @@ def _attribute(source: Source, use: Use, target: cst.Attribute) -> Thing:
         raise Escapes("is kept by an attribute outside of a class")
     if not is_private(name):
         raise Escapes(f"is kept by a public attribute, {name}: others may use it")
-    if name in source.foreign:
+    if (handled_entry(name) if use.name in _ENTERED else name) in source.foreign:
         raise Escapes(f"is kept by an attribute, {name}, that another file uses")
     made: list[Use] = []
     annotated: list[Use] = []
