@@ -98,7 +98,9 @@ def run(
     try:
         return _run(coro, chosen, clock, debug)
     finally:
-        coro.close()
+        # One that has begun could not clean up any more.
+        if not iscoroutine(coro) or getcoroutinestate(coro) == CORO_CREATED:
+            coro.close()
 
 
 def _run(

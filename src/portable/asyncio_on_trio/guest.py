@@ -12,16 +12,16 @@ import os
 import queue
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import outcome
 import trio
 from trio.lowlevel import enable_ki_protection
+
+from .held_signals import HeldSignals
 
 if TYPE_CHECKING:
     from .loop import EventLoop
@@ -60,75 +60,10 @@ class _RunOfThread:
         sys.set_asyncgen_hooks(*self._others_hooks)
 
 
-class _Interrupts:
-    """Holds SIGINT's handler back while trio's own code runs, where it must raise nothing.
-
-    asyncio's runner has a handler that raises `KeyboardInterrupt`, and so has Python. The one
-    that trio sets in their place would tell its run of Ctrl-C even while that stands still.
-
-    Args:
-        loop: the loop, which is stopped with what the handler raises.
-        wake: called if a signal is held back, by the handler.
-
-    Attributes:
-        active: the one that has SIGINT now; `None`: none has.
-    """
-
-    active: ClassVar[_Interrupts | None] = None
-
-    def __init__(self, loop: EventLoop, wake: Callable[[], object]) -> None:
-        self._loop = loop
-        self._wake = wake
-        self._before: Any = None
-        self._held: list[tuple[int, FrameType | None]] = []
-
-    def start(self) -> None:
-        """Take the place of SIGINT's handler, if it has one in Python."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        before = signal.getsignal(signal.SIGINT)
-        if callable(before):
-            with suppress(ValueError):  # an interpreter that allows no handlers
-                signal.signal(signal.SIGINT, self._handle)
-                self._before = before
-                _Interrupts.active = self
-
-    def stop(self) -> None:
-        """Put the handler back, unless the program has set another one."""
-        before, self._before = self._before, None
-        if _Interrupts.active is self:
-            _Interrupts.active = None
-        if before is not None and signal.getsignal(signal.SIGINT) == self._handle:
-            signal.signal(signal.SIGINT, before)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        # In a process that was forked meanwhile the run is over.
-        if trio.lowlevel.in_trio_run() and trio.lowlevel.currently_ki_protected():
-            self._held.append((number, frame))
-            self._wake()
-        else:
-            self._before(number, frame)
-
-    def deliver(self) -> None:
-        """Call the handler for a signal that was held back."""
-        if self._held and self._before is not None:
-            try:
-                self.deliver_now()
-            except BaseException as error:
-                self._loop.stop_with(error)
-
-    def deliver_now(self, at_least: int = 1) -> None:
-        """Call it if so many signals were held back; it may raise."""
-        if len(self._held) >= at_least and self._before is not None:
-            held = self._held[0]
-            self._held.clear()
-            self._before(*held)
-
-
 def forget_run() -> None:
     """Leave the trio run in which this process was forked: it belongs to the parent."""
-    if _Interrupts.active is not None:
-        _Interrupts.active.stop()
+    if HeldSignals.active is not None:
+        HeldSignals.active.stop()
     if trio.lowlevel.in_trio_run():
         _RunOfThread().leave()
         with suppress(ValueError):  # not in the main thread
@@ -162,8 +97,9 @@ class Host:
         self._outcome: outcome.Outcome[Any] | None = None
         self._run = _RunOfThread()
         self._later: list[Callable[[], object]] = []
-        self._interrupts = _Interrupts(loop, lambda: self._steps.put(_nothing))
-        self._interrupts.start()  # so trio sets no handler of its own
+        self._held: list[Callable[[], object]] = []
+        self._signals = HeldSignals(self._hold)
+        self._signals.start()  # so trio sets no handler of its own
         try:
             trio.lowlevel.start_guest_run(
                 self._main,
@@ -175,7 +111,7 @@ class Host:
                 instruments=loop.instruments,
             )
         finally:
-            self._interrupts.stop()
+            self._signals.stop()
         self._run.leave()
 
     async def _main(self) -> None:
@@ -209,16 +145,16 @@ class Host:
         """Run until the loop is stopped; raise the error that stopped it, if one did."""
         self._halted = False
         self._run.enter()
-        self._interrupts.start()
+        self._signals.start()
         try:
             if self._outcome is None:  # else trio's run broke down before
                 self._call_later()
                 self._loop.go_on()
             while not self._halted and self._outcome is None:
                 self._steps.get()()
-                self._interrupts.deliver()
+                self._deliver()
         finally:
-            self._interrupts.stop()
+            self._signals.stop()
             self._run.leave()
         self._loop.clear_stop()
         failure = self._loop.take_failure()
@@ -229,6 +165,22 @@ class Host:
                 raise failure
             finally:
                 del failure
+
+    def _hold(self, call: Callable[[], object]) -> None:
+        """Take the call of a signal's handler that came in the midst of trio's code."""
+        self._held.append(call)
+        self._steps.put(_nothing)
+
+    def _deliver(self) -> None:
+        """Make the calls that were held; an error ends `go_on()`."""
+        try:
+            self._call_held()
+        except BaseException as error:
+            self._loop.stop_with(error)
+
+    def _call_held(self) -> None:
+        while self._held:
+            self._held.pop(0)()
 
     def _call_later(self) -> None:
         calls, self._later = self._later, []
@@ -242,15 +194,16 @@ class Host:
         if has_ended:
             return  # `go_on()` has raised its error
         self._run.enter()
-        self._interrupts.start()
+        self._signals.start()
         try:
             self._loop.end()
             while self._outcome is None:
                 self._steps.get()()
-                self._interrupts.deliver_now(at_least=2)
-            self._interrupts.deliver_now()
+                if len(self._held) > 1:  # again, as the first one does not end it
+                    self._call_held()
+            self._call_held()
         finally:
-            self._interrupts.stop()
+            self._signals.stop()
             self._run.leave()
         if isinstance(self._outcome, outcome.Error):
             self._loop.call_exception_handler(

@@ -10,12 +10,14 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from inspect import CORO_CREATED, getcoroutinestate, iscoroutine
 from types import FrameType
 from typing import Any, TypeVar
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .held_signals import HeldSignals
 from .loop import EventLoop
 from .opening import open_loop
 
@@ -55,15 +57,19 @@ def run(
             signal.signal(signal.SIGINT, this_run.on_interrupt)
         except ValueError:  # an interpreter that allows no handlers
             takes_interrupts = False
+    others = HeldSignals(this_run.hold, but={signal.SIGINT} if takes_interrupts else ())
+    others.start()
     try:
         result: T = trio.run(this_run.main, clock=clock, instruments=instruments)
-        this_run.raise_interrupt()
+        this_run.call_held()
         return result
     finally:
+        others.stop()
         if takes_interrupts and signal.getsignal(signal.SIGINT) == this_run.on_interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         this_run.let_go()
-        coro.close()  # if it never began
+        if not iscoroutine(coro) or getcoroutinestate(coro) == CORO_CREATED:
+            coro.close()
 
 
 class _Run:
@@ -82,14 +88,14 @@ class _Run:
         self._task: asyncio.Task[Any] | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._interrupts = 0
-        self._interrupted_outside = False
+        self._held: list[Callable[[], object]] = []
         self._too_late = False
         self._failure: BaseException | None = None
 
     @enable_ki_protection
     async def main(self) -> Any:
         """Run the coroutine on a loop, and close the loop: trio's main task."""
-        self.raise_interrupt()
+        self.call_held()
         try:
             async with open_loop(self._make_loop) as loop:
                 return await self._main(loop)
@@ -166,23 +172,37 @@ class _Run:
     def on_interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle SIGINT."""
         self._interrupts += 1
-        token, loop, task = self._token, self._loop, self._task
+        token, task = self._token, self._task
         # Nothing at once in the middle of trio's own code.
         if self._interrupts == 1 and token is not None and task is not None and not task.done():
             self._too_late = True
             token.run_sync_soon(self._cancel_main, task)
-        elif not trio.lowlevel.currently_ki_protected():
-            raise KeyboardInterrupt
-        elif token is None or loop is None or loop.is_closed():  # trio's run begins, or ends
-            self._interrupted_outside = True
+        elif trio.lowlevel.currently_ki_protected():
+            self.hold(_interrupt)
         else:
-            token.run_sync_soon(loop.fail, KeyboardInterrupt())
+            _interrupt()
 
-    def raise_interrupt(self) -> None:
-        """Raise the interrupt that came when there was no loop."""
-        if self._interrupted_outside:
-            self._interrupted_outside = False
-            raise KeyboardInterrupt
+    def hold(self, call: Callable[[], object]) -> None:
+        """Take the call of a signal's handler that came in the midst of trio's code."""
+        self._held.append(call)
+        loop = self._loop
+        if self._token is not None and loop is not None and not loop.is_closed():
+            self._token.run_sync_soon(self._deliver, loop)
+
+    def _deliver(self, loop: EventLoop) -> None:
+        try:
+            self.call_held()
+        except BaseException as error:
+            loop.stop_with(error)
+
+    def call_held(self) -> None:
+        """Make the calls that were held; they may raise."""
+        while self._held:
+            self._held.pop(0)()
 
     def _cancel_main(self, task: asyncio.Task[Any]) -> None:
         self._too_late = not task.cancel()
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

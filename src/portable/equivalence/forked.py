@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import selectors
 import signal
 import threading
 import warnings
@@ -55,6 +56,7 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
                 # Python warns of threads that run no Python code, too, such as numpy's.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 child = os.fork() or _make(make, pipe, answer)
+            _await(pipe)
             data = pipe.read()
         except BaseException:  # Ctrl-C
             if child:
@@ -71,6 +73,14 @@ def forked(make: Callable[[], Trace]) -> Trace | Failure:
         raise found
     assert isinstance(found, Trace)
     return found
+
+
+def _await(pipe: IO[bytes]) -> None:
+    """Wait for the answer, again and again: Ctrl-C just before a wait would not end it."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while not selector.select(1.0):
+            pass
 
 
 def _make(make: Callable[[], Trace], pipe: IO[bytes], answer: IO[bytes]) -> NoReturn:
