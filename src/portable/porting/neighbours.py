@@ -119,24 +119,35 @@ def _needs(project: Path | None, known: Mapping[Path, frozenset[str]]) -> Needs:
     read = {path.resolve(): found for path, found in known.items()}
 
     @cache
-    def index() -> Mapping[str, list[Path]]:
-        """Return the files that each word may mean: those of tests if there are no others."""
-        found: dict[bool, dict[str, list[Path]]] = {False: {}, True: {}}
+    def index() -> Mapping[_Place, list[Path]]:
+        """Return the files of each place: those of tests if there are no others."""
+        found: dict[bool, dict[_Place, list[Path]]] = {False: {}, True: {}}
         for path in list(read) if project is None else python_files(project):
-            words = found[_is_of_tests(path, project or package_root(path))]
-            for word in {*_folders(path, project), *_importable(path)}:
-                words.setdefault(word, []).append(path)
+            places = found[_is_of_tests(path, project or package_root(path))]
+            for place in _places(path, project):
+                places.setdefault(place, []).append(path)
         return found[True] | found[False]
+
+    @cache
+    def everywhere() -> list[Path | None]:
+        """Return the folders that any file of the project may import from."""
+        folders = dict.fromkeys(folder for folder, _ in index())
+        return [folder for folder in folders if folder is None or folder.parent == project]
 
     def files(word: str, path: Path) -> list[Path]:
         packaged = (path.parent / "__init__.py").exists()
         if word == OWN:
-            folders = () if packaged else _folders(path, project)
-            name = folders[0] if folders else package_root(path).name
-            return index().get(name, []) or list(python_files(path.parent))
+            # Without an `__init__.py` it may be the outermost folder.
+            *_, place = _places(path, project)
+            if packaged:
+                place = None, package_root(path).name
+            found = index().get(place, []) if packaged or path.parent != project else []
+            return found or list(python_files(path.parent))
         if word in sys.stdlib_module_names:
             return [] if packaged else _beside(path, word)
-        return index().get(word, []) or _beside(path, word)
+        folders = dict.fromkeys([*everywhere(), *_up_to(project, path)])
+        found = [each for folder in folders for each in index().get((folder, word), ())]
+        return found or _beside(path, word)
 
     def imports(path: Path) -> frozenset[str]:
         if path not in read:
@@ -146,11 +157,27 @@ def _needs(project: Path | None, known: Mapping[Path, frozenset[str]]) -> Needs:
     return Needs(files, imports)
 
 
-def _folders(path: Path, project: Path | None) -> tuple[str, ...]:
-    """Return the names of the folders around a file, below that of its project."""
-    if project is None or not path.is_relative_to(project):
-        return ()
-    return path.relative_to(project).parts[:-1]
+_Place = tuple[Path | None, str]
+"""A folder, and the first word by which a file is imported there; `None`: from anywhere."""
+
+
+def _places(path: Path, project: Path | None) -> Iterator[_Place]:
+    """Yield the places of a file, from the inside to the outside."""
+    if (path.parent / "__init__.py").exists():
+        yield None, package_root(path).name
+    else:
+        yield path.parent, path.stem
+    for folder in _up_to(project, path):
+        if folder != project and not (folder.parent / "__init__.py").exists():
+            yield folder.parent, folder.name
+
+
+def _up_to(project: Path | None, path: Path) -> Iterator[Path]:
+    """Yield the folders around a file: its own, and those up to its project's."""
+    for folder in path.parents:
+        yield folder
+        if project is None or folder == project:
+            break
 
 
 def _beside(path: Path, word: str) -> list[Path]:
