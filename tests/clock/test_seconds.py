@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from time import perf_counter, sleep
 from types import ModuleType
 
@@ -35,6 +36,41 @@ def test_every_clock_moves_with_the_time(run):
 
     assert run(main) == 2.5
     assert time.monotonic() != 2.5
+
+
+def test_the_time_in_words_moves_too(run):
+    """`ctime()` and `asctime()` tell the virtual time; a time they are given is that one."""
+
+    async def main():
+        await asyncio.sleep(3661)
+        assert time.ctime() == time.ctime(None) == time.asctime() == time.ctime(time.time())
+        assert time.ctime() == time.asctime(time.localtime()) != time.ctime(0)
+        with pytest.raises(TypeError):
+            time.asctime(None)
+        return time.ctime(), time.ctime(0)
+
+    real = time.ctime
+    said, of_epoch = run(main)
+    assert said.split()[3:] == datetime(2000, 1, 1, 1, 1, 1).strftime("%H:%M:%S %Y").split()
+    assert of_epoch == time.ctime(0)
+    assert time.ctime is real
+    assert time.ctime().split()[4] != "2000"
+
+
+@pytest.mark.skipif(not hasattr(time, "clock_gettime"), reason="this system has none")
+def test_a_clock_by_its_number_moves_too(run):
+    """`clock_gettime()` tells of each clock what its own function does."""
+
+    async def main():
+        await asyncio.sleep(2.5)
+        for number in (time.CLOCK_MONOTONIC, time.CLOCK_PROCESS_CPUTIME_ID):
+            assert time.clock_gettime(number) == 2.5
+            assert time.clock_gettime_ns(number) == 2_500_000_000
+        with pytest.raises(OSError):
+            time.clock_gettime(-999)
+        return time.clock_gettime(time.CLOCK_REALTIME) == time.time()
+
+    assert run(main)
 
 
 def test_a_clock_that_a_thread_is_given_moves_too(run):

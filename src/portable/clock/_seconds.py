@@ -31,7 +31,12 @@ _REAL: dict[str, Callable[..., Any]] = {
     for base in (*_SECONDS, "time")
     for name in (base, f"{base}_ns")
     if hasattr(time, name)
-} | {"sleep": time.sleep}
+}
+_REAL |= {
+    name: getattr(time, name)
+    for name in ("clock_gettime", "clock_gettime_ns", "asctime", "ctime", "sleep")
+    if hasattr(time, name)
+}
 
 
 class _Timeline(Protocol):
@@ -125,9 +130,34 @@ def _stand_in(name: str) -> Callable[..., Any]:
             return real(seconds)  # which raises the right error
         return _shown.timelines[-1].sleep(float(seconds))
 
+    @functools.wraps(real)
+    def clock_gettime(clock: Any, /) -> Any:
+        shown = real(clock)
+        if clock == time.CLOCK_REALTIME or _wants_real_time(sys._getframe(1)):
+            return shown  # CLOCK_REALTIME: time-machine replaces it
+        now = _shown.read()
+        if now is None:
+            return shown
+        return round(now * 1e9) if name.endswith("_ns") else now
+
+    @functools.wraps(real)
+    def in_words(*moment: Any) -> Any:
+        if moment not in _NOW[name] or _wants_real_time(sys._getframe(1)):
+            return real(*moment)
+        return real(time.localtime() if name == "asctime" else time.time())
+
+    if name.startswith("clock_gettime"):
+        return clock_gettime
+    if name in ("asctime", "ctime"):
+        return in_words
     return sleep if name == "sleep" else read
 
 
+# The arguments that mean now.
+_NOW: dict[str, tuple[tuple[()] | tuple[None], ...]] = {
+    "asctime": ((),),
+    "ctime": ((), (None,)),
+}
 _STAND_INS = {name: _stand_in(name) for name in _REAL}
 
 # Whose code asks for real time -----------------------------------------------------------
