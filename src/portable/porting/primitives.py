@@ -30,7 +30,7 @@ def _decide(
             thing = _seen(source, use, check)
         except Escapes as reason:
             if not use.annotation:
-                yield stays(use, str(reason))
+                yield stays(use, *reason.args)
             continue
         done.update(thing.uses)
         edits: dict[cst.CSTNode, Edit] = renamed(thing.annotated, new)
@@ -174,7 +174,8 @@ def _check_taken_once(source: Source, thing: Thing) -> None:
     if line:
         raise Escapes(
             f"is taken again in line {line} by the task that holds it: asyncio's waits for "
-            "ever, AnyIO's raises"
+            "ever, AnyIO's raises",
+            "put what needs the lock into a function of its own, for those that hold it",
         )
 
 

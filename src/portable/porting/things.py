@@ -50,7 +50,7 @@ _ENTERED = frozenset(
 
 
 class Escapes(Exception):
-    """Not all that is done with a thing can be seen; the message says why."""
+    """Not all that is done with a thing can be seen: why, and at most what to write instead."""
 
 
 NOT_MADE = "is not made here, but named: for a type, or to be called elsewhere"
