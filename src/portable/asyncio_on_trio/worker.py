@@ -297,8 +297,13 @@ class Worker:
         if answer is not None:
             trio.lowlevel.reschedule(self.native, answer)
 
+    @property
+    def waiting_task(self) -> asyncio.Task[Any] | None:
+        """The asyncio task that waits in this worker, in trio or for its next step."""
+        return None if self._task is None else self._task()
+
     def _abort(self, raise_cancel: RaiseCancel) -> Abort:
-        task = None if self._task is None else self._task()
+        task: Any = self.waiting_task
         if task is not None:
             task._driver.abort(raise_cancel)
         if self._cancel_now:
@@ -323,7 +328,7 @@ class Worker:
 
     def end_wait(self) -> None:
         """End its task's wait in trio, as the loop ends and will not step the task again."""
-        task = None if self._task is None else self._task()
+        task: Any = self.waiting_task
         if self._trap is not None and task is not None:
             driver: Driver = task._driver
             driver.pending = True

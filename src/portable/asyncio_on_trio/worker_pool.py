@@ -20,7 +20,7 @@ class WorkerPool:
     """The workers of one loop.
 
     Attributes:
-        workers: all of them.
+        workers: all of them, by their trio tasks.
         free: those that sleep and serve no task.
     """
 
@@ -28,14 +28,14 @@ class WorkerPool:
 
     def __init__(self, loop: EventLoop) -> None:
         self._loop = loop
-        self.workers: set[Worker] = set()
+        self.workers: dict[trio.lowlevel.Task, Worker] = {}
         self.free: list[Worker] = []
         self._none_left: trio.Event | None = None
 
     def hire(self, step: Step) -> None:
         """Start a worker, which begins with this step."""
         worker = Worker(self._loop, step)
-        self.workers.add(worker)
+        self.workers[worker.native] = worker
         self._loop.natives.add(worker.native)
 
     def keep(self, worker: Worker) -> bool:
@@ -47,7 +47,7 @@ class WorkerPool:
 
     def forget(self, worker: Worker) -> None:
         """Forget a worker, as it has ended."""
-        self.workers.discard(worker)
+        self.workers.pop(worker.native, None)
         self._loop.natives.discard(worker.native)
         if self._none_left is not None and not self.workers:
             self._none_left.set()
@@ -70,7 +70,7 @@ class WorkerPool:
     def end(self) -> None:
         """End all workers, as the loop ends and steps no task again."""
         self.free.clear()
-        for worker in list(self.workers):
+        for worker in list(self.workers.values()):
             if worker.sleeping:
                 worker.retire()
             else:

@@ -19,7 +19,7 @@ import asyncio
 import random
 import re
 import weakref
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +150,8 @@ class Schedule:
         queue = _Ready(ready, self._taken, self._ranks)
         order = []
         for _ in range(1 + max(0, len(ready) - _ONE_AT_A_TIME) // 8):
-            step = queue.take(strategy.choose(queue.free, queue.steps))
+            step = strategy.choose(queue.free, queue.steps)
+            queue.take(step)
             order.append(queue.place(step))
             self._taken[step[0]] = step[1]
             self._steps.append((step, self._ranks.pop(step), self.now()))
@@ -270,14 +271,14 @@ class _Ready:
         """Return the index of a step among those that are ready."""
         return self._places[step]
 
-    def take(self, at: int) -> Step:
-        """Take the step at an index of `free`, and return it."""
-        step = self.free.pop(at)
+    def take(self, step: Step) -> None:
+        """Take one of the free steps."""
+        at = bisect_left(self.free, self._ranks[step], key=self._ranks.__getitem__)
+        del self.free[at]
         for follower in self._followers.get(step, ()):
             self._waits[follower] -= 1
             if not self._waits[follower]:
                 insort(self.free, follower, key=self._ranks.__getitem__)
-        return step
 
 
 _TakenStep = tuple[Step, int, float]

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -34,12 +35,13 @@ Step = tuple[int, int]
 class Strategy(Protocol):
     """How the next step is chosen."""
 
-    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
-        """Return the index of the step to take, among those that are free.
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> Step:
+        """Return the step to take, among those that are free.
 
         Args:
             free: the steps that no other has to precede, in their usual order.
-            ready: all that are ready; some may have been taken.
+            ready: all that are ready; some may have been taken. It is the same object until
+                the schedule looks anew at what is ready.
         """
         raise NotImplementedError
 
@@ -51,23 +53,23 @@ class Shuffle:
         self._random = generator
         self._round: set[Step] = set()
 
-    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> Step:
         """Draw one of this round; begin the next one if it is over."""
-        at = self._draw(free)
-        if at is None:
+        step = self._draw(free)
+        if step is None:
             self._round = set(ready)
-            at = self._random.randrange(len(free)) if len(free) > 1 else 0
-        self._round.discard(free[at])
-        return at
+            step = self._random.choice(free) if len(free) > 1 else free[0]
+        self._round.discard(step)
+        return step
 
-    def _draw(self, free: Sequence[Step]) -> int | None:
+    def _draw(self, free: Sequence[Step]) -> Step | None:
         # A few draws out of all are quicker than a search for those of the round.
         for _ in range(_DRAWS if len(free) > _DRAWS else 0):
-            at = self._random.randrange(len(free))
-            if free[at] in self._round:
-                return at
-        places = [at for at, step in enumerate(free) if step in self._round]
-        return self._random.choice(places) if places else None
+            step = self._random.choice(free)
+            if step in self._round:
+                return step
+        left = [step for step in free if step in self._round]
+        return self._random.choice(left) if left else None
 
 
 class Priorities:
@@ -86,28 +88,38 @@ class Priorities:
         self._choices = 0
         self._last: int | None = None
         self._in_a_row = 0
+        # The free steps of the last look at what is ready, the highest priority first.
+        self._heap: list[tuple[float, int, Step]] = []
+        self._ready: Sequence[Step] | None = None
 
-    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> Step:
         """Return the step with the highest priority; change priorities first if it is time."""
-        for task, _ in free:
-            if task not in self._priorities:
-                self._priorities[task] = self._random.random()
-        if len(free) == 1:
-            return 0
-        at = self._first(free)
-        if self._choices in self._changes or (
-            free[at][0] == self._last and self._in_a_row >= PATIENCE
-        ):
-            self._lowest -= 1
-            self._priorities[free[at][0]] = self._lowest
-            at = self._first(free)
-        self._choices += 1
-        self._in_a_row = self._in_a_row + 1 if free[at][0] == self._last else 1
-        self._last = free[at][0]
-        return at
+        if ready is not self._ready or not self._heap:
+            self._ready = ready
+            self._look(free)
+        heap = self._heap
+        step = heap[0][2]
+        if len(free) > 1:
+            if self._choices in self._changes or (
+                step[0] == self._last and self._in_a_row >= PATIENCE
+            ):
+                self._lowest -= 1
+                self._priorities[step[0]] = self._lowest
+                heapq.heapreplace(heap, (-self._lowest, heap[0][1], step))
+                step = heap[0][2]
+            self._choices += 1
+            self._in_a_row = self._in_a_row + 1 if step[0] == self._last else 1
+            self._last = step[0]
+        heapq.heappop(heap)
+        return step
 
-    def _first(self, free: Sequence[Step]) -> int:
-        return max(range(len(free)), key=lambda at: self._priorities[free[at][0]])
+    def _look(self, free: Sequence[Step]) -> None:
+        priorities = self._priorities
+        for task, _ in free:
+            if task not in priorities:
+                priorities[task] = self._random.random()
+        self._heap = [(-priorities[step[0]], at, step) for at, step in enumerate(free)]
+        heapq.heapify(self._heap)
 
 
 class Replay:
@@ -120,15 +132,15 @@ class Replay:
         self._taken = taken
         self._waited = 0
 
-    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> int:
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> Step:
         """Return the first step that is not held back; if all are, the first one."""
         for at, step in enumerate(free):
             if not self._is_held(step):
                 self._waited += at > 0
                 if self._waited > _HELD_AT_MOST:
                     self._holds.clear()
-                return at
-        return 0
+                return step
+        return free[0]
 
     def _is_held(self, step: Step) -> bool:
         held = self._holds.get(step, ())

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import trio
+
 from portable.asyncio_on_trio import EventLoop, current_loop
 from portable.asyncio_on_trio.opening import finalize
 
@@ -142,6 +144,13 @@ class LoopWatch:
         if self.loop is None:
             return set()
         return asyncio.all_tasks(self.loop) - set(self._finalizing())
+
+    def resumed_in(self, native: trio.lowlevel.Task) -> asyncio.Task[Any] | None:
+        """Return the asyncio task in a trio task whose wait in trio is over; or `None`."""
+        worker = None if self.loop is None else self.loop.pool.workers.get(native)
+        if worker is None or worker.step is not None or worker.sleeping:
+            return None
+        return worker.waiting_task
 
     def current_task(self) -> asyncio.Task[Any] | None:
         """Return the asyncio task that calls this; `None`: no asyncio task does."""

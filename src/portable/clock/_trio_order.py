@@ -25,7 +25,7 @@ from trio._core import _run
 from ._schedule import Link, Schedule
 from ._taken import MACHINERY
 from ._trio_loop import LoopWatch
-from ._trio_tasks import TrioTask, home, worker_of
+from ._trio_tasks import TrioTask, home_of
 
 _scheduler: Any = _run
 
@@ -97,15 +97,15 @@ class TrioOrder(trio.abc.Instrument):
         return True
 
     def _links(self, batch: list[TrioTask]) -> list[Link]:
-        homes = [self._home(task) for task in batch]
-        resumed: dict[TrioTask, Any] = {}
-        if any(one.startswith("portable.asyncio_on_trio") for one in homes):
-            resumed = self._resumed()
         links = []
-        for task, one in zip(batch, homes, strict=True):
-            if task in resumed:
-                links.append(Link(self._schedule.number(resumed[task])))
-            elif one.startswith(("portable.asyncio_on_trio", "trio._core")):
+        for task in batch:
+            home = self._home(task)
+            resumed = None
+            if home.startswith("portable.asyncio_on_trio"):
+                resumed = self._watch.resumed_in(task)
+            if resumed is not None:
+                links.append(Link(self._schedule.number(resumed)))
+            elif home.startswith(("portable.asyncio_on_trio", "trio._core")):
                 links.append(Link(MACHINERY))
             else:
                 links.append(Link(self._schedule.number(task)))
@@ -114,17 +114,8 @@ class TrioOrder(trio.abc.Instrument):
     def _home(self, task: TrioTask) -> str:
         found = self._homes.get(task)
         if found is None:
-            found = self._homes[task] = home(task)
+            found = self._homes[task] = home_of(task)
         return found
-
-    def _resumed(self) -> dict[TrioTask, Any]:
-        """Return the asyncio tasks whose waits in trio are over, by their trio tasks."""
-        resumed = {}
-        for task in self._watch.tasks():
-            worker = worker_of(task)
-            if worker is not None and worker.step is None and not worker.sleeping:
-                resumed[worker.native] = task
-        return resumed
 
 
 def asked_by_sleep() -> bool:

@@ -31,7 +31,7 @@ def worker_of(task: asyncio.Task[Any]) -> Any:
 
 def is_worker_or_pump(task: TrioTask) -> bool:
     """Say whether a trio task is a worker or the pump of asyncio's loop on trio."""
-    return home(task).startswith("portable.asyncio_on_trio")
+    return home_of(task).startswith("portable.asyncio_on_trio")
 
 
 def below(task: TrioTask, spared: Collection[trio.Nursery] = ()) -> Iterator[TrioTask]:
@@ -64,11 +64,11 @@ def all_plain() -> list[TrioTask]:
     if root is None:
         return []
     top = [task for nursery in root.child_nurseries for task in nursery.child_tasks]
-    machinery = {task for task in top if home(task).startswith(_MACHINERY)}
+    machinery = {task for task in top if home_of(task).startswith(_MACHINERY)}
     return [task for task in below(root) if task not in machinery]
 
 
-def home(task: TrioTask) -> str:
+def home_of(task: TrioTask) -> str:
     """Return the name of the module whose function a task runs."""
     coro: Any = task.coro
     frame = getattr(coro, "cr_frame", None)
