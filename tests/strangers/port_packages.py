@@ -12,10 +12,10 @@ and is imported as it was before (`importing.py`). *Suites*: the package is inst
 where it is installed and in its sources, and its own tests, unedited, run on asyncio, uvloop
 and trio, before and after.
 
-It prints the sites, the share rewritten, without and with `--assume calm,quiet`, the processor
-time, and the tests passed, failed and skipped before and after; then for each name what became
-of its sites, and with `--reasons` the most frequent reasons why one stays. `--keep` adds the
-figures to those of earlier pieces.
+It prints the sites, the share rewritten, without and with `--assume calm,quiet,free`, the
+processor time, and the tests passed, failed and skipped before and after; then for each name
+what became of its sites, and with `--reasons` the most frequent reasons why one stays. `--keep`
+adds the figures to those of earlier pieces.
 
 *Task-level* names are those of the "High-level API Index" in Python's documentation, with what
 belongs to them (`ensure_future`, the constants of `wait()`), as far as AnyIO has a name or an
@@ -51,11 +51,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from stand import Run, Stand
 from table import SUITES
 
-from portable.porting.calm import CALM
 from portable.porting.files import FileResult, find_targets, port_files
 from portable.porting.neighbours import package_root
-from portable.porting.quiet import QUIET
 from portable.porting.report import Report
+from portable.porting.rules import CONDITIONS
 from portable.porting.site import Site
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -203,6 +202,7 @@ def reason(site: Site) -> str:
     why = re.sub(r"(?:calls \w+\(\), which )+", "calls what ", site.why)
     why = re.sub(r"\bline \d+", "a line", why)
     why = re.sub(r"(?<=kept by )\w+(?=,)|(?<=attribute, )\w+|(?<=task in )\w+", "NAME", why)
+    why = re.sub(r"(?<=imports )(?!its own)[\w.]+(?:, [\w.]+)*(?=, which)", "NAME", why)
     return re.sub(r"\b\w+\(\)(?=, which)", "NAME()", why) or "no condition is known"
 
 
@@ -221,7 +221,7 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
     whys = Counter((site.name, reason(site)) for site in sites if not site.rewritten)
     count, good, otherwise = check_imports(results)
     vouched = port_files(
-        find_targets([str(folder)]), places_after=True, assumed=frozenset({CALM, QUIET})
+        find_targets([str(folder)]), places_after=True, assumed=frozenset(CONDITIONS)
     )
     more = Counter(site.name for each in vouched for site in each.sites if site.rewritten)
     wrong = {str(result.path): broken(result) for result in (*vouched, *results)}
@@ -229,6 +229,7 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
         "files": sum(result.changed for result in results),
         "lines": sum(result.before.count(b"\n") for result in results),
         "names": {name: [often, done[name]] for name, often in names.most_common()},
+        "assumed": list(CONDITIONS),
         "vouched": {name: [often, more[name]] for name, often in names.most_common()},
         "reasons": [[name, why, often] for (name, why), often in whys.most_common()],
         "modules": [count, good],
@@ -287,7 +288,7 @@ def summary(packages: dict[str, dict[str, Any]], reasons: int) -> Iterator[str]:
     yield (
         f"{len(found)} packages: {share(None)} of all sites, {share(TASK_LEVEL)} of task-level "
         f"names, {share(TASK_LEVEL - {'asyncio.sleep'})} without sleep; "
-        f"{share(TASK_LEVEL, 'vouched')} with --assume calm,quiet; half or more in "
+        f"{share(TASK_LEVEL, 'vouched')} with --assume calm,quiet,free; half or more in "
         f"{len(halves)} packages; {imported} of {modules} changed modules are imported; "
         f"{lines} lines in files that name asyncio; to port 100,000 of them twice takes "
         f"{wall:.0f} s in {os.cpu_count()} processes, {processor:.0f} s of processor time"

@@ -27,7 +27,7 @@ TOP = """\
 The sdists of {packages} packages, with their tests and examples, were ported as they came from
 PyPI. Of the sites of task-level names {share} were rewritten, and {without}
 of those that are not `sleep`. The rest stays as it is, with a hint, and runs on every loop.
-Whoever vouches for what cannot be seen (`--assume calm,quiet`) has {vouched} rewritten.
+Whoever vouches for what cannot be seen (`--assume {assumed}`) has {vouched} rewritten.
 
 ```console
 $ python tests/strangers/port_packages.py
@@ -60,6 +60,7 @@ def render(results: dict[str, Any]) -> str:
     top = TOP.format(
         packages=len(packages),
         share=_share(found, TASK_LEVEL),
+        assumed=",".join(min((each["assumed"] for each in found), key=len)),
         vouched=_share(found, TASK_LEVEL, "vouched"),
         without=_share(found, TASK_LEVEL - {"asyncio.sleep"}),
         modules=f"all {modules}" if modules == imported else f"{imported} of {modules}",
