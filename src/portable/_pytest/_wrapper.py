@@ -7,6 +7,7 @@ and which tasks the test leaves behind.
 
 from __future__ import annotations
 
+import signal
 import unittest
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -65,11 +66,44 @@ class Wrapper:
         if self.checked:
             _check_backend(self.value, self.test)
         call = partial(self._run, partial(test, *args, **kwargs))
-        if self.driven and current_backend() == "trio":
-            from ._stage import drive
-
-            return await drive(call)
+        if current_backend() == "trio":
+            return await self._run_on_trio(call)
         return await call()
+
+    async def _run_on_trio(self, call: Callable[[], Awaitable[object]]) -> object:
+        """Run the test on trio; if a signal's handler raises while it waits, cancel it.
+
+        So do time limits. The error goes to pytest, which leaves the test; AnyIO would wait
+        for its end.
+        """
+        __tracebackhide__ = True
+        import trio
+
+        from portable._handlers import HandlerStandIns
+
+        def meet(handle: Callable[[], object]) -> None:
+            if trio.lowlevel.in_trio_task():
+                handle()  # the test may catch what it raises
+                return
+            try:
+                handle()
+            except BaseException:
+                token.run_sync_soon(scope.cancel)
+                raise
+
+        token = trio.lowlevel.current_trio_token()
+        handlers = HandlerStandIns(meet, but={signal.SIGINT})  # that one is trio's
+        handlers.start()
+        try:
+            with trio.CancelScope() as scope:
+                if self.driven:
+                    from ._stage import drive
+
+                    return await drive(call)
+                return await call()
+        finally:
+            handlers.stop()
+        return None  # nobody awaits it
 
     async def _run(self, test: Callable[[], Awaitable[object]]) -> object:
         __tracebackhide__ = True

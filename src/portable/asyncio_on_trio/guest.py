@@ -21,7 +21,9 @@ import outcome
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .held_signals import HeldSignals
+from portable._handlers import HandlerStandIns
+
+from .signals import in_trios_code
 
 if TYPE_CHECKING:
     from .loop import EventLoop
@@ -62,8 +64,8 @@ class _RunOfThread:
 
 def forget_run() -> None:
     """Leave the trio run in which this process was forked: it belongs to the parent."""
-    if HeldSignals.active is not None:
-        HeldSignals.active.stop()
+    if HandlerStandIns.active is not None:
+        HandlerStandIns.active.stop()
     if trio.lowlevel.in_trio_run():
         _RunOfThread().leave()
         with suppress(ValueError):  # not in the main thread
@@ -98,7 +100,7 @@ class Host:
         self._run = _RunOfThread()
         self._later: list[Callable[[], object]] = []
         self._held: list[Callable[[], object]] = []
-        self._signals = HeldSignals(self._hold)
+        self._signals = HandlerStandIns(self._meet)
         self._signals.start()  # so trio sets no handler of its own
         try:
             trio.lowlevel.start_guest_run(
@@ -166,10 +168,13 @@ class Host:
             finally:
                 del failure
 
-    def _hold(self, call: Callable[[], object]) -> None:
-        """Take the call of a signal's handler that came in the midst of trio's code."""
-        self._held.append(call)
-        self._steps.put(_nothing)
+    def _meet(self, call: Callable[[], object]) -> None:
+        """Call a signal's handler, which may raise; but not in the middle of trio's code."""
+        if in_trios_code():
+            self._held.append(call)
+            self._steps.put(_nothing)
+        else:
+            call()
 
     def _deliver(self) -> None:
         """Make the calls that were held; an error ends `go_on()`."""

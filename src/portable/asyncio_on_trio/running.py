@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .held_signals import HeldSignals
+from portable._handlers import HandlerStandIns
+
 from .loop import EventLoop
 from .opening import open_loop
+from .signals import in_trios_code
 
 T = TypeVar("T")
 _STOPPED = "Event loop stopped before Future completed."
@@ -57,7 +59,7 @@ def run(
             signal.signal(signal.SIGINT, this_run.on_interrupt)
         except ValueError:  # an interpreter that allows no handlers
             takes_interrupts = False
-    others = HeldSignals(this_run.hold, but={signal.SIGINT} if takes_interrupts else ())
+    others = HandlerStandIns(this_run.meet, but={signal.SIGINT} if takes_interrupts else ())
     others.start()
     try:
         result: T = trio.run(this_run.main, clock=clock, instruments=instruments)
@@ -177,13 +179,14 @@ class _Run:
         if self._interrupts == 1 and token is not None and task is not None and not task.done():
             self._too_late = True
             token.run_sync_soon(self._cancel_main, task)
-        elif trio.lowlevel.currently_ki_protected():
-            self.hold(_interrupt)
         else:
-            _interrupt()
+            self.meet(_interrupt)
 
-    def hold(self, call: Callable[[], object]) -> None:
-        """Take the call of a signal's handler that came in the midst of trio's code."""
+    def meet(self, call: Callable[[], object]) -> None:
+        """Call a signal's handler, which may raise; but not in the middle of trio's code."""
+        if not in_trios_code():
+            call()
+            return
         self._held.append(call)
         loop = self._loop
         if self._token is not None and loop is not None and not loop.is_closed():

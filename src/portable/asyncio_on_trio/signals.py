@@ -5,6 +5,8 @@ handler the signal has, and in whatever thread it arrives. So the loop learns of
 if somebody has replaced its handler. In a trio run the pipe is trio's, which only wakes trio
 and does not look at the numbers. While the loop has a handler, it puts a pipe of its own in
 place of trio's. The loop waits for that pipe in trio, so a signal wakes trio as before.
+
+Handlers of Python's may raise. While trio's own code runs they wait: `in_trios_code()`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+import trio
 
 
 class SignalHandlers:
@@ -134,6 +138,12 @@ class SignalHandlers:
                 handle = self._handles.get(sig)
                 if handle is not None and not handle.cancelled():
                     self._deliver(handle)
+
+
+def in_trios_code() -> bool:
+    """Say whether trio's own code runs, or waits: an error there would break its run down."""
+    # In a process that was forked in a run there is no run any more.
+    return trio.lowlevel.in_trio_run() and trio.lowlevel.currently_ki_protected()
 
 
 def _nothing(_: int, __: object) -> None:
