@@ -40,6 +40,12 @@ def test_mixed(program):
     event(judge(program.block, mixed=True))
 
 
+def test_the_long_run_writes_new_programs():
+    """By default a build writes the same ones as the build before it."""
+    long, default = map(settings.get_profile, ["long", "random-programs"])
+    assert (long.derandomize, default.derandomize) == (False, True)
+
+
 #: It waits for ever, and once more when it is cancelled.
 CLEANS_UP = s.Finally((s.WaitEvent(0),), (s.Get(0),))
 #: Its race waits for a clean-up, whoever cancels it; its own is broken off by a deadlock.
