@@ -34,6 +34,7 @@ async def main(name="you"):
     return 7
 """
 PORT = ORIGINAL.replace("asyncio", "anyio")
+HANG = "def main():\n    while True: pass\n"
 
 Write = Callable[..., str]
 Compare = Callable[..., Report]
@@ -212,7 +213,7 @@ ENDS = {
         "no_such_thing",
     ),
     "no event loop": ("print('hello')\n", "unloadable", "started no event loop"),
-    "a hang": ("def main():\n    while True: pass\n", "hang", "hangs: ended after 1 s"),
+    "a hang": (HANG, "hang", "hangs: ended after 1 s"),
     "os._exit": (
         "import os\ndef main(): os._exit(3)\n",
         "different",
@@ -256,11 +257,34 @@ def test_each_bad_end_is_told_for_what_it_is(write: Write, how: str) -> None:
 
 
 def test_an_original_that_fails_proves_nothing(comparing: Compare) -> None:
-    """Where the original has no trace no port counts as equivalent, the same text included."""
-    hang = "def main():\n    while True: pass\n"
-    report = comparing(hang, PORT, time_limit=1)
+    """Where the original has no trace no port is equivalent; the report says what helps."""
+    report = comparing(HANG, PORT, time_limit=1, seeds=range(100))
     assert verdicts(report)["port", "asyncio"] == "unjudged"
     assert not report.equivalent
+    assert not report.explored
+    assert "--until SECONDS leaves a service" in text_of(report)
+
+
+def test_a_port_that_hangs_is_run_under_no_schedule(write: Write) -> None:
+    """It would hang under each; on other backends the schedules are run."""
+    port = """
+import anyio, portable
+async def main():
+    while portable.current_backend() == "trio": pass
+    await anyio.sleep(1)
+    print("done")
+"""
+    backends = [name for name in ("asyncio", "trio") if BACKENDS[name].installed]
+    report = compare_programs(
+        write(ORIGINAL, "original.py"),
+        write(port),
+        time_limit=2,
+        seeds=range(3),
+        backends=backends,
+    )
+    assert [one.backend for one in report.explored] == ["asyncio"]
+    assert verdicts(report).get(("port", "trio")) == ("hang" if "trio" in backends else None)
+    assert "--until" not in text_of(report)
 
 
 def test_a_function_and_a_module_can_be_named(write: Write) -> None:

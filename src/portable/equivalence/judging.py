@@ -107,13 +107,23 @@ def judge(
     # Twice on asyncio, to know what is not the program's to decide.
     batches = [Batch("original", "asyncio", (None, None) if schedulable else (None,))]
     batches += [Batch("original", name, (None,)) for name in others]
-    batches += [Batch("port", name, (None, *seeds)) for name in chosen]
+    batches += [Batch("port", name, (None,)) for name in chosen]
     wanted = [batch for batch in batches if BACKENDS[batch.backend].installed]
     made = {
         (batch.role, batch.backend): found
         for batch, found in zip(wanted, runs(wanted), strict=True)
     }
     reference, *twin = made["original", "asyncio"]
+    # What hangs or dies without a schedule would do so under each.
+    alive = [
+        batch.backend
+        for batch in wanted
+        if batch.role == "port" and made["port", batch.backend][0].trace is not None
+    ]
+    scheduled: dict[str, list[Run]] = {}
+    if seeds and reference.trace is not None:
+        more = runs([Batch("port", name, seeds) for name in alive])
+        scheduled = dict(zip(alive, more, strict=True))
     judging = _Judge(reference, runs, measure, seeds, schedulable=schedulable)
     right = dict.fromkeys(chosen, reference)
     rows = [Judged("original", reference)]
@@ -126,13 +136,15 @@ def judge(
     explored = []
     right_on_asyncio = False
     for name in chosen:
-        plain, *scheduled = made.get(("port", name), [Run(name, None)])
+        [plain] = made.get(("port", name), [Run(name, None)])
         row = judging.judged("port", right[name], plain, right_on_asyncio=right_on_asyncio)
         rows.append(row)
         if name == "asyncio":
             right_on_asyncio = row.equivalent
-        if scheduled:  # where the port is wrong without, the order is not what is wrong
-            explored.append(judging.explored(right[name], scheduled, shrinking=row.equivalent))
+        if name in scheduled:
+            # Where the port is wrong without a schedule, the order is not what is wrong.
+            shrinking = row.equivalent
+            explored.append(judging.explored(right[name], scheduled[name], shrinking=shrinking))
     unsteady = _unsteady(reference, twin, measure.reading)
     return Report(original, port, tuple(rows), tuple(explored), unsteady)
 

@@ -42,6 +42,13 @@ def render(
     for row in report.rows:
         yield ("=" if row.equivalent else "!"), _in_a_line(row, failures)
     yield from _render_unsteady(report)
+    if _hangs(report.rows[0]):
+        yield " ", ""
+        yield (
+            "?",
+            "  portable compare --until SECONDS leaves a service that never ends at that time;",
+        )
+        yield "?", "  --time-limit SECONDS waits longer for a program that takes long"
     shown: dict[object, str] = {}
     yield from render_rows(report.rows, width, shown)
     for found in report.explored:
@@ -76,6 +83,10 @@ def _first_line(report: Report) -> Iterator[Row]:
         seed = "" if row not in under else f" under seed {row.run.seed}"
         yield "!", f"{row.program} on {row.run.backend}{seed}: {what}"
         return
+
+
+def _hangs(row: Judged) -> bool:
+    return row.run.failure is not None and row.run.failure.kind == "hang"
 
 
 def _render_unsteady(report: Report) -> Iterator[Row]:
