@@ -263,6 +263,7 @@ def test_an_original_that_fails_proves_nothing(comparing: Compare) -> None:
     assert not report.equivalent
     assert not report.explored
     assert "--until SECONDS leaves a service" in text_of(report)
+    assert "NOT judged" in text_of(report)
 
 
 def test_a_port_that_hangs_is_run_under_no_schedule(write: Write) -> None:

@@ -156,6 +156,7 @@ def test_silence_proves_nothing(write: Write) -> None:
     report = compare_programs(file, file, backends=["asyncio"])
     assert not report.equivalent
     assert "nothing was seen of it" in text_of(report)
+    assert text_of(report).endswith("NOT judged: " + report.port)
 
 
 OWN_LOOPS = {

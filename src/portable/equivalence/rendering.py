@@ -56,6 +56,7 @@ def render(
     for line in scope_of(report):
         yield " ", line
     verdict = "equivalent" if report.equivalent else "NOT equivalent"
+    verdict = verdict if report.judged else "NOT judged"
     yield ("=" if report.equivalent else "!"), f"{verdict}: {report.port}"
 
 

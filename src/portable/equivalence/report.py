@@ -121,6 +121,12 @@ class Report:
         )
 
     @property
+    def judged(self) -> bool:
+        """Whether there was anything to compare the port with, and to see of it."""
+        against = {row.verdict for row in self.rows if not row.equivalent}
+        return self.rows[0].run.failure is None and against != {"unjudged"}
+
+    @property
     def faithful(self) -> bool:
         """Whether the original does the same on every backend, in asyncio's order on trio.
 
