@@ -21,8 +21,7 @@ import re
 import weakref
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from ._strategies import Priorities, Replay, Shuffle, Step, Strategy
@@ -48,8 +47,7 @@ _NUMBERED = re.compile(r"Task-\d+")
 _DOTTED = re.compile(r"[\w<>]+(?:\.[\w<>]+)+")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """Says which others a ready callback must not overtake.
 
     Attributes:
@@ -120,11 +118,12 @@ class Schedule:
 
     def number(self, task: Any) -> int:
         """Return the number of a task; tasks are counted when they are first scheduled."""
-        if task not in self._numbers:
+        number = self._numbers.get(task)
+        if number is None:
             self._made += 1
-            self._numbers[task] = self._made
-            self._unnamed[self._made] = weakref.ref(task)
-        return self._numbers[task]
+            self._numbers[task] = number = self._made
+            self._unnamed[number] = weakref.ref(task)
+        return number
 
     def _name_new(self) -> None:
         for number, named in self._unnamed.items():
