@@ -189,9 +189,6 @@ def prove_program(
         original=f"{name} before the port",
         port=f"{name} after the port",
         rows=tuple(map(naming, report.rows)),
-        explored=tuple(
-            replace(each, failing=tuple(map(naming, each.failing))) for each in report.explored
-        ),
     )
     return ProgramRun(report, unloaded)
 
