@@ -807,6 +807,21 @@ LOCK = """
         async with lock:
             {use}
     """
+IN_TURN = """pass
+        async def turn(on):
+            if on: await lock.acquire()
+            else: lock.release()"""
+RETURNED = """pass
+        async def turn(on):
+            if not on:
+                lock.release()
+                return
+            await lock.acquire()"""
+MATCHED = """pass
+        async def turn(on):
+            match on:
+                case 1: await lock.acquire()
+                case 2: lock.release()"""
 for id_, use, why in (
     ("handed on", "print(lock)", "handed on"),
     ("locked", "print(lock.locked())", "locked()"),
@@ -814,6 +829,9 @@ for id_, use, why in (
     ("across a yield", "yield 1", "across a yield"),
     ("a test of its waiting", "await asyncio.wait_for(lock.acquire(), 1)", ".acquire"),
     ("taken twice", "async with lock: pass", "taken again in line 6"),
+    ("in turn", IN_TURN, "in the same call"),
+    ("in turn, with a return", RETURNED, "in the same call"),
+    ("in turn, by cases", MATCHED, "in the same call"),
 ):
     stays("lock", id_, LOCK.format(name="Lock()", use=use), why)
 AGAIN = """
@@ -932,7 +950,7 @@ rewritten(
 
     async def main():
         places = asyncio.Semaphore(2)
-        one = asyncio.Semaphore()
+        one = asyncio.Semaphore(int(3 / 2))
         bounded: asyncio.BoundedSemaphore = asyncio.BoundedSemaphore(value=2)
 
         async def visit():
@@ -955,7 +973,7 @@ rewritten(
 
     async def main():
         places = anyio.Semaphore(2, fast_acquire=True)
-        one = anyio.Semaphore(1, fast_acquire=True)
+        one = anyio.Semaphore(int(3 / 2), fast_acquire=True)
         bounded: anyio.Semaphore = anyio.Semaphore(2, max_value=2, fast_acquire=True)
 
         async def visit():
@@ -978,6 +996,11 @@ for id_, name, use, why in (
     ("handed on", "Semaphore(1)", "return lock", "handed on"),
     ("evaluated twice", "BoundedSemaphore(int(1))", "pass", "evaluated twice"),
     ("a star", "Semaphore(*[1])", "pass", "cannot be told apart"),
+    ("no limit", "Semaphore(float('inf'))", "pass", "no integer"),
+    ("half of it", "Semaphore(max(1, 8 / 2))", "pass", "no integer"),
+    ("a float", "Semaphore(2.0)", "pass", "no integer"),
+    ("a variable", "Semaphore(half)\n        half = 8 / 2", "pass", "no integer"),
+    ("an attribute", "Semaphore(main.half)\n        main.half = 8 / 2", "pass", "no integer"),
 ):
     stays("semaphore", id_, LOCK.format(name=name, use=use), why)
 

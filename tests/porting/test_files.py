@@ -374,6 +374,100 @@ def test_another_file_enters_the_attribute(tmp_path, kind, other, stays):
     assert result.changed is not (stays or kind == "Event")
 
 
+KEPT = (
+    "import asyncio\n\nclass Door:\n    def __init__(self):\n"
+    "        self.{name} = asyncio.Semaphore(1)\n"
+)
+ASKS = "    def ask(self):\n        return self._open.locked()\n"
+ALWAYS = "    def __init__(self):\n        self._open = None\n"
+INNER = "    class B:\n        def __init__(self):\n            self._open = None\n"
+AT_TIMES = ALWAYS.replace("self._open", "if self: self._open")
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "other", "stays"),
+    [
+        ("_open", "", "", False),
+        ("__open", "", "", False),
+        ("_open", "print(vars(x)['_open'])\n", "", True),
+        ("_open", "print(getattr(x, '_open'))\n", "", True),
+        ("_open", "class A:\n    __slots__ = ('_open',)\n", "", False),
+        ("__open", "print(x._Door__open)\n", "", True),
+        ("__open", "print(x._Door__opened)\n", "", False),
+        ("__open", "", "print(x._Door__open)\n", True),
+        ("__open", "", "print(getattr(x, '_Door__open'))\n", True),
+        ("_open", "", "class A:\n" + ALWAYS + ASKS, False),
+        ("_open", "", "class A:\n" + AT_TIMES + ASKS, False),
+        ("_open", "", "class A(Door):\n" + ALWAYS + ASKS, False),
+        ("_open", "", "class A(Door):\n" + AT_TIMES + ASKS, True),
+        ("_open", "", "class A(Door):\n" + INNER + ASKS, True),
+        ("_open", "", "class A:\n" + INNER + ASKS, True),
+        ("_open", "class A(Door):\n" + ALWAYS + ASKS, "", False),
+        ("_open", "class A(Door):\n" + AT_TIMES + ASKS, "", True),
+    ],
+)
+def test_an_attribute_that_is_reached_in_other_ways(tmp_path, name, more, other, stays):
+    """An attribute that a string names, or a class may have from its base, stays."""
+    (tmp_path / "a.py").write_text(KEPT.format(name=name) + more)
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert result.changed is not stays
+
+
+NAMED = "from asyncio import TimeoutError\nerror = TimeoutError\n"
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        ("import a\nprint(a.TimeoutError)\n", True),
+        ("import app.a\nprint(app.a.TimeoutError)\n", True),
+        ("from . import a as b\nprint(b.TimeoutError)\n", True),
+        ("from a import *\n", True),
+        ("from .a import *\n", True),
+        ("from c import *\n", False),
+        ("import socket\nprint(socket.TimeoutError)\n", False),
+        ("import asyncio as a\nprint(a.TimeoutError)\n", False),
+        ("a = 1\nprint(a.TimeoutError)\n", False),
+    ],
+)
+def test_another_file_has_the_name_from_this_one(tmp_path, other, stays):
+    """An import stays if another file has the name from here, be it by the module or a star."""
+    (tmp_path / "a.py").write_text(NAMED)
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert (result.after == NAMED.encode()) is stays
+    assert [site.rewritten for site in result.sites] == [True]
+
+
+@pytest.mark.parametrize(
+    "other", ["import a\nThread(target=a.go).start()\n", "from a import *\n"]
+)
+def test_another_file_has_the_function_from_this_one(tmp_path, other):
+    """A function that another file reaches may be called in a thread."""
+    (tmp_path / "a.py").write_text(
+        "import asyncio\n\nasync def main(): pass\n\ndef go():\n    asyncio.run(main())\n\n"
+        "if __name__ == '__main__':\n    go()\n"
+    )
+    (tmp_path / "b.py").write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert [site.why[:40] for site in result.sites] == [
+        "is called in a function that may run in "
+    ]
+
+
+@pytest.mark.parametrize("star", ["from b import *\n", "try: from b import *\nfinally: pass\n"])
+def test_a_star_import_may_bind_the_names_that_python_has(tmp_path, star):
+    """A star import may have names that Python has: `TimeoutError`, or `max`."""
+    (tmp_path / "a.py").write_text(
+        f"import asyncio\n{star}error = asyncio.TimeoutError\n"
+        "async def f(x): await asyncio.sleep(x - 1)\n"
+    )
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert "error = builtins.TimeoutError" in result.after.decode()
+    assert "asyncio.sleep(x - 1)" in result.after.decode()
+
+
 DOOR = (
     "import asyncio\n\nclass Door:\n    def __init__(self):\n"
     "        self.opened = asyncio.Event()\n\n"

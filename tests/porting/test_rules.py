@@ -192,6 +192,11 @@ asyncio.run(main())
         ("from . import asyncio as other", None),
         ("import yaml\nyaml.asyncio.sleep", None),
         ("import asyncioptions", "asyncioptions"),
+        ("import importlib; importlib.import_module(x)", "what it finds by a name"),
+        ("import importlib; importlib.import_module('yaml.a')", "yaml"),
+        ("import importlib; importlib.import_module('redis.asyncio')", None),
+        ("__import__(x)", "what it finds by a name"),
+        ("import runpy; runpy.run_path('a.py')", "what it finds by a name"),
     ],
 )
 def test_what_a_human_vouches_for_of_imports(imported, unseen):

@@ -12,7 +12,7 @@ from itertools import takewhile
 import libcst as cst
 from libcst import metadata
 
-from .foreign import import_entry, is_private
+from .foreign import is_private
 from .source import Function, Source
 from .tree import find, is_self
 
@@ -34,7 +34,7 @@ def references(source: Source, function: Function) -> Sequence[cst.CSTNode] | No
     nested = isinstance(found[0].scope, metadata.FunctionScope)
     if not nested and (
         not isinstance(found[0].scope, metadata.GlobalScope)
-        or import_entry(name) in source.foreign
+        or source.is_imported_elsewhere(name)
         or name in source.foreign
         or not (name.startswith("_") or is_program(source))
     ):

@@ -37,6 +37,11 @@ _NEED_LOOP = frozenset(
 _SAID = re.compile(rf"(?:^|[._]){LIBRARY}(?:$|[._])")
 
 
+def is_known(word: str) -> bool:
+    """Say whether a module is Python's own, or a library that is known to run on trio."""
+    return word == LIBRARY or word in _NEED_NO_LOOP
+
+
 def says_asyncio(dotted: str) -> bool:
     """Say whether what is imported needs asyncio's loop, by its name: `redis.asyncio`."""
     return dotted.partition(".")[0] in _NEED_LOOP or _SAID.search(dotted) is not None
@@ -52,7 +57,7 @@ def why_not_free(source: Source) -> str:
             continue
         if free_entry(word) in source.foreign:
             continue
-        shown = "its own package" if word == OWN else word
+        shown = {OWN: "its own package", UNSEEN: "what it finds by a name"}.get(word, word)
         if said:
             return needed.format(name)
         if needing_entry(word) in source.foreign:
@@ -66,6 +71,24 @@ def why_not_free(source: Source) -> str:
     if source.doubts(FREE):
         return f"imports {', '.join(unseen)}, which may need asyncio's loop"
     return ""
+
+
+_BY_NAME = ("import_module", "__import__", "run_module", "run_path")
+UNSEEN = "?"
+"""Stands for what is imported by a name that cannot be seen."""
+
+
+def imported_by_name(function: str, text: str) -> str:
+    """Return the first word of what a call imports; empty: it imports nothing.
+
+    Args:
+        function: the last word of what is called.
+        text: its first argument, if that is a string; else empty.
+    """
+    if function not in _BY_NAME:
+        return ""
+    word = text.partition(".")[0]
+    return word if word.isidentifier() and function != "run_path" else UNSEEN
 
 
 def _imported(source: Source) -> Iterator[tuple[str, str, bool]]:
@@ -88,6 +111,13 @@ def _imported(source: Source) -> Iterator[tuple[str, str, bool]]:
             names = [module, *(begin + dotted_name(each.name) for each in several)]
             said = next(filter(says_asyncio, names), "")
             yield word, said or module, bool(said)
+    for node in find(source.module, cst.Call, deep=True):
+        call = cst.ensure_type(node, cst.Call)
+        first = call.args[0].value if call.args else None
+        text = first.raw_value if isinstance(first, cst.SimpleString) else ""
+        word = imported_by_name(source.code(call.func).rpartition(".")[2], text)
+        if word:
+            yield word, text or word, says_asyncio(text)
 
 
 class Dependences:

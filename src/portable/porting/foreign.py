@@ -6,6 +6,8 @@ name stands for a private attribute that another file uses. All else has an entr
 
 from __future__ import annotations
 
+import re
+
 TEST_FILE = "file of tests"
 """Stands in `foreign` of a file that has tests, by its name or folder."""
 MODULE = "module "
@@ -15,6 +17,15 @@ MODULE = "module "
 def is_private(name: str) -> bool:
     """Say whether a name is private, and no special method's."""
     return name.startswith("_") and not name.endswith("__")
+
+
+def kept_as(name: str) -> str:
+    """Return the private name that Python keeps as `_Door__lock`: `__lock`; or the name."""
+    found = _KEPT_AS.fullmatch(name)
+    return name if found is None else found[1]
+
+
+_KEPT_AS = re.compile(r"_[^\W_]\w*?(__\w*[^\W_]_?)")
 
 
 def handled_entry(name: str) -> str:
@@ -65,6 +76,11 @@ def module_entry(name: str) -> str:
 def import_entry(name: str) -> str:
     """Return the entry for a name that is imported from a file."""
     return f"import {name}"
+
+
+def star_entry(module: str) -> str:
+    """Return the entry for a star import of a module, by its last word; empty: a package."""
+    return f"star {module}"
 
 
 def fixture_entry(name: str) -> str:

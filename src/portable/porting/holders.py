@@ -20,10 +20,11 @@ from libcst import metadata
 
 from .callers import is_program, references
 from .calls import call_of
-from .foreign import TEST_FILE, attribute_entry, import_entry, is_private, package_entry
+from .foreign import TEST_FILE, attribute_entry, is_private, package_entry
 from .source import Function, Source, Use, bindings, is_bound
 from .things import (
     AT_IMPORT,
+    BY_STRING,
     NOT_KEPT,
     NOT_MADE,
     OTHER_THINGS,
@@ -227,9 +228,10 @@ class _Group:
         found = source.assignments(name)
         if len(found) != 1 or not isinstance(found[0], metadata.Assignment):
             return None
-        foreign = {import_entry(name.value), attribute_entry(name.value), name.value}
+        foreign = {attribute_entry(name.value), name.value}
         nested = isinstance(found[0].scope, metadata.FunctionScope)
-        if not nested and not foreign.isdisjoint(source.foreign):
+        used = source.is_imported_elsewhere(name.value)
+        if not nested and (used or not foreign.isdisjoint(source.foreign)):
             return None
         return [access.node for access in found[0].references]
 
@@ -239,8 +241,8 @@ class _Group:
         source = self._source
         if name in source.foreign or attribute_entry(name) in source.foreign:
             raise Escapes(f"is kept by an attribute, {name}, that another file uses")
-        if name in source.accessed:
-            raise Escapes(f"is kept by an attribute, {name}, that a string names")
+        if source.is_reached(name):
+            raise Escapes(f"is kept by an attribute, {name}, that {BY_STRING}")
         other = Escapes(f"shares its attribute, {name}, with other things")
         for each in source.classes:
             self._check_class(each, name, other)
@@ -277,7 +279,7 @@ class _Group:
             or is_program(source)
             or any(isinstance(each, cst.FunctionDef) for each in source.above(owner))
         )
-        if not hidden or import_entry(owner.name.value) in source.foreign:
+        if not hidden or source.is_imported_elsewhere(owner.name.value):
             return False
         return not owner.keywords and all(map(self._is_known_base, owner.bases))
 

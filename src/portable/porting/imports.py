@@ -13,7 +13,6 @@ import libcst as cst
 from libcst import metadata
 
 from .decision import Changed, Decision, Edit
-from .foreign import import_entry
 from .nodes import DEFAULT
 from .qualified import imported_as
 from .source import MARK, Source
@@ -66,7 +65,7 @@ def _statement(bound: metadata.ImportAssignment) -> Import:
 
 def _is_alone(source: Source, bound: metadata.ImportAssignment) -> bool:
     """Say whether nothing else relies on the name: no second import, no `__all__`."""
-    if len(list(bound.scope[bound.name])) != 1 or import_entry(bound.name) in source.foreign:
+    if len(list(bound.scope[bound.name])) != 1 or source.is_imported_elsewhere(bound.name):
         return False
     exported = any(
         isinstance(node, cst.SimpleString) and node.raw_value == bound.name

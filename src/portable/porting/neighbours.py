@@ -15,9 +15,18 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import TypeGuard
 
-from .dependence import OWN, Dependences, Needs, says_asyncio
+from .dependence import (
+    OWN,
+    Dependences,
+    Needs,
+    imported_by_name,
+    is_known,
+    says_asyncio,
+)
 from .foreign import (
     MODULE,
     TEST_FILE,
@@ -29,11 +38,13 @@ from .foreign import (
     handled_entry,
     import_entry,
     is_private,
+    kept_as,
     method_entry,
     module_entry,
     needing_entry,
     package_entry,
     request_entry,
+    star_entry,
 )
 from .qualified import LIBRARY
 from .source import ACCESS, MARK, TESTS
@@ -89,6 +100,9 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
             named = {entry for kind in _KINDS for entry in map(kind, words) if entry in users}
             mine = {name for name in named if users[name] != {path}}
             mine |= {entry for entry in map(package_entry, words) if entry in packages}
+            stars = {path.stem} if path.stem != "__init__" else {path.resolve().parent.name, ""}
+            if any(users.get(star_entry(word), {path}) != {path} for word in stars):
+                mine.add(import_entry("*"))
             if _is_of_tests(path, root):
                 mine.add(TEST_FILE)
             if _RUNS.search(text):
@@ -286,6 +300,8 @@ def _entries(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     known: set[ast.Attribute] = set()
     entered: set[ast.AST] = set()
+    modules: set[str] = set()
+    through: list[tuple[str, str]] = []
     # A stack, as expressions may be nested too deeply for recursion. Beside each node are the
     # names that the class around it binds through `self`.
     waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
@@ -298,23 +314,68 @@ def _entries(tree: ast.Module) -> set[str]:
             own = _bound_through_self(node)
         if isinstance(node, ast.AsyncWith) and not any(map(_is_yield, ast.walk(node))):
             entered.update(each.context_expr for each in node.items if not each.optional_vars)
+        modules.update(_may_be_modules(node))
+        if isinstance(node, ast.Attribute) and not _is_mark(node.value):
+            through.append((_first_word(node), node.attr))
         for name in _names_used(node, own):
             found.add(name)
             if is_private(name) and node not in entered:
                 found.add(handled_entry(name))
         waiting += [(child, own) for child in ast.iter_child_nodes(node)]
+    found.update(import_entry(name) for module, name in through if module in modules)
     return found
 
 
+def _may_be_modules(node: ast.AST) -> Iterator[str]:
+    """Yield the names of an import that may stand for modules of the project."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            word = alias.name.partition(".")[0]
+            if not is_known(word):
+                yield alias.asname or word
+    elif isinstance(node, ast.ImportFrom) and (
+        node.level or not is_known((node.module or "").partition(".")[0])
+    ):
+        yield from (alias.asname or alias.name for alias in node.names)
+
+
+def _first_word(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _bound_through_self(owner: ast.ClassDef) -> frozenset[str]:
+    """Return the names that a class binds: where it inherits, those that it always binds."""
+    parts: Iterable[ast.AST] = _within(owner)
+    if owner.bases:
+        lines = (each.body for each in owner.body if _is_init(each))
+        plain = (ast.Assign, ast.AnnAssign)
+        parts = chain.from_iterable(
+            ast.walk(line) for line in chain(*lines) if isinstance(line, plain)
+        )
     return frozenset(
         each.attr
-        for each in ast.walk(owner)
+        for each in parts
         if isinstance(each, ast.Attribute)
         and isinstance(each.ctx, ast.Store)
         and isinstance(each.value, ast.Name)
         and each.value.id == "self"
     )
+
+
+def _within(owner: ast.ClassDef) -> Iterator[ast.AST]:
+    """Yield the nodes of a class, without those of classes in it."""
+    waiting: list[ast.AST] = list(owner.body)
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, ast.ClassDef):
+            yield node
+            waiting += ast.iter_child_nodes(node)
+
+
+def _is_init(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
 def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
@@ -342,6 +403,8 @@ def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
             yield module_entry(LIBRARY)
         if module != LIBRARY:
             yield from (import_entry(alias.name) for alias in node.names)
+            if any(alias.name == "*" for alias in node.names):
+                yield star_entry((node.module or "").rpartition(".")[2])
     elif isinstance(node, ast.Attribute) and node.attr == LIBRARY and not _is_mark(node.value):
         yield import_entry(LIBRARY)  # module.asyncio
         yield module_entry(LIBRARY)
@@ -349,10 +412,12 @@ def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
         mine = isinstance(node.value, ast.Name) and node.value.id == "self"
         if not mine or node.attr not in own:
             yield node.attr
+            yield kept_as(node.attr)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         last = node.value.rpartition(".")[2]  # getattr(x, "_lock"), patch("a.b._lock")
         if is_private(last) and last.isidentifier():
             yield last
+            yield kept_as(last)
 
 
 def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
@@ -377,6 +442,12 @@ def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
             yield from _bound_by_class(each)
     elif isinstance(node, ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        first = getattr(node.args[0], "value", None) if node.args else None
+        said = first if isinstance(first, str) else ""
+        if word := imported_by_name(name, said):
+            yield module_entry(word)
+            if says_asyncio(said):
+                yield module_entry(LIBRARY)
         for arg in node.args if name in ACCESS else ():
             text = arg.value if isinstance(arg, ast.Constant) else None
             if isinstance(text, str) and (last := text.rpartition(".")[2]).isidentifier():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 
 import libcst as cst
 
@@ -11,7 +12,7 @@ from .decision import Decision, Edit, renaming, stays
 from .holders import thing_of_all
 from .nodes import COMMA, DEFAULT, EQUAL, expression, keyword_argument
 from .retaken import taken_again
-from .source import Function, Source, Use
+from .source import Source, Use, bindings, is_bound
 from .things import Escapes, Thing, entered_by, is_tested, renamed, thing_of
 from .tree import find
 
@@ -144,29 +145,58 @@ def decide_lock(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
 
 
 def _check_lock(source: Source, thing: Thing) -> None:
-    taken: list[tuple[str, Function | None]] = []
+    held: list[cst.BaseExpression] = []
+    given: list[cst.BaseExpression] = []
     for reference in thing.references:
         block = entered_by(source, reference)
         method, call = method_called(source, reference)
-        function = source.function_of(reference)
         if block is not None:
             if find(block.body, cst.Yield):
                 raise Escapes("is held across a yield: another task may release it")
-        elif call is not None and (
-            method == "release" or (method == "acquire" and is_awaited_statement(source, call))
-        ):
-            taken.append((method, function))
+        elif call is not None and method == "release":
+            given.append(reference)
+        elif call is not None and method == "acquire" and is_awaited_statement(source, call):
+            held.append(reference)
         elif method == "locked":
             raise Escapes("is asked for locked(), which differs while it is handed over")
         elif not is_tested(source, reference):
             raise Escapes(_unknown(source, thing, reference, method))
-    for method, function in taken:
-        other = "release" if method == "acquire" else "acquire"
-        if function is None or (other, function) not in taken or find(function.body, cst.Yield):
+    for reference in (*held, *given):
+        function = source.function_of(reference)
+        others = given if reference in held else held
+        if (
+            function is None
+            or find(function.body, cst.Yield)
+            or not any(_may_both_run(source, reference, other) for other in others)
+        ):
             raise Escapes(
-                "is not taken and released in one function: AnyIO's belongs to a task"
+                "is not taken and released in one function, in the same call of it: AnyIO's "
+                "belongs to a task"
             )
     _check_taken_once(source, thing)
+
+
+_LEAVING = (cst.Return, cst.Raise, cst.Break, cst.Continue)
+
+
+def _may_both_run(source: Source, one: cst.CSTNode, other: cst.CSTNode) -> bool:
+    """Say whether one call of a function may come to two places of it."""
+    if source.function_of(one) is not source.function_of(other):
+        return False
+    first, second = sorted((one, other), key=source.position)
+    around = list(source.above(second))
+    inside = list(takewhile(lambda each: each not in around, source.above(first)))
+    both = source.parent(inside[-1])
+    if isinstance(both, (cst.If, cst.Match)):
+        return False
+    if isinstance(both, (cst.Try, cst.TryStar)):
+        return True  # its last part runs however the first is left
+    return not any(isinstance(each, cst.IndentedBlock) and _leaves(each) for each in inside)
+
+
+def _leaves(block: cst.IndentedBlock) -> bool:
+    last = block.body[-1]
+    return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], _LEAVING)
 
 
 def _check_taken_once(source: Source, thing: Thing) -> None:
@@ -192,6 +222,8 @@ def _check_semaphore(source: Source, thing: Thing) -> None:
         call = call_of(source, use)
         if call is None or len(call.args) > 1 or any(arg.star for arg in call.args):
             raise Escapes("is made with arguments that cannot be told apart")
+        if call.args and may_be_no_integer(source, call.args[0].value):
+            raise Escapes("has a limit that may be no integer, which AnyIO's has to be")
         plain = (cst.Integer, cst.Name, cst.Attribute)
         twice = use.name.endswith("BoundedSemaphore") and call.args
         if twice and not isinstance(call.args[0].value, plain):
@@ -207,6 +239,40 @@ def _check_semaphore(source: Source, thing: Thing) -> None:
         if method == "locked":
             raise Escapes("is asked for locked(), which AnyIO's does not have")
         raise Escapes(_unknown(source, thing, reference, method))
+
+
+_INTEGERS = frozenset({"int", "round", "len", "ceil", "floor", "sum"})
+
+
+def may_be_no_integer(source: Source, value: cst.BaseExpression) -> bool:
+    """Say whether a number is seen to come from a `float`, a division, or from no number."""
+    if _is_no_integer(source, value):
+        return True
+    statements: list[cst.CSTNode] = []
+    if isinstance(value, cst.Name):
+        statements += [each.node for each in bindings(source.scope(value), value.value)]
+    elif isinstance(value, cst.Attribute):
+        found = source.attributes.get(value.attr.value, ())
+        statements += [each for each in found if is_bound(source, each)]
+    return any(_is_no_integer(source, _statement_of(source, each)) for each in statements)
+
+
+def _statement_of(source: Source, node: cst.CSTNode) -> cst.CSTNode:
+    kinds = (cst.Param, cst.BaseSmallStatement, cst.BaseStatement)
+    found = next(each for each in (node, *source.above(node)) if isinstance(each, kinds))
+    return node if isinstance(found, cst.BaseStatement) else found
+
+
+def _is_no_integer(source: Source, node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.Call):
+        name = source.code(node.func).rpartition(".")[2]
+        if name in _INTEGERS:
+            return False
+    if isinstance(node, (cst.Float, cst.Divide, cst.DivideAssign)):
+        return True
+    if isinstance(node, cst.Name) and node.value in ("float", "inf", "Decimal", "Fraction"):
+        return True
+    return any(_is_no_integer(source, each) for each in node.children)
 
 
 def decide_condition(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:

@@ -109,7 +109,7 @@ _QUIET = (
 _NEEDS_NO_LOOP = (
     "the file imports the standard library alone, modules of the project that do not import "
     "asyncio, and libraries that say that they run on trio (AnyIO, httpx, Starlette), or what "
-    "a human vouches for that it is *free*"
+    "a human vouches for that it is *free*; `import_module()` counts as well"
 )
 
 _REWRITING: tuple[Rule, ...] = (
@@ -164,7 +164,7 @@ _REWRITING: tuple[Rule, ...] = (
         (
             _KEPT_OR_ENTERED,
             _SHARED,
-            "it is entered by `async with`, or taken and released in the same function",
+            "it is entered by `async with`, or taken and released in one call of a function",
             "it is not held across a `yield`, and not asked for `locked()`",
             _ONCE,
         ),
@@ -180,6 +180,7 @@ _REWRITING: tuple[Rule, ...] = (
             _KEPT_OR_ENTERED,
             _SHARED,
             "it is entered by `async with`, or taken by `acquire()` and given back",
+            "its limit is not seen to come from a division or a `float`: AnyIO takes integers",
         ),
         "use `async with anyio.Semaphore(n):`, or a `CapacityLimiter(n)`; `value` says "
         "what is free",

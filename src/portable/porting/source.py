@@ -7,6 +7,7 @@ string counts as well. A name that is bound to other things, too, makes a use wi
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import cast
 import libcst as cst
 from libcst import metadata
 
-from .foreign import method_entry
+from .foreign import import_entry, is_private, kept_as, method_entry
 from .qualified import (
     LIBRARY,
     SUBMODULES,
@@ -257,6 +258,35 @@ class Source:
                 found.update(text.rpartition(".")[2] for text in texts)
         return frozenset(found)
 
+    def is_reached(self, name: str) -> bool:
+        """Say whether an attribute is reached by a string, or by the name that Python keeps.
+
+        `vars(x)["_lock"]` does the first, and `x._Door__lock` the second. A public name in
+        a string counts for functions that get attributes alone: it may be any word.
+        """
+        if name in self.accessed or (is_private(name) and name in self._in_strings):
+            return True
+        return name.startswith("__") and any(
+            each != name and kept_as(each) == name
+            for each in (*self.attributes, *self._in_strings)
+        )
+
+    @cached_property
+    def _in_strings(self) -> frozenset[str]:
+        """The last words of the strings of the file, but of `__slots__`."""
+        return frozenset(
+            each.raw_value.rpartition(".")[2]
+            for each in find(self.module, cst.SimpleString, deep=True)
+            if isinstance(each, cst.SimpleString) and not self._is_of_slots(each)
+        )
+
+    def _is_of_slots(self, node: cst.CSTNode) -> bool:
+        line = next((x for x in self.above(node) if isinstance(x, cst.Assign)), None)
+        return line is not None and any(
+            isinstance(each.target, cst.Name) and each.target.value == "__slots__"
+            for each in line.targets
+        )
+
     def scope(self, node: cst.CSTNode) -> metadata.Scope:
         """Return the scope that a node's names are looked up in."""
         # That of the module is above all.
@@ -306,7 +336,26 @@ class Source:
             name: the name.
             meaning: the qualified name that an import may bind it to; empty: the name itself.
         """
+        if self._has_stars and hasattr(builtins, name):
+            return False  # what else has the names that Python has cannot be seen
         return self._bound.get(name, meaning or name) == (meaning or name)
+
+    @cached_property
+    def _has_stars(self) -> bool:
+        """Whether names come from a star import of another module than the library."""
+        return any(
+            isinstance(node.names, cst.ImportStar) and node not in self._own_stars
+            for node in find(self.module, cst.ImportFrom, deep=True)
+            if isinstance(node, cst.ImportFrom)
+        )
+
+    @cached_property
+    def _own_stars(self) -> frozenset[cst.ImportFrom]:
+        return frozenset(star_imports(self.module))
+
+    def is_imported_elsewhere(self, name: str) -> bool:
+        """Say whether another file imports a name of this one, or all of them."""
+        return not self.foreign.isdisjoint({import_entry(name), import_entry("*")})
 
     def is_unused(self, name: str) -> bool:
         """Say whether nothing in the file binds a name."""

@@ -56,6 +56,7 @@ class Escapes(Exception):
 NOT_MADE = "is not made here, but named: for a type, or to be called elsewhere"
 NOT_KEPT = "is not kept by a variable or attribute of its own"
 AT_IMPORT = "is made when the module is imported: AnyIO's would belong to the first loop"
+BY_STRING = "a string names, or code outside of its class"
 OTHER_THINGS = "is kept by a name that is bound to other things as well"
 
 
@@ -113,6 +114,8 @@ def _attribute(source: Source, use: Use, target: cst.Attribute) -> Thing:
         raise Escapes(f"is kept by a public attribute, {name}: others may use it")
     if (handled_entry(name) if use.name in _ENTERED else name) in source.foreign:
         raise Escapes(f"is kept by an attribute, {name}, that another file uses")
+    if source.is_reached(name):
+        raise Escapes(f"is kept by an attribute, {name}, that {BY_STRING}")
     made: list[Use] = []
     annotated: list[Use] = []
     references: list[cst.BaseExpression] = []
@@ -163,9 +166,21 @@ def _has_its_own(source: Source, node: cst.Attribute) -> bool:
     """Say whether the class around `self.name` binds that name itself."""
     owner = owner_of(source, node)
     return owner is not None and any(
-        owner_of(source, each) is owner and is_bound(source, each)
+        owner_of(source, each) is owner
+        and is_bound(source, each)
+        and (not owner.bases or _is_always_run(source, each))
         for each in source.attributes[node.attr.value]
     )
+
+
+def _is_always_run(source: Source, node: cst.CSTNode) -> bool:
+    """Say whether a node stands in a line of an `__init__` itself."""
+    function = source.function_of(node)
+    if function is None or function.name.value != "__init__":
+        return False
+    kinds = (cst.BaseStatement, cst.SimpleStatementSuite)
+    line = next(each for each in source.above(node) if isinstance(each, kinds))
+    return function.body in (line, source.parent(line))
 
 
 def value_beside(source: Source, element: cst.BaseElement) -> cst.BaseExpression | None:
