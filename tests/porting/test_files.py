@@ -414,6 +414,37 @@ def test_an_attribute_that_is_reached_in_other_ways(tmp_path, name, more, other,
     assert result.changed is not stays
 
 
+FAR = KEPT.format(name="_open") + "from asyncio import TimeoutError\nerror = TimeoutError\n"
+
+
+@pytest.mark.parametrize("project", [True, False], ids=["in its project", "in none"])
+@pytest.mark.parametrize(
+    ("other", "left"),
+    [
+        ("x._open.locked()\n", {"Semaphore"}),
+        ("class A(Door):\n" + ASKS, {"Semaphore"}),
+        ("async def f(x):\n    async with x._open: pass\n", set()),
+        ("from core.a import TimeoutError\n", {"TimeoutError"}),
+        ("from core.a import *\n", {"TimeoutError"}),
+        ("from core import a\nprint(a.TimeoutError)\n", {"TimeoutError"}),
+        ("from core.b import TimeoutError\n", set()),
+    ],
+)
+@pytest.mark.parametrize("place", ["ext/b.py", "core/deep/b.py"])
+def test_a_file_elsewhere_in_the_project(tmp_path, project, place, other, left):
+    """All files of a project are asked for what they use of a file, packages or not."""
+    for path, text in (("core/a.py", FAR), (place, other)):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    if project:
+        (tmp_path / "pyproject.toml").write_text("")
+    [result] = port_files(find_targets([str(tmp_path / "core" / "a.py")]))
+    after = result.after.decode()
+    seen = {name for name in ("Semaphore", "TimeoutError") if f"asyncio.{name}" in after}
+    seen |= {"TimeoutError"} if "import TimeoutError" in after else set()
+    assert seen == (left if project else set())
+
+
 NAMED = "from asyncio import TimeoutError\nerror = TimeoutError\n"
 
 

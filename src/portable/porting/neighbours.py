@@ -69,7 +69,9 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
 
     Args:
         paths: the files. Neighbours are the other files of the package a file is in, or of its
-            folder if it is in none, and the other paths in the same project.
+            folder if it is in none, and the other paths in the same project. All files of the
+            project are looked at for what they import from the files, and for the private
+            attributes that keep locks there.
     """
     groups: dict[Path, tuple[list[Path], set[Path]]] = {}
     for path in paths:
@@ -84,6 +86,10 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
     for chosen, near in groups.values():
         users: dict[str, set[Path]] = {}
         imports: dict[Path, frozenset[str]] = {}
+        for other in _far(chosen, near):
+            for name in _used_in(other):
+                if not name.startswith(_NEAR_ALONE):
+                    users.setdefault(name, set()).add(other)
         for other in near:
             used = _used_in(other)
             imports[other] = _modules(used)
@@ -116,6 +122,31 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
                 mine |= _configured(root, near)
             result[path] = frozenset(mine)
     return result
+
+
+_NEAR_ALONE = tuple(
+    entry("") for entry in (attribute_entry, event_entry, bound_entry, module_entry)
+)
+"""What begins the entries that count from neighbours alone: those of attributes by any name."""
+_LOCKS = re.compile(r"\b(_\w+)[^\n=]*=[^\n=]*\b(?:Lock|Event|\w*Semaphore|Condition)\(")
+
+
+def _far(chosen: Iterable[Path], near: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files of a project that are no neighbours, but import or use what is chosen."""
+    chosen = [path.resolve() for path in chosen]
+    project = project_root(chosen[0])
+    known = {path.resolve() for path in near}
+    far = () if project is None else (x for x in python_files(project) if x not in known)
+    pattern: re.Pattern[str] | None = None
+    for path in far:
+        if pattern is None:
+            names = {name for each in chosen for name in _LOCKS.findall(_text(each))}
+            modules = {x.parent.name if x.stem == "__init__" else x.stem for x in chosen}
+            words = "|".join(map(re.escape, sorted(modules)))
+            private = "".join(f"|{re.escape(name)}\\b" for name in sorted(names))
+            pattern = re.compile(rf"\b(?:{words})\b{private}")
+        if pattern.search(_text(path)):
+            yield path
 
 
 def _modules(used: Iterable[str]) -> frozenset[str]:
