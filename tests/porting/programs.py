@@ -807,6 +807,9 @@ LOCK = """
         async with lock:
             {use}
     """
+CASE = """pass
+        match main:
+            case asyncio.Lock(): pass"""
 IN_TURN = """pass
         async def turn(on):
             if on: await lock.acquire()
@@ -829,6 +832,9 @@ for id_, use, why in (
     ("across a yield", "yield 1", "across a yield"),
     ("a test of its waiting", "await asyncio.wait_for(lock.acquire(), 1)", ".acquire"),
     ("taken twice", "async with lock: pass", "taken again in line 6"),
+    ("isinstance", "print(isinstance(main, (int, asyncio.Lock)))", "line 6 asks for"),
+    ("a type", "print(type(main) is asyncio.Lock)", "line 6 asks for"),
+    ("a case", CASE, "line 8 asks for"),
     ("in turn", IN_TURN, "in the same call"),
     ("in turn, with a return", RETURNED, "in the same call"),
     ("in turn, by cases", MATCHED, "in the same call"),
@@ -999,6 +1005,10 @@ for id_, name, use, why in (
     ("no limit", "Semaphore(float('inf'))", "pass", "no integer"),
     ("half of it", "Semaphore(max(1, 8 / 2))", "pass", "no integer"),
     ("a float", "Semaphore(2.0)", "pass", "no integer"),
+    ("two names", "Semaphore(one)\n        one = two\n        two = 2.5", "pass", "no integer"),
+    ("a call", "Semaphore(f())\n        def f(): return 8 / 2", "pass", "no integer"),
+    ("a type", "Semaphore(f())\n        def f() -> float: pass", "pass", "no integer"),
+    ("a default", "Semaphore((lambda n=2.5: n)())", "pass", "no integer"),
     ("a variable", "Semaphore(half)\n        half = 8 / 2", "pass", "no integer"),
     ("an attribute", "Semaphore(main.half)\n        main.half = 8 / 2", "pass", "no integer"),
 ):

@@ -392,6 +392,18 @@ AT_TIMES = ALWAYS.replace("self._open", "if self: self._open")
         ("_open", "print(vars(x)['_open'])\n", "", True),
         ("_open", "print(getattr(x, '_open'))\n", "", True),
         ("_open", "class A:\n    __slots__ = ('_open',)\n", "", False),
+        ("_open", "class A:\n    def ask(self, x): return getattr(self, x)\n", "", True),
+        ("_open", "class A:\n    def ask(self, x): return getattr(self, f'_{x}n')\n", "", True),
+        (
+            "_open",
+            "class A:\n    def ask(self, x): return getattr(self, f'on_{x}')\n",
+            "",
+            False,
+        ),
+        ("_open", "class A:\n    def ask(self, x): return getattr(x, x)\n", "", False),
+        ("_open", "match x:\n    case Door(_open=y): pass\n", "", True),
+        ("_open", "match x:\n    case Door(open=y): pass\n", "", False),
+        ("_open", "", "match x:\n    case Door(_open=y): pass\n", True),
         ("__open", "print(x._Door__open)\n", "", True),
         ("__open", "print(x._Door__opened)\n", "", False),
         ("__open", "", "print(x._Door__open)\n", True),
@@ -469,6 +481,39 @@ def test_another_file_has_the_name_from_this_one(tmp_path, other, stays):
     [result] = port_files(find_targets([str(tmp_path / "a.py")]))
     assert (result.after == NAMED.encode()) is stays
     assert [site.rewritten for site in result.sites] == [True]
+
+
+@pytest.mark.parametrize(
+    ("other", "stays"),
+    [
+        ("patch('a.sleep')\n", True),
+        ("patch('app.a.sleep', new)\n", True),
+        ("import a\nmonkeypatch.setattr(a, 'sleep', new)\n", True),
+        ("from app import a\nmocker.patch.object(a, 'sleep')\n", True),
+        ("import a\na.sleep = new\n", True),
+        ("import a\na.sleep(1)\n", False),
+        ("import a\ngetattr(a, 'sleep')\n", False),
+        ("import time\npatch.object(time, 'sleep')\n", False),
+        ("patch('time.sleep')\n", False),
+        ("patch(a, sleep)\n", False),
+        ("patch()\n", False),
+    ],
+)
+@pytest.mark.parametrize("place", ["b.py", "tests/b.py"])
+def test_another_file_replaces_a_name(tmp_path, place, other, stays):
+    """What another file replaces, as tests do, stays: it would replace what nobody calls."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "a.py").write_text(
+        "from asyncio import sleep, Event\n\nasync def f():\n    await sleep(1)\n"
+        "    await Event().wait()\n"
+    )
+    (tmp_path / place).write_text(other)
+    [result] = port_files(find_targets([str(tmp_path / "a.py")]))
+    assert [site.rewritten for site in result.sites] == [not stays, True]
+    assert stays is ("is replaced in another file" in result.sites[0].why)
+    seen = stays or ("a.sleep(" in other) or ("getattr" in other)
+    assert seen is ("import sleep" in result.after.decode())
 
 
 @pytest.mark.parametrize(

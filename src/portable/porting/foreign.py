@@ -78,6 +78,11 @@ def import_entry(name: str) -> str:
     return f"import {name}"
 
 
+def patched_entry(name: str) -> str:
+    """Return the entry for a name of a module that another file replaces."""
+    return f"patched {name}"
+
+
 def star_entry(module: str) -> str:
     """Return the entry for a star import of a module, by its last word; empty: a package."""
     return f"star {module}"

@@ -43,6 +43,7 @@ from .foreign import (
     module_entry,
     needing_entry,
     package_entry,
+    patched_entry,
     request_entry,
     star_entry,
 )
@@ -278,6 +279,7 @@ _KINDS = (
     attribute_entry,
     event_entry,
     bound_entry,
+    patched_entry,
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -332,7 +334,7 @@ def _entries(tree: ast.Module) -> set[str]:
     known: set[ast.Attribute] = set()
     entered: set[ast.AST] = set()
     modules: set[str] = set()
-    through: list[tuple[str, str]] = []
+    through: list[tuple[str, str]] = []  # a module's name, and an entry if it is one
     # A stack, as expressions may be nested too deeply for recursion. Beside each node are the
     # names that the class around it binds through `self`.
     waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
@@ -347,14 +349,44 @@ def _entries(tree: ast.Module) -> set[str]:
             entered.update(each.context_expr for each in node.items if not each.optional_vars)
         modules.update(_may_be_modules(node))
         if isinstance(node, ast.Attribute) and not _is_mark(node.value):
-            through.append((_first_word(node), node.attr))
+            through.append((_first_word(node), import_entry(node.attr)))
+            if isinstance(node.ctx, ast.Store):
+                through.append((_first_word(node), patched_entry(node.attr)))
+        elif isinstance(node, ast.Call):
+            through += _replaced(node)
         for name in _names_used(node, own):
             found.add(name)
             if is_private(name) and node not in entered:
                 found.add(handled_entry(name))
         waiting += [(child, own) for child in ast.iter_child_nodes(node)]
-    found.update(import_entry(name) for module, name in through if module in modules)
+    found.update(entry for module, entry in through if not module or module in modules)
     return found
+
+
+def _replaced(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """Yield what a call may replace in a module: `patch("app.sleep")`.
+
+    Yields:
+        The name of the module here, or an empty string, and an entry.
+    """
+    function = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if function not in ACCESS or not call.args:
+        return
+    first, *others = call.args
+    text = first.value if isinstance(first, ast.Constant) else None
+    module, name = _first_word(first), others[0] if others else None
+    if isinstance(text, str):
+        word, _, last = text.rpartition(".")
+        if word and not is_known(word.partition(".")[0]):
+            yield "", import_entry(last)
+            yield "", patched_entry(last)
+    elif module and isinstance(name, ast.Constant):
+        yield module, import_entry(str(name.value))
+        if function not in _READING:
+            yield module, patched_entry(str(name.value))
+
+
+_READING = ("getattr", "hasattr")
 
 
 def _may_be_modules(node: ast.AST) -> Iterator[str]:
@@ -444,6 +476,8 @@ def _names_used(node: ast.AST, own: frozenset[str]) -> Iterator[str]:
         if not mine or node.attr not in own:
             yield node.attr
             yield kept_as(node.attr)
+    elif isinstance(node, ast.MatchClass):
+        yield from filter(is_private, node.kwd_attrs)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         last = node.value.rpartition(".")[2]  # getattr(x, "_lock"), patch("a.b._lock")
         if is_private(last) and last.isidentifier():

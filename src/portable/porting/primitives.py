@@ -24,8 +24,12 @@ def _decide(
     source: Source, uses: Sequence[Use], check: Check, new: str, made: Edit
 ) -> Iterator[Decision]:
     done: set[Use] = set()
+    asked = next((use for use in uses if _is_asked_for(source, use)), None)
     for use in uses:
         if use in done:
+            continue
+        if asked is not None:
+            yield stays(use, f"is a class that line {source.line(asked.node)} asks for")
             continue
         try:
             thing = _seen(source, use, check)
@@ -40,9 +44,21 @@ def _decide(
             assert call is not None
             edits[call] = made
         yield Decision(thing.uses, edits)
-    for use in uses:
+    for use in uses if asked is None else ():
         if use.annotation and use not in done:
             yield stays(use, "is the type of something that is not rewritten")
+
+
+def _is_asked_for(source: Source, use: Use) -> bool:
+    """Say whether a use of a class asks what things are of it: by `isinstance()`, or `case`."""
+    for above in source.above(use.node):
+        if isinstance(above, (cst.MatchClass, cst.Comparison)):
+            return True
+        if isinstance(above, cst.Call):
+            return source.code(above.func) in ("isinstance", "issubclass")
+        if isinstance(above, cst.BaseStatement):
+            break
+    return False
 
 
 def _seen(source: Source, use: Use, check: Check) -> Thing:
@@ -246,21 +262,35 @@ _INTEGERS = frozenset({"int", "round", "len", "ceil", "floor", "sum"})
 
 def may_be_no_integer(source: Source, value: cst.BaseExpression) -> bool:
     """Say whether a number is seen to come from a `float`, a division, or from no number."""
-    if _is_no_integer(source, value):
-        return True
-    statements: list[cst.CSTNode] = []
-    if isinstance(value, cst.Name):
-        statements += [each.node for each in bindings(source.scope(value), value.value)]
-    elif isinstance(value, cst.Attribute):
-        found = source.attributes.get(value.attr.value, ())
-        statements += [each for each in found if is_bound(source, each)]
-    return any(_is_no_integer(source, _statement_of(source, each)) for each in statements)
+    seen: set[cst.CSTNode] = set()
+    waiting: list[cst.CSTNode] = [value]
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if _is_no_integer(source, node):
+            return True
+        for name in [node, *find(node, cst.Name, cst.Attribute)]:
+            found: Sequence[cst.CSTNode] = ()
+            if isinstance(name, cst.Name):
+                found = [each.node for each in bindings(source.scope(name), name.value)]
+            elif isinstance(name, cst.Attribute):
+                found = source.attributes.get(name.attr.value, ())
+                found = [each for each in found if is_bound(source, each)]
+            for each in found:
+                waiting += _parts_of_value(source, each)
+    return False
 
 
-def _statement_of(source: Source, node: cst.CSTNode) -> cst.CSTNode:
+def _parts_of_value(source: Source, bound: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """Return what tells of a name's value: where it is bound, or what its function returns."""
+    if isinstance(bound, cst.FunctionDef):
+        returned = find(bound.body, cst.Return)
+        return [*returned, bound.returns] if bound.returns is not None else returned
     kinds = (cst.Param, cst.BaseSmallStatement, cst.BaseStatement)
-    found = next(each for each in (node, *source.above(node)) if isinstance(each, kinds))
-    return node if isinstance(found, cst.BaseStatement) else found
+    found = next(each for each in (bound, *source.above(bound)) if isinstance(each, kinds))
+    return [] if isinstance(found, cst.BaseStatement) else [found]
 
 
 def _is_no_integer(source: Source, node: cst.CSTNode) -> bool:

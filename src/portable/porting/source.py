@@ -17,7 +17,7 @@ from typing import cast
 import libcst as cst
 from libcst import metadata
 
-from .foreign import import_entry, is_private, kept_as, method_entry
+from .foreign import import_entry, is_private, kept_as, method_entry, patched_entry
 from .qualified import (
     LIBRARY,
     SUBMODULES,
@@ -266,6 +266,8 @@ class Source:
         """
         if name in self.accessed or (is_private(name) and name in self._in_strings):
             return True
+        if any(pattern.fullmatch(name) for pattern in self._asked_by_self):
+            return True
         return name.startswith("__") and any(
             each != name and kept_as(each) == name
             for each in (*self.attributes, *self._in_strings)
@@ -279,6 +281,21 @@ class Source:
             for each in find(self.module, cst.SimpleString, deep=True)
             if isinstance(each, cst.SimpleString) and not self._is_of_slots(each)
         )
+
+    @cached_property
+    def _asked_by_self(self) -> Sequence[re.Pattern[str]]:
+        """What names `getattr(self, x)` may ask for, and `case Door(x=1)`."""
+        found: list[str] = [
+            re.escape(cst.ensure_type(node, cst.MatchKeywordElement).key.value)
+            for node in find(self.module, cst.MatchKeywordElement, deep=True)
+        ]
+        for node in find(self.module, cst.Call, deep=True):
+            call = cst.ensure_type(node, cst.Call)
+            if len(call.args) > 1 and self.code(call.func) == "getattr":
+                of, name = (arg.value for arg in call.args[:2])
+                if is_self(of) and not isinstance(name, cst.SimpleString):
+                    found.append(_pattern(name))
+        return [re.compile(each) for each in found]
 
     def _is_of_slots(self, node: cst.CSTNode) -> bool:
         line = next((x for x in self.above(node) if isinstance(x, cst.Assign)), None)
@@ -414,6 +431,8 @@ class Source:
             }
             sure = others == {base} and self._is_bound_for_certain(live)
             doubt = "" if sure else f"{bound.name!r} may be something else here"
+            if patched_entry(bound.name) in self.foreign:
+                doubt = f"{bound.name!r} is replaced in another file"
             if isinstance(access.node, (cst.SimpleString, cst.ConcatenatedString)):
                 if root == "pytest":
                     continue
@@ -517,6 +536,18 @@ class Source:
         if not isinstance(node, cst.FunctionDef) or node.decorators:
             return None
         return Callee(node, owner)
+
+
+def _pattern(name: cst.BaseExpression) -> str:
+    """Return the pattern of what an expression may be that makes a string."""
+    parts = name.parts if isinstance(name, cst.FormattedString) else ()
+    return (
+        "".join(
+            re.escape(part.value) if isinstance(part, cst.FormattedStringText) else ".*"
+            for part in parts
+        )
+        or ".*"
+    )
 
 
 def bindings(scope: metadata.Scope, name: str) -> list[metadata.Assignment]:
