@@ -115,6 +115,7 @@ def test_no_two_rules_look_at_one_name():
 
 ASSUMED = """
 import asyncio
+import anyio
 
 async def close():
     await other()
@@ -137,7 +138,8 @@ def test_what_a_human_vouches_for():
 
     def left(end, *assumed, result="return other[1]"):
         code = ASSUMED.format(end=end, result=result).encode()
-        done = port(code, rules=names, assumed=frozenset(assumed))
+        rules = names | {"timeout", "timeout_at"}
+        done = port(code, rules=rules, assumed=frozenset(assumed))
         return {site.rule for site in done.sites if not site.rewritten}
 
     def hints(*assumed, **options):
@@ -158,6 +160,13 @@ def test_what_a_human_vouches_for():
     assert left("pass", "calm") == {"gather"}
     assert left("pass", "calm", "quiet") == set()
     assert left("await close()", "calm", "quiet") == {"gather"}
+    for limit in ("asyncio.timeout", "asyncio.timeout_at", "anyio.fail_after", "anyio.fail_at"):
+        limited = f"async with {limit}(1): await other()".replace("async with any", "with any")
+        inner = f"try:\n            {limited}\n        except {{}}: pass"
+        assert left("pass", "calm", "quiet", result=limited) == {"gather"}
+        assert left("pass", "calm", "quiet", result=inner.format("ValueError")) == {"gather"}
+        for error in ("asyncio.TimeoutError", "TimeoutError", "(OSError, ValueError)"):
+            assert left("pass", "calm", "quiet", result=inner.format(error)) == set()
     assert left("raise ValueError", "calm", "quiet") == {"gather"}
     assert left("pass", "calm", result="await other.ready") == {"gather"}
     assert left("pass", "calm", "quiet", result="await other.ready") == set()

@@ -68,6 +68,13 @@ _DISPLAYS = (
 )
 
 _QUEUED = frozenset({"get", "put", "join"})
+_LIMITS = frozenset(
+    {"asyncio.wait_for", "asyncio.timeout", "asyncio.timeout_at"}
+    | {"anyio.fail_after", "anyio.fail_at"}
+)
+"""What raises a `TimeoutError`, whatever is vouched for."""
+_TIMED_OUT = ("asyncio.TimeoutError", "builtins.TimeoutError")
+_OF_LIMITS = frozenset({"TimeoutError", "OSError"})
 _WRAPPERS = ("asyncio.create_task", "asyncio.ensure_future", "asyncio.shield")
 _LOCKS = ("Lock", "Semaphore", "BoundedSemaphore", "Condition")
 _KINDS = (
@@ -184,6 +191,8 @@ class _Search:
                     several = kind.elements if isinstance(kind, cst.Tuple) else ()
                     names = [each.value for each in several] or ([kind] if kind else [])
                     found.update(each.value for each in names if isinstance(each, cst.Name))
+                    if any(self._source.imported(x) in _TIMED_OUT for x in names):
+                        found.add("TimeoutError")
             if above is part:
                 break
             child = above
@@ -207,7 +216,8 @@ class _Search:
             reason = self.look(function.body, caught)
             return f"calls {function.name.value}(), which {reason}" if reason else ""
         if not self._doubts:
-            return ""
+            limited = source.imported(node.func) in _LIMITS and caught.isdisjoint(_OF_LIMITS)
+            return f"has a time limit in line {source.line(node)}" if limited else ""
         if source.imported(node.func) in _WRAPPERS and node.args:
             given = node.args[0].value
             return "" if isinstance(given, cst.Call) else self._awaited(given, caught)

@@ -102,8 +102,8 @@ _ENDED = (
 
 _QUIET = (
     "what would be in the group raises nothing: no `assert`, subscript, division or import, no "
-    "`raise` but of what is caught around it in the task, no wait for what may fail, and no "
-    "call or context manager of what cannot be seen"
+    "`raise` or time limit but of what is caught around it in the task, no wait for what may "
+    "fail, and no call or context manager of what cannot be seen"
 )
 
 _NEEDS_NO_LOOP = (
