@@ -766,11 +766,13 @@ rewritten(
         account = Account()
         await asyncio.gather(account.add(1), account.add(1))
         lock = asyncio.Lock()
-        await lock.acquire()
+        if account:
+            await lock.acquire()
         try:
             print("locked")
         finally:
-            lock.release()
+            if account:
+                lock.release()
     """,
     """
     import asyncio
@@ -792,11 +794,13 @@ rewritten(
         account = Account()
         await asyncio.gather(account.add(1), account.add(1))
         lock = anyio.Lock(fast_acquire=True)
-        await lock.acquire()
+        if account:
+            await lock.acquire()
         try:
             print("locked")
         finally:
-            lock.release()
+            if account:
+                lock.release()
     """,
 )
 LOCK = """
@@ -814,6 +818,10 @@ IN_TURN = """pass
         async def turn(on):
             if on: await lock.acquire()
             else: lock.release()"""
+CONDITIONS = """pass
+        async def turn(on):
+            if on: await lock.acquire()
+            if not on: lock.release()"""
 RETURNED = """pass
         async def turn(on):
             if not on:
@@ -836,6 +844,7 @@ for id_, use, why in (
     ("a type", "print(type(main) is asyncio.Lock)", "line 6 asks for"),
     ("a case", CASE, "line 8 asks for"),
     ("in turn", IN_TURN, "in the same call"),
+    ("in turn, by two conditions", CONDITIONS, "in the same call"),
     ("in turn, with a return", RETURNED, "in the same call"),
     ("in turn, by cases", MATCHED, "in the same call"),
 ):

@@ -205,6 +205,13 @@ def _may_both_run(source: Source, one: cst.CSTNode, other: cst.CSTNode) -> bool:
     both = source.parent(inside[-1])
     if isinstance(both, (cst.If, cst.Match)):
         return False
+    later = list(takewhile(lambda each: each is not both, around))
+    tests = [
+        {source.code(each.test) for each in chain if isinstance(each, cst.If)}
+        for chain in (inside, later)
+    ]
+    if all(tests) and tests[0].isdisjoint(tests[1]):
+        return False  # one condition may hold where the other does not
     if isinstance(both, (cst.Try, cst.TryStar)):
         return True  # its last part runs however the first is left
     return not any(isinstance(each, cst.IndentedBlock) and _leaves(each) for each in inside)
