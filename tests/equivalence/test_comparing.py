@@ -288,6 +288,25 @@ async def main():
     assert "--until" not in text_of(report)
 
 
+def test_tasks_that_draw_from_one_generator(comparing: Compare) -> None:
+    """Where a program draws from `random` the report says so; if it differs, what helps."""
+    original = """
+import asyncio, random
+async def draw(name):
+    print(name, random.random())
+async def main():
+    await asyncio.gather(draw("a"), draw("b"))
+"""
+    for port, hint in (
+        (original, False),
+        (original.replace('"a"), ', '"a"), draw("c"), '), True),
+    ):
+        text = text_of(comparing(original, port))
+        assert "not looked at: which task draws which number from `random`" in text
+        assert ("a random.Random(seed) for each task" in text) is hint
+    assert "random" not in text_of(comparing(ORIGINAL, PORT))
+
+
 def test_a_function_and_a_module_can_be_named(write: Write) -> None:
     """Targets are `file.py:function` and `package.module:function`."""
     write("", "package/__init__.py")

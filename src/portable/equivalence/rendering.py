@@ -18,7 +18,7 @@ from .report import Explored, Judged, Report
 from .scope import scope_of
 from .shrinking import in_words
 from .side_by_side import Row, side_by_side
-from .trace import Trace
+from .trace import DRAWS, Trace
 
 _FAILING_SHOWN = 8
 _DETAILS_SHOWN = 25
@@ -49,6 +49,13 @@ def render(
             "  portable compare --until SECONDS leaves a service that never ends at that time;",
         )
         yield "?", "  --time-limit SECONDS waits longer for a program that takes long"
+    if not report.equivalent and any(DRAWS in trace.unseen for trace in report.traces()):
+        yield " ", ""
+        yield (
+            "?",
+            "  it draws from `random`: in another order, tasks draw each other's numbers;",
+        )
+        yield "?", "  a random.Random(seed) for each task gives it its own in any order"
     shown: dict[object, str] = {}
     yield from render_rows(report.rows, width, shown)
     for found in report.explored:

@@ -8,7 +8,7 @@ from .causes import Cause
 from .comparison import Comparison
 from .run import Run
 from .shrinking import Shrunk
-from .trace import Observation
+from .trace import Observation, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,10 @@ class Report:
     def loadable(self) -> bool:
         """Whether both programs could be loaded."""
         return all(row.verdict != "unloadable" for row in self.rows)
+
+    def traces(self) -> list[Trace]:
+        """Return the traces of the rows; a run that failed has none."""
+        return [row.run.trace for row in self.rows if row.run.trace is not None]
 
     def row(self, program: str, backend: str) -> Judged:
         """Return the row of a program on a backend.

@@ -25,7 +25,7 @@ def scope_of(report: Report) -> Iterator[str]:
     Args:
         report: what was found.
     """
-    traces = [row.run.trace for row in report.rows if row.run.trace is not None]
+    traces = report.traces()
     if not traces:
         return
     unseen = sorted({one for trace in traces for one in trace.unseen})

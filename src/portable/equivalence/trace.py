@@ -44,6 +44,9 @@ Written = Literal["stdout", "stderr"]
 BESIDE_PYTHON = "what is written past Python, files and child processes"
 """In `Trace.unseen` of a run that had no process of its own."""
 
+DRAWS = "which task draws which number from `random`"
+"""In `Trace.unseen` of a run that drew numbers from the one generator that all share."""
+
 _SHOWN = 60
 
 # What a task group says by itself is worded by the library below it.

@@ -18,7 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,7 +34,7 @@ from .run_folder import RunFolder
 from .starting import Starting
 from .surroundings import Surroundings
 from .target import Role, Target, TargetError
-from .trace import Trace
+from .trace import DRAWS, Trace
 from .watchdog import Watchdog
 
 DIED = "ended "
@@ -252,6 +252,7 @@ def _recorded(
     began: Callable[[Recording], object],
 ) -> Trace | Failure:
     random.seed(0)  # jitter is the same on both sides, and in each run
+    before = random.getstate()
     failure: TargetError | None = None
 
     def run(starting: Starting) -> object:
@@ -280,6 +281,8 @@ def _recorded(
         cause = failure.__cause__
         details = () if cause is None else tuple(traceback.format_exception(cause))
         return Failure("unloadable", str(failure), details)
+    if random.getstate() != before:
+        trace = replace(trace, unseen=(*trace.unseen, DRAWS))
     return trace
 
 
