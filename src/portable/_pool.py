@@ -22,7 +22,7 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from inspect import isawaitable, iscoroutine
 from itertools import chain, islice
 from time import perf_counter
@@ -229,6 +229,7 @@ class Pool(Generic[T, R]):
         before_a_look = 1 if self._limit is not None else 0  # of one job: it needs no look
         me = asyncio.current_task()
         assert me is not None
+        mine, cancelling = _context_of(me), me.cancelling
         looked = perf_counter()
         try:
             for number, item in jobs:
@@ -242,7 +243,7 @@ class Pool(Generic[T, R]):
                     full = deliver(number, result)
                     if full is not None:
                         await full
-                if me.cancelling() or copy_context() != context:
+                if (copy_context() if mine is None else mine) != context or cancelling():
                     return False
                 # A look at the clock takes as long as a short job.
                 before_a_look -= 1
@@ -252,7 +253,7 @@ class Pool(Generic[T, R]):
                     looked = await self._next_slice() if now > self._until else now
             return True
         finally:
-            del me  # the task keeps its error, whose traceback keeps this frame
+            del me, cancelling  # the task keeps its error, whose traceback keeps this frame
 
     async def _next_slice(self) -> float:
         """Wait until the event loop has had a turn; return the time.
@@ -294,6 +295,12 @@ class Pool(Generic[T, R]):
             f"{value!r}. Write `async def {name}(item)`, or for a function that blocks "
             f"`async def call(item): return await asyncio.to_thread({name}, item)`"
         )
+
+
+def _context_of(task: asyncio.Task[Any]) -> Context | None:
+    """Return a task's context; `None`: only a copy can be had (Python 3.11, other tasks)."""
+    get_context: Callable[[], Context] | None = getattr(task, "get_context", None)
+    return None if get_context is None else get_context()
 
 
 def _check(caller: str, func: object, items: object, limit: object) -> None:
