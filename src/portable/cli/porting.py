@@ -94,14 +94,14 @@ def port(
         raise typer.BadParameter("choose one of --check, --diff and --write")
     require_folder(report_file, "--report")
     # They need LibCST.
-    from portable.porting.files import find_targets, port_files
+    from portable.porting.files import NothingToPort, find_targets, port_files
     from portable.porting.report import Report
 
     proof = None if prove is None else _proof(prove)
     chosen, assumed = _chosen(rules), _assumed(assume)
     try:
         targets = find_targets(paths)
-    except LookupError as error:
+    except NothingToPort as error:
         raise typer.BadParameter(str(error), param_hint="PATH") from None
     if write_files and not allow_dirty:
         _require_committed(target.path for target in targets)

@@ -76,11 +76,15 @@ class FileResult:
         return self.before != self.after
 
 
+class NothingToPort(LookupError):
+    """What was named is no file or folder with Python in it."""
+
+
 def find_targets(paths: Iterable[str]) -> list[Target]:
     """Return the files that the paths name, each once, sorted within each folder.
 
     Raises:
-        LookupError: there is no such file or folder, a file is no Python, or a folder holds
+        NothingToPort: there is no such file or folder, a file is no Python, or a folder holds
             none.
     """
     found: dict[Path, tuple[str, ...]] = {}
@@ -90,17 +94,17 @@ def find_targets(paths: Iterable[str]) -> list[Target]:
         if path.is_dir() and not function:
             files = sorted(python_files(path, stubs=True))
             if not files:
-                raise LookupError(f"{text}: there is no Python in this folder")
+                raise NothingToPort(f"{text}: there is no Python in this folder")
         elif path.is_file():
             if not _may_be_python(path):
-                raise LookupError(
+                raise NothingToPort(
                     f"{text}: is no Python: the name does not end in .py, and no first line "
                     "names Python"
                 )
             files = [path]
             named.add(path)
         else:
-            raise LookupError(f"{text}: there is no such file or folder")
+            raise NothingToPort(f"{text}: there is no such file or folder")
         for file in files:
             before = found.get(file)
             whole = not function or before == ()

@@ -78,9 +78,14 @@ def import_entry(name: str) -> str:
     return f"import {name}"
 
 
-def patched_entry(name: str) -> str:
-    """Return the entry for a name of a module that another file replaces."""
-    return f"patched {name}"
+def patched_entry(name: str, module: str = "") -> str:
+    """Return the entry for a name that another file replaces in a module, by its last word.
+
+    Args:
+        name: the name.
+        module: the module's last word; empty: this file's.
+    """
+    return f"patched {module} {name}"
 
 
 def star_entry(module: str) -> str:

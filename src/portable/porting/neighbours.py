@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import TypeGuard
 
@@ -110,6 +110,9 @@ def foreign_attributes(paths: Iterable[Path]) -> Mapping[Path, frozenset[str]]:
             stars = {path.stem} if path.stem != "__init__" else {path.resolve().parent.name, ""}
             if any(users.get(star_entry(word), {path}) != {path} for word in stars):
                 mine.add(import_entry("*"))
+            for own, name in product(stars, words):
+                if users.get(patched_entry(name, own), {path}) != {path}:
+                    mine.add(patched_entry(name))
             if _is_of_tests(path, root):
                 mine.add(TEST_FILE)
             if _RUNS.search(text):
@@ -279,7 +282,6 @@ _KINDS = (
     attribute_entry,
     event_entry,
     bound_entry,
-    patched_entry,
 )
 _WORD = re.compile(r"[^\W\d]\w*")
 
@@ -333,8 +335,9 @@ def _entries(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     known: set[ast.Attribute] = set()
     entered: set[ast.AST] = set()
-    modules: set[str] = set()
+    modules: dict[str, str] = {}  # names of imports, and the last words of what they name
     through: list[tuple[str, str]] = []  # a module's name, and an entry if it is one
+    replaced: list[tuple[str, str, str]] = []  # the same, with the module's last word
     # A stack, as expressions may be nested too deeply for recursion. Beside each node are the
     # names that the class around it binds through `self`.
     waiting: list[tuple[ast.AST, frozenset[str]]] = [(tree, frozenset())]
@@ -350,27 +353,31 @@ def _entries(tree: ast.Module) -> set[str]:
         modules.update(_may_be_modules(node))
         if isinstance(node, ast.Attribute) and not _is_mark(node.value):
             through.append((_first_word(node), import_entry(node.attr)))
-            if isinstance(node.ctx, ast.Store):
-                through.append((_first_word(node), patched_entry(node.attr)))
+            if isinstance(node.ctx, ast.Store) and _first_word(node):
+                replaced.append((_first_word(node), _last_word(node.value), node.attr))
         elif isinstance(node, ast.Call):
-            through += _replaced(node)
+            through += ((module, import_entry(name)) for module, _, name in _reached(node))
+            if _name_called(node) not in _READING:
+                replaced += _reached(node)
         for name in _names_used(node, own):
             found.add(name)
             if is_private(name) and node not in entered:
                 found.add(handled_entry(name))
         waiting += [(child, own) for child in ast.iter_child_nodes(node)]
     found.update(entry for module, entry in through if not module or module in modules)
+    for module, word, name in replaced:
+        if not module or module in modules:
+            found.add(patched_entry(name, modules[module] if word == module else word))
     return found
 
 
-def _replaced(call: ast.Call) -> Iterator[tuple[str, str]]:
-    """Yield what a call may replace in a module: `patch("app.sleep")`.
+def _reached(call: ast.Call) -> Iterator[tuple[str, str, str]]:
+    """Yield what a call reaches in a module by a text: `patch("app.sleep")`.
 
     Yields:
-        The name of the module here, or an empty string, and an entry.
+        The name of the module here, or an empty string; the module's last word; the name.
     """
-    function = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    if function not in ACCESS or not call.args:
+    if _name_called(call) not in ACCESS or not call.args:
         return
     first, *others = call.args
     text = first.value if isinstance(first, ast.Constant) else None
@@ -378,28 +385,41 @@ def _replaced(call: ast.Call) -> Iterator[tuple[str, str]]:
     if isinstance(text, str):
         word, _, last = text.rpartition(".")
         if word and not is_known(word.partition(".")[0]):
-            yield "", import_entry(last)
-            yield "", patched_entry(last)
+            yield "", word.rpartition(".")[2], last
     elif module and isinstance(name, ast.Constant):
-        yield module, import_entry(str(name.value))
-        if function not in _READING:
-            yield module, patched_entry(str(name.value))
+        yield module, _last_word(first), str(name.value)
+
+
+def _name_called(call: ast.Call) -> str:
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 _READING = ("getattr", "hasattr")
 
 
-def _may_be_modules(node: ast.AST) -> Iterator[str]:
-    """Yield the names of an import that may stand for modules of the project."""
+def _may_be_modules(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield the names of an import that may stand for modules of the project.
+
+    Yields:
+        The name, and the last word of what it stands for.
+    """
     if isinstance(node, ast.Import):
         for alias in node.names:
             word = alias.name.partition(".")[0]
             if not is_known(word):
-                yield alias.asname or word
+                yield (
+                    alias.asname or word,
+                    alias.name.rpartition(".")[2] if alias.asname else word,
+                )
     elif isinstance(node, ast.ImportFrom) and (
         node.level or not is_known((node.module or "").partition(".")[0])
     ):
-        yield from (alias.asname or alias.name for alias in node.names)
+        yield from ((alias.asname or alias.name, alias.name) for alias in node.names)
+
+
+def _last_word(node: ast.expr) -> str:
+    """Return the last word of a dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else _first_word(node)
 
 
 def _first_word(node: ast.expr) -> str:
