@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import anyio
+import anyio.lowlevel
+
 import portable
 
 from .world import VAR, Oops, World, is_cancellation, is_native
@@ -400,7 +403,11 @@ class Locked(Statement):
     block: Block
 
     async def run(self, world: World, who: str) -> None:
-        async with world.locks[self.lock]:
+        lock = world.locks[self.lock]
+        if self.lock == "anyio" and lock.statistics().owner == anyio.get_current_task():
+            # AnyIO refuses it: on asyncio before it looks for a cancellation, on trio after it.
+            await anyio.lowlevel.checkpoint_if_cancelled()
+        async with lock:
             world.note(who, "locked")
             await world.run(who, self.block)
         world.note(who, "unlocked")

@@ -86,3 +86,9 @@ def test_what_follows_the_end_of_a_run_that_is_broken_off():
     """asyncio leaves clean-ups that wait for ever; trio cancels who waits there, and ends."""
     program = replace(IMMORTAL, cleanup=(a.WaitAnyioEvent(0),))
     assert judge((program,), mixed=True) == "equal"
+
+
+def test_a_lock_that_its_holder_takes_again_in_a_cancelled_scope():
+    """On asyncio AnyIO refuses it at once; programs look for the cancellation first."""
+    again = a.Scope(0, 0, False, False, (s.Locked("anyio", ()),))
+    assert judge((s.Locked("anyio", (again,)),), mixed=True) == "equal"
