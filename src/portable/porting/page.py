@@ -41,6 +41,11 @@ that may be cancelled.
 
 asyncio takes a negative delay for 0; to AnyIO on trio it is an error. `sleep` writes
 `max(0, x)` where it sees a subtraction, and takes all other numbers to be 0 or more.
+
+What other files do with an attribute is looked for by the names that stand in them. Not seen
+are names that are put together (`getattr(x, "_" + kind)`, `globals()`), `isinstance` in another
+file, copies of an object that holds a semaphore, a limit that data gives as a float, and a lock
+that its task takes again through another file.
 """
 _TAIL = f"""
 ## What is left on purpose
