@@ -163,9 +163,7 @@ class Dependences:
                 for each in self._imports.get(path, ()):
                     if each in self._files:
                         waiting.append(each)
-                    elif (
-                        each not in _NEED_NO_LOOP and each != OWN
-                    ):  # it is looked at as a whole
+                    elif each not in _NEED_NO_LOOP and each != OWN:  # that is looked at whole
                         return False
         return True
 
