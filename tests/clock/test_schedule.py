@@ -5,6 +5,7 @@ import contextlib
 import random
 import sys
 from collections.abc import Awaitable, Callable
+from itertools import groupby
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 from portable.clock._schedule import Schedule
+from portable.clock._strategies import PATIENCE, Priorities
 from portable.clock._taken import Seed
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
@@ -275,6 +277,43 @@ def test_a_replay_string_is_the_same_run(program: list[list[str]], seed: int) ->
     for name in [name for name in BACKENDS if BACKENDS[name].installed]:
         expected = trace_of(program, name, seed)
         assert trace_of(program, name, expected[1]) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_priorities_have_patience_for_so_long(seed: int) -> None:
+    """A task that is always ready takes so many steps in a row; then another one has a step."""
+    strategy = Priorities(random.Random(seed))
+    steps = {1: 0, 2: 0}
+    tasks = []
+    for _ in range(5 * PATIENCE):
+        ready = list(steps.items())
+        task, _ = strategy.choose(ready, ready)
+        steps[task] += 1
+        tasks.append(task)
+    assert max(len(list(run)) for _, run in groupby(tasks)) == PATIENCE
+
+
+def test_a_shuffle_keeps_nobody_waiting(backend: str) -> None:
+    """Under an even seed who is ready has a step before anybody has two; under odd ones not."""
+
+    def lead(seed: int) -> int:
+        steps = [0, 0, 0]
+        leads = []
+
+        async def job(number: int) -> None:
+            for _ in range(5):
+                steps[number] += 1
+                leads.append(max(steps) - min(steps))
+                await asyncio.sleep(0)
+
+        async def main() -> None:
+            await asyncio.gather(*map(job, range(3)))
+
+        portable.run(main, backend=backend, virtual_time=VirtualClock(seed=seed))
+        return max(leads)
+
+    assert {lead(seed) for seed in range(0, 20, 2)} == {1}
+    assert max(lead(seed) for seed in range(1, 20, 2)) > 1
 
 
 @pytest.mark.parametrize("strategy", ["shuffle", "priorities"])

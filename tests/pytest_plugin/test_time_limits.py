@@ -54,7 +54,8 @@ async def test_after_it():
 async def test_catches_it():
     with pytest.raises(pytest.fail.Exception, match="took too long"):
         signal.raise_signal(signal.SIGALRM)
-    await anyio.sleep(0)
+    await anyio.sleep(0.01)
+    print("went on")
 """
 
 
@@ -73,7 +74,9 @@ def test_a_limit_ends_a_test_that_waits(suite, driven):
 
     uvloop does not raise what a handler raises while it waits.
     """
-    result = suite.runpytest("--anyio-backends=asyncio,trio", "-o", f"asyncio_on_trio={driven}")
+    options = ("--anyio-backends=asyncio,trio", "-o", f"asyncio_on_trio={driven}", "-rPfE")
+    result = suite.runpytest(*options)
     result.assert_outcomes(failed=2, passed=4)
+    assert str(result.stdout).count("\nwent on") == 2
     result.stdout.fnmatch_lines(["FAILED *test_waits?trio? - Failed: took too long"])
     assert str(result.stdout).count("cleaned up") >= 2
