@@ -17,7 +17,7 @@ from portable._differences import difference
 
 from .comparison import Comparison, Verdict
 from .facts import sides
-from .target import imported
+from .syntax import imported, parsed
 from .trace import ExceptionShape, Observation
 
 GUIDE = "docs/reference/differences.md"
@@ -174,7 +174,7 @@ def _in_cleanups(source: str, comparison: Comparison) -> Iterator[Cause]:
     if any(seen.stream == "stdout" for seen in new):
         return
     try:
-        tree = ast.parse(source)
+        tree = parsed(source)
     except SyntaxError:
         return
     if not imported(tree) & _CANCEL_AT_EVERY_AWAIT:

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from .starting import Starting
+from .syntax import imported, parsed
 
 Role = Literal["original", "port"]
 
@@ -191,17 +192,6 @@ class Target:
             )
 
 
-def imported(tree: ast.Module) -> set[str]:
-    """Return the packages from which a source imports."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found.add(str(node.module).partition(".")[0])
-    return found
-
-
 def _split(text: str) -> tuple[str, str | None]:
     if text.endswith(":") and len(text) > 2:
         return text[:-1], None
@@ -240,7 +230,7 @@ def _located(place: str, text: str) -> tuple[Path, str | None]:
 
 def _parsed(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_bytes(), str(file))
+        return parsed(file.read_bytes(), str(file))
     except SyntaxError as error:
         raise TargetError(
             f"{file.name}, line {error.lineno}: {type(error).__name__}: {error.msg}"
