@@ -85,6 +85,45 @@ def test_amap_gives_results_in_the_order_of_the_items(run, source, limit):
 
 
 @limits
+def test_amap_gives_as_many_results_as_items(run, source, limit):
+    """However many there are, and whichever comes last: each has its place, and no more."""
+
+    async def last_comes_first(number):
+        await asyncio.sleep(1 / (1 + number))
+
+    async def main():
+        for size in range(50):
+            doubled = await amap(double, source(range(size)), limit=limit)
+            assert doubled == [2 * number for number in range(size)]
+            results = await amap(last_comes_first, source(range(size)), limit=limit)
+            assert results == [None] * size
+
+    run(main)
+
+
+@mappers
+def test_a_jobs_own_type_error_is_not_taken_for_a_wrong_job(run, mapper, source):
+    """A `TypeError` that a job raises, or another awaitable, is raised as it is."""
+    error = TypeError("mine")
+
+    async def fails(number):
+        raise error
+
+    class Fails:
+        def __await__(self):
+            yield from asyncio.sleep(0).__await__()
+            raise error
+
+    async def main():
+        for func in (fails, lambda number: Fails()):
+            with pytest.raises(TypeError) as caught:
+                await mapper(func, source([1]), limit=2)
+            assert caught.value is error
+
+    run(main)
+
+
+@limits
 def test_unordered_gives_results_as_they_come(run, source, limit):
     """The first to end comes first."""
 

@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 
@@ -25,8 +25,6 @@ from ._pool import SLICE, Pool
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_MISSING: Final[Any] = object()
 
 
 async def amap(
@@ -78,13 +76,7 @@ async def amap(
         ([0, 10, 20, 30, 40, 50], 2.0)
     """
     results: list[R] = []
-
-    def store(number: int, result: R) -> None:
-        while len(results) <= number:
-            results.append(_MISSING)
-        results[number] = result
-
-    await Pool("amap", func, items, limit, store, in_order=results).run()
+    await Pool("amap", func, items, limit, results).run()
     return results
 
 
@@ -169,7 +161,7 @@ class _Buffer(Generic[R]):
             self._ended = True
             self._wake_taker()
 
-    def _put(self, number: int, result: R) -> asyncio.Future[None] | None:
+    def _put(self, result: R) -> asyncio.Future[None] | None:
         """Keep a result; if the buffer is full then, return what the worker has to wait for."""
         self._results.append(result)
         self._wake_taker()

@@ -11,6 +11,7 @@ millisecond of jobs that never wait, the event loop gets a turn.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -22,12 +23,11 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextvars import Context, copy_context
+from contextvars import copy_context
 from inspect import isawaitable, iscoroutine
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from time import perf_counter
-from types import CoroutineType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import anyio
 
@@ -39,9 +39,12 @@ R = TypeVar("R")
 #: The seconds of jobs that never wait after which the event loop gets a turn.
 SLICE: float = 0.001
 #: The number of short jobs between two looks at the clock.
-_LOOK = 8
+_LOOK = 16
 #: The number of workers that a slice begins with.
 _WOKEN = 10
+#: What stands in a list of results where none is yet, and how much room it has at least.
+_NOT_YET: Final[Any] = object()
+_ROOM = 16
 
 
 class Pool(Generic[T, R]):
@@ -52,10 +55,9 @@ class Pool(Generic[T, R]):
         func: the coroutine function.
         items: the items, an iterable or an async iterable.
         limit: how many jobs may run at once; `None`: all.
-        deliver: called with the number of an item and its result. It may return a future, for
-            which the worker waits before it takes the next item.
-        in_order: a list for the results. A result that is next in order is appended to it, and
-            is not delivered.
+        into: where the results go: a list, which has them in order in the end; or a function
+            that is called with each. It may return a future, for which the worker waits before
+            it takes the next item.
         detached: whether nobody awaits a cancelled pool. Then it raises the errors of its jobs
             in place of its cancellation.
     """
@@ -66,9 +68,8 @@ class Pool(Generic[T, R]):
         func: Callable[[T], Awaitable[R]],
         items: Iterable[T] | AsyncIterable[T],
         limit: int | None,
-        deliver: Callable[[int, R], asyncio.Future[None] | None],
+        into: list[R] | Callable[[R], asyncio.Future[None] | None],
         *,
-        in_order: list[R] | None = None,
         detached: bool = False,
     ) -> None:
         _check(caller, func, items, limit)
@@ -76,8 +77,8 @@ class Pool(Generic[T, R]):
         self._func = func
         self._items = items
         self._limit = limit
-        self._deliver = deliver
-        self._in_order = in_order
+        self._results: list[R] = into if isinstance(into, list) else []
+        self._put = None if isinstance(into, list) else into
         self._until = perf_counter() + SLICE
         self._parked: deque[asyncio.Future[bool]] = deque()  # workers that wait for a slice
         self._turning = False
@@ -112,6 +113,7 @@ class Pool(Generic[T, R]):
                 del others
         else:
             await self._end()
+            self._trim()
             if self._errors:
                 first, *others = self._errors
                 attach_errors(others, first, self._message)
@@ -170,12 +172,8 @@ class Pool(Generic[T, R]):
                 self._start(self._work([job]))
         else:
             for job in islice(jobs, self._limit):
-                self._start(self._take(chain((job,), jobs), jobs))
-
-    async def _take(self, mine: Iterator[tuple[int, T]], rest: Iterator[tuple[int, T]]) -> None:
-        """Work on jobs; if one has left traces in this worker, let a new one do the rest."""
-        if not await self._work(mine):
-            self._start(self._take(rest, rest))
+                # An iterator lets go of the job, so that `enumerate` makes its tuple once.
+                self._start(self._work(chain(iter([job]), jobs), jobs))
 
     # An async iterable -------------------------------------------------------------------
 
@@ -222,28 +220,40 @@ class Pool(Generic[T, R]):
 
     # Both --------------------------------------------------------------------------------
 
-    async def _work(self, jobs: Iterable[tuple[int, T]]) -> bool:
-        """Run jobs one after the other; say whether the worker may go on with more."""
-        func, deliver, context = self._func, self._deliver, self._context
-        in_order = self._in_order
+    async def _work(
+        self, jobs: Iterable[tuple[int, T]], rest: Iterator[tuple[int, T]] | None = None
+    ) -> bool:
+        """Run jobs one after the other; say whether the worker may go on with more.
+
+        If one has left traces in this worker, a new one does the rest.
+        """
+        func, results, put, context = self._func, self._results, self._put, self._context
         before_a_look = 1 if self._limit is not None else 0  # of one job: it needs no look
         me = asyncio.current_task()
         assert me is not None
-        mine, cancelling = _context_of(me), me.cancelling
+        mine, cancelling = getattr(me, "get_context", _Current)(), me.cancelling
         looked = perf_counter()
+        aw: Awaitable[R] | None = None
         try:
             for number, item in jobs:
                 aw = func(item)
-                if type(aw) is not CoroutineType and not isawaitable(aw):
-                    raise TypeError(self._not_awaitable(aw))
-                result = await aw
-                if in_order is not None and number == len(in_order):
-                    in_order.append(result)
-                else:
-                    full = deliver(number, result)
-                    if full is not None:
-                        await full
-                if (copy_context() if mine is None else mine) != context or cancelling():
+                try:
+                    result = await aw
+                except TypeError:
+                    if isawaitable(aw):
+                        raise
+                    raise TypeError(self._not_awaitable(aw)) from None
+                if put is None:
+                    try:
+                        results[number] = result
+                    except IndexError:
+                        self._make_room(number)
+                        results[number] = result
+                elif (full := put(result)) is not None:
+                    await full
+                if mine != context or cancelling():
+                    if rest is not None:
+                        self._start(self._work(rest, rest))
                     return False
                 # A look at the clock takes as long as a short job.
                 before_a_look -= 1
@@ -253,7 +263,16 @@ class Pool(Generic[T, R]):
                     looked = await self._next_slice() if now > self._until else now
             return True
         finally:
-            del me, cancelling  # the task keeps its error, whose traceback keeps this frame
+            del me, cancelling, aw  # the task keeps its error, whose traceback keeps this frame
+
+    def _make_room(self, number: int) -> None:
+        """Make room for the result of that number, and an eighth more, as a list does."""
+        more = number + number // 8 + _ROOM - len(self._results)
+        self._results.extend(repeat(_NOT_YET, more))
+
+    def _trim(self) -> None:
+        """Remove the room that is left: behind the results, as each job has ended."""
+        del self._results[bisect(self._results, False, key=_is_room) :]
 
     async def _next_slice(self) -> float:
         """Wait until the event loop has had a turn; return the time.
@@ -297,10 +316,15 @@ class Pool(Generic[T, R]):
         )
 
 
-def _context_of(task: asyncio.Task[Any]) -> Context | None:
-    """Return a task's context; `None`: only a copy can be had (Python 3.11, other tasks)."""
-    get_context: Callable[[], Context] | None = getattr(task, "get_context", None)
-    return None if get_context is None else get_context()
+def _is_room(result: object) -> bool:
+    return result is _NOT_YET
+
+
+class _Current:
+    """Stands for the context of a task that does not tell it: those of Python 3.11."""
+
+    def __ne__(self, context: object) -> bool:
+        return copy_context() != context
 
 
 def _check(caller: str, func: object, items: object, limit: object) -> None:
