@@ -156,7 +156,7 @@ class Worker:
                         yield TURN
                     else:
                         if native.custom_sleep_data is None:
-                            Asleep.mark(native)
+                            native.custom_sleep_data = Asleep  # `mark()`, without a call
                         self._trap = trap
                         answer = yield trap
                         self._trap = None
@@ -187,7 +187,7 @@ class Worker:
                         del awaited, failure
                         trap, driver.trap = driver.trap, None
                     loop.inside = None
-                    turn = bool(queue) and loop.take_over()
+                    turn = loop.take_over() if queue else False
                 del resume, trap, answer
             del context
             if task.done():
