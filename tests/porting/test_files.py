@@ -87,9 +87,12 @@ def test_check_of_one_rule(command, tmp_path):
         (["--rules", ",", "a.txt"], "--rules: no rule is named; known are: sleep"),
         (
             ["--assume", "", "a.txt"],
-            "--assume: no condition is named; known are: calm, free, quiet",
+            "--assume: no condition is named; known are: calm, free, plain, quiet",
         ),
-        (["--assume", "quite", "a.txt"], "'quite' is unknown; there are: calm, free, quiet"),
+        (
+            ["--assume", "quite", "a.txt"],
+            "'quite' is unknown; there are: calm, free, plain, quiet",
+        ),
         (["--check", "--write", "a.txt"], "choose one"),
         (["--report", "none/x", "a.txt"], "cannot write"),
         (["--prove", "none.py", "a.txt"], "--prove: none.py: there is no such file or folder"),

@@ -12,7 +12,7 @@ and is imported as it was before (`importing.py`). *Suites*: the package is inst
 where it is installed and in its sources, and its own tests, unedited, run on asyncio, uvloop
 and trio, before and after.
 
-It prints the sites, the share rewritten, without and with `--assume calm,quiet,free`, the
+It prints the sites, the share rewritten, without and with `--assume calm,quiet,free,plain`, the
 processor time, and the tests passed, failed and skipped before and after; then for each name
 what became of its sites, and with `--reasons` the most frequent reasons why one stays. `--keep`
 adds the figures to those of earlier pieces.
@@ -288,7 +288,7 @@ def summary(packages: dict[str, dict[str, Any]], reasons: int) -> Iterator[str]:
     yield (
         f"{len(found)} packages: {share(None)} of all sites, {share(TASK_LEVEL)} of task-level "
         f"names, {share(TASK_LEVEL - {'asyncio.sleep'})} without sleep; "
-        f"{share(TASK_LEVEL, 'vouched')} with --assume calm,quiet,free; half or more in "
+        f"{share(TASK_LEVEL, 'vouched')} with --assume calm,quiet,free,plain; half or more in "
         f"{len(halves)} packages; {imported} of {modules} changed modules are imported; "
         f"{lines} lines in files that name asyncio; to port 100,000 of them twice takes "
         f"{wall:.0f} s in {os.cpu_count()} processes, {processor:.0f} s of processor time"

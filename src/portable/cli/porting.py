@@ -50,7 +50,8 @@ def port(
             metavar="NAME[,NAME...]",
             help="Conditions you vouch for where they cannot be seen: what is awaited cleans "
             "up without waiting (calm), what is called does not raise (quiet), what is "
-            "imported needs no loop of asyncio's (free).",
+            "imported needs no loop of asyncio's (free), whoever else gets an event or a lock uses "
+            "it as AnyIO's is used (plain).",
         ),
     ] = None,
     report_file: Annotated[

@@ -33,6 +33,11 @@ def handled_entry(name: str) -> str:
     return f"handled {name}"
 
 
+def unlike_entry(name: str) -> str:
+    """Return the entry for a name of which another file asks what AnyIO's objects have not."""
+    return f"unlike {name}"
+
+
 def method_entry(name: str) -> str:
     """Return the entry for a method that a class with bases defines."""
     return f"def {name}"

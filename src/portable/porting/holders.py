@@ -14,6 +14,7 @@ to be the same attribute, whatever `x` is, and no other file of the project may 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import libcst as cst
 from libcst import metadata
@@ -51,6 +52,27 @@ def thing_of_all(source: Source, use: Use) -> Thing:
     return _Group(source, use).look()
 
 
+def names_that_may_keep(source: Source, use: Use, first: str) -> frozenset[str]:
+    """Return the names that may keep what a use makes, as far as the file shows it.
+
+    Args:
+        source: the file.
+        use: what makes it, or names its class.
+        first: the name that keeps it first; empty: none does.
+    """
+    group = _Group(source, use)
+    waiting, known = [first] if first else [], {""}
+    if (call := call_of(source, use)) is not None:
+        waiting += group.next_names(call)
+    while waiting:
+        name = waiting.pop()
+        if name not in known:
+            known.add(name)
+            for node in (*source.names.get(name, ()), *source.attributes.get(name, ())):
+                waiting += group.next_names(node)
+    return frozenset(known - {""})
+
+
 class _Group:
     def __init__(self, source: Source, use: Use) -> None:
         self._source = source
@@ -81,6 +103,14 @@ class _Group:
             raise Escapes(NOT_KEPT)
         name = ", ".join(str(what) for kind, what in self._holders if kind == "attribute")
         return Thing(name, tuple(self._made), tuple(self._annotated), tuple(self._references))
+
+    def next_names(self, node: cst.BaseExpression) -> list[str]:
+        """Return the names that get what an expression is."""
+        before = len(self._holders)
+        with suppress(Escapes):  # it is kept by the module
+            self._goes_to(node)
+        new = list(self._holders)[before:]
+        return [what if isinstance(what, str) else what[1] for _, what in new]  # type: ignore[index]
 
     # Where a thing comes from ------------------------------------------------------------
 

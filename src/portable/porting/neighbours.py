@@ -36,6 +36,7 @@ from .foreign import (
     patched_entry,
     request_entry,
     star_entry,
+    unlike_entry,
 )
 from .qualified import LIBRARY
 from .source import MARK, TESTS
@@ -266,6 +267,7 @@ def _is_of_tests(path: Path, root: Path) -> bool:
 _KINDS = (
     str,
     handled_entry,
+    unlike_entry,
     method_entry,
     import_entry,
     fixture_entry,

@@ -17,7 +17,7 @@ seen in the file, and is left with a hint where one of them cannot. What stays r
 loop: nothing has to be ported. The how-to is
 [Move a code base in steps](../how-to/move-a-code-base.md).
 
-Three conditions may be vouched for where they cannot be seen, by `--assume calm,quiet,free`:
+Four conditions may be vouched for where they cannot be seen, by `--assume calm,quiet,free,plain`:
 
 - *calm*: what is awaited in a scope ends at once when it is cancelled, and does not await while
   it cleans up. AnyIO cancels at every `await`, asyncio once.
@@ -26,6 +26,11 @@ Three conditions may be vouched for where they cannot be seen, by `--assume calm
 - *free*: nothing that is imported needs asyncio's loop, which `anyio.run()` does not start on
   trio. A file of the project that imports asyncio is seen to need it, and so is a library that
   says that it runs on asyncio alone (aiohttp, asyncpg, all that is called asyncio).
+- *plain*: whoever else gets an event, lock, semaphore or condition uses it as AnyIO's is used.
+  An event is not cleared, and the value of its `wait()` not used; a lock is released by the
+  task that took it, which does not take it twice. What is done in the file with an attribute or
+  variable of the same name counts all the same, and so does `clear()` and `locked()` of such a
+  name in other files.
 
 What breaks one of them where it can be seen is never rewritten. Where they are all that is
 missing, the hint says so.

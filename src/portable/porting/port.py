@@ -57,7 +57,7 @@ def port(
         functions: the dotted names of the functions or classes to port; empty: all of it.
         foreign: what other files do with the file's names, as entries of `foreign`.
         assumed: the conditions that hold, by a human's word, where they cannot be seen:
-            `calm`, `quiet` or `free`.
+            `calm`, `quiet`, `free` or `plain`.
         renamed: the names of which no use is left in any file that is ported together.
         todo: whether to put what is left to a human into the code as comments.
         places_after: whether sites that stay have their places after the port; the others,

@@ -11,6 +11,7 @@ from .calls import call_of, is_awaited, is_awaited_statement, method_called
 from .decision import Decision, Edit, renaming, stays
 from .holders import thing_of_all
 from .nodes import COMMA, DEFAULT, EQUAL, expression, keyword_argument
+from .plain import PLAIN, names_of, shown
 from .retaken import taken_again
 from .source import Source, Use, bindings, is_bound
 from .things import Escapes, Thing, entered_by, is_tested, renamed, thing_of
@@ -24,9 +25,10 @@ def _decide(
     source: Source, uses: Sequence[Use], check: Check, new: str, made: Edit
 ) -> Iterator[Decision]:
     done: set[Use] = set()
+    left: list[Use] = []
     asked = next((use for use in uses if _is_asked_for(source, use)), None)
     for use in uses:
-        if use in done:
+        if use in done or use.annotation:
             continue
         if asked is not None:
             yield stays(use, f"is a class that line {source.line(asked.node)} asks for")
@@ -34,19 +36,48 @@ def _decide(
         try:
             thing = _seen(source, use, check)
         except Escapes as reason:
-            if not use.annotation:
-                yield stays(use, *reason.args)
+            edits = _vouched_for(source, use, check, new, made)
+            if not edits:
+                left.append(use)
+            yield Decision((use,), edits) if edits else stays(use, *reason.args)
             continue
         done.update(thing.uses)
-        edits: dict[cst.CSTNode, Edit] = renamed(thing.annotated, new)
+        edits = renamed(thing.annotated, new)
         for one in thing.made:
             call = call_of(source, one)
             assert call is not None
             edits[call] = made
         yield Decision(thing.uses, edits)
-    for use in uses if asked is None else ():
-        if use.annotation and use not in done:
-            yield stays(use, "is the type of something that is not rewritten")
+    kept: frozenset[str] | None = None
+    for use in uses:
+        if not use.annotation or use in done:
+            continue
+        if asked is not None:
+            yield stays(use, f"is a class that line {source.line(asked.node)} asks for")
+            continue
+        if kept is None:
+            kept = frozenset().union(*(names_of(source, each) for each in left))
+        names = names_of(source, use)
+        stays_too = names & kept or (left and not names)
+        edits = {} if stays_too else _vouched_for(source, use, check, new, made)
+        why = "is the type of something that is not rewritten"
+        yield Decision((use,), edits) if edits else stays(use, why)
+
+
+def _vouched_for(
+    source: Source, use: Use, check: Check, new: str, made: Edit
+) -> dict[cst.CSTNode, Edit]:
+    """Return the edits of a use of which not all can be seen; none: nobody vouches for it."""
+    call = call_of(source, use)
+    if call is None and not use.annotation and made is not _EVENT:
+        return {}  # whoever calls the class gives AnyIO's other arguments
+    try:
+        check(source, shown(source, use))
+    except Escapes:
+        return {}
+    if source.doubts(PLAIN):
+        return {}
+    return renamed([use], new) if call is None else {call: made}
 
 
 def _is_asked_for(source: Source, use: Use) -> bool:
@@ -85,7 +116,7 @@ def decide_event(source: Source, uses: Sequence[Use]) -> Iterator[Decision]:
     for use in at_once:
         yield Decision((use,), {use.node: renaming("anyio.Event")})
     uses = [use for use in uses if use not in at_once]
-    yield from _decide(source, uses, _check_event, "anyio.Event", _renames("Event"))
+    yield from _decide(source, uses, _check_event, "anyio.Event", _EVENT)
 
 
 def _is_waited_for_at_once(source: Source, use: Use) -> bool:
@@ -97,11 +128,11 @@ def _is_waited_for_at_once(source: Source, use: Use) -> bool:
     return method == "wait" and waiting is not None and is_awaited(source, waiting)
 
 
-def _renames(name: str) -> Edit:
-    def changed(node: cst.CSTNode) -> cst.CSTNode:
-        return node.with_changes(func=expression(f"anyio.{name}"))
+def _makes_event(node: cst.CSTNode) -> cst.CSTNode:
+    return node.with_changes(func=expression("anyio.Event"))
 
-    return changed
+
+_EVENT: Edit = _makes_event
 
 
 def _check_event(source: Source, thing: Thing) -> None:

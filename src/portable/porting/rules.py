@@ -16,6 +16,7 @@ from .groups import decide_task_group
 from .hints import HINTS
 from .loops import decide_loop
 from .markers import FIXTURE, decide_tests
+from .plain import PLAIN
 from .primitives import decide_condition, decide_event, decide_lock, decide_semaphore
 from .processes import decide_subprocess
 from .queues import decide_queue
@@ -31,6 +32,7 @@ CONDITIONS: Mapping[str, str] = {
     CALM: "what is awaited ends at once when it is cancelled",
     QUIET: "what is called raises nothing",
     FREE: "nothing that the file imports needs asyncio's loop",
+    PLAIN: "whoever else gets it uses it as AnyIO's is used",
 }
 """The conditions that a human may vouch for where they cannot be seen, and what each says."""
 

@@ -240,6 +240,17 @@ class Source:
         return found
 
     @cached_property
+    def names(self) -> Mapping[str, Sequence[cst.Name]]:
+        """Every name of the file that stands alone, by itself: not `x` in `y.x`."""
+        found: dict[str, list[cst.Name]] = {}
+        for node in find(self.module, cst.Name, deep=True):
+            above = self.parent(node)
+            if not isinstance(above, cst.Attribute) or above.value is node:
+                name = cst.ensure_type(node, cst.Name)
+                found.setdefault(name.value, []).append(name)
+        return found
+
+    @cached_property
     def classes(self) -> Sequence[cst.ClassDef]:
         """Every class of the file, in order."""
         found = find(self.module, cst.ClassDef, deep=True)

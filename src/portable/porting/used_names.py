@@ -30,7 +30,9 @@ from .foreign import (
     patched_entry,
     request_entry,
     star_entry,
+    unlike_entry,
 )
+from .plain import UNLIKE
 from .qualified import LIBRARY
 from .source import ACCESS
 
@@ -240,6 +242,8 @@ def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
         for each in node.body:
             yield from _bound_by_class(each)
     elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in UNLIKE:
+            yield unlike_entry(_last_word(node.func.value))
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         first = getattr(node.args[0], "value", None) if node.args else None
         said = first if isinstance(first, str) else ""
