@@ -677,7 +677,9 @@ def test_names_that_tests_patch(command, tmp_path):
     (tmp_path / "a.py").write_text(BEFORE)
     (tmp_path / "test_a.py").write_text(PATCHING)
     _, _, err = command("a.py")
-    assert "test_a.py:6: patches asyncio.sleep, which was rewritten" in " ".join(err.split())
+    words = " ".join(err.split())
+    assert "test_a.py:6: patches asyncio.sleep in 2 lines, which was rewritten" in words
+    assert words.count("patches") == 1
     code, out, _ = command(".", "--write")
     assert code == 0
     text = (tmp_path / "test_a.py").read_text()

@@ -50,8 +50,8 @@ def port(
             metavar="NAME[,NAME...]",
             help="Conditions you vouch for where they cannot be seen: what is awaited cleans "
             "up without waiting (calm), what is called does not raise (quiet), what is "
-            "imported needs no loop of asyncio's (free), whoever else gets an event or a lock uses "
-            "it as AnyIO's is used (plain).",
+            "imported needs no loop of asyncio's (free), whoever else gets an event or a lock "
+            "uses it as AnyIO's is used (plain).",
         ),
     ] = None,
     report_file: Annotated[
@@ -308,8 +308,12 @@ def _patched_elsewhere(results: list[FileResult]) -> Iterator[str]:
 
     names = {site.name for result in results for site in result.sites if site.rewritten}
     paths = [result.path for result in results]
+    lines: dict[tuple[Path, str], list[int]] = {}
     for path, line, name in patched_elsewhere(paths, names & set(RENAMED)):
+        lines.setdefault((path, name), []).append(line)
+    for (path, name), (first, *others) in lines.items():
+        more = f" in {1 + len(others)} lines" if others else ""
         yield (
-            f"{path}:{line}: patches {name}, which was rewritten; port this file, too, or "
-            "its tests wait for real and stay green"
+            f"{path}:{first}: patches {name}{more}, which was rewritten; port this file, too, "
+            "or its tests wait for real and stay green"
         )

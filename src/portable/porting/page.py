@@ -17,7 +17,8 @@ seen in the file, and is left with a hint where one of them cannot. What stays r
 loop: nothing has to be ported. The how-to is
 [Move a code base in steps](../how-to/move-a-code-base.md).
 
-Four conditions may be vouched for where they cannot be seen, by `--assume calm,quiet,free,plain`:
+Four conditions may be vouched for where they cannot be seen, by
+`--assume calm,quiet,free,plain`:
 
 - *calm*: what is awaited in a scope ends at once when it is cancelled, and does not await while
   it cleans up. AnyIO cancels at every `await`, asyncio once.
