@@ -137,6 +137,7 @@ class Owner:
             id="handed-on-to-asyncios",
         ),
         pytest.param("self.lock = app.use(asyncio.Lock)", "pass", id="made-by-others"),
+        pytest.param("Mine = asyncio.Event; self.x = Mine()", "pass", id="by-another-name"),
         pytest.param("self.places = asyncio.Semaphore(app.n / 2)", "pass", id="no-integer"),
         pytest.param("pass", "pass\n\nREADY = asyncio.Event()", id="made-at-import"),
         pytest.param("pass", "pass\n\nclass Mine(asyncio.Event): pass", id="inherited"),

@@ -56,7 +56,7 @@ def _is_value(source: Source, node: cst.CSTNode) -> bool:
     above = source.parent(node)
     if isinstance(above, cst.Arg):
         return isinstance(source.parent(above), cst.Call)
-    return isinstance(above, (cst.Element, cst.DictElement, cst.Assign, cst.AnnAssign))
+    return isinstance(above, (cst.Element, cst.DictElement))
 
 
 def _is_made_later(source: Source, call: cst.Call) -> bool:
