@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import none
 
 import portable
@@ -19,10 +19,12 @@ from portable.clock import VirtualClock
 
 pytest_plugins = ["pytester"]
 
-# How long an example takes is the machine's business. Examples are the same each time, so that
-# a build says something of the change it builds; `--hypothesis-profile=new` draws new ones.
-settings.register_profile("new", deadline=None)
-settings.register_profile("same", deadline=None, derandomize=True)
+# How long an example takes, and to draw it, is the machine's business. Examples are the same
+# each time, so that a build says something of the change it builds;
+# `--hypothesis-profile=new` draws new ones.
+_timeless = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("new", _timeless)
+settings.register_profile("same", _timeless, derandomize=True)
 settings.load_profile("same")
 
 
