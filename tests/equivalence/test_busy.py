@@ -1,11 +1,13 @@
 """Computing that keeps all else from running."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from portable.equivalence import Program, Trace, check
+from portable.clock._strategies import Shuffle, Step
+from portable.equivalence import Program, Trace, busy, check
 from portable.equivalence.busy import BusyWatch, with_computing
 from portable.equivalence.recording import record
 
@@ -87,3 +89,25 @@ def test_what_other_threads_compute_is_not_counted() -> None:
     watch = BusyWatch()
     watch.end(0.0)  # nothing has begun
     assert watch.longest == (0.0, 0.0)
+
+
+@pytest.mark.slow
+def test_what_a_schedule_takes_to_choose_is_not_counted(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of what a schedule computes, to choose among many tasks, is the program's."""
+    choose, computed = Shuffle.choose, []
+    thread_time = busy.thread_time  # the real one, also in a run
+
+    def choosing(self: Shuffle, free: Sequence[Step], ready: Sequence[Step]) -> Step:
+        until = thread_time() + 2
+        while not computed and thread_time() < until:
+            pass
+        computed.append(until)
+        return choose(self, free, ready)
+
+    monkeypatch.setattr(Shuffle, "choose", choosing)
+    trace = record(Program("quick", quick, "asyncio"), backend, seed=0)
+    assert trace.lines("stdout") == ["begin", "middle", "end"]
+    assert computed
+    assert trace.busy[1] < 2

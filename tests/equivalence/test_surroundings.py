@@ -464,6 +464,31 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody waits")
+def test_a_hang_after_waiting_for_others_tells_who_waits(write: Write) -> None:
+    """A run that waited for others' ports, and hangs then, is told as one that did not wait."""
+    text = """
+import asyncio
+async def main():
+    server = await asyncio.start_server(print, "127.0.0.1", 18876)
+    print("there")
+    await server.serve_forever()
+asyncio.run(main())
+"""
+    lock = AddressLock()
+    lock.acquire()
+    release = threading.Timer(7, lock.release)
+    release.start()
+    [run] = Isolated(time_limit=2).run(Target.find(write(text)), "original", "asyncio")
+    release.join()
+    assert run.failure is not None
+    assert run.failure.kind == "hang"
+    told = "\n".join(run.failure.details)
+    assert "waits: Task-1 at " in told
+    assert "seen: 0.0 s  stdout  there" in told
+
+
+@pytest.mark.slow
 def test_the_report_ends_with_its_scope(write: Write) -> None:
     """It says what was compared, and what these runs used that nobody looked at."""
     text = """

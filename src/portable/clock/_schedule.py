@@ -20,7 +20,9 @@ import random
 import re
 import weakref
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from time import thread_time
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -71,6 +73,7 @@ class Schedule:
     Attributes:
         threads: whether threads have taken part.
         now: returns the virtual time.
+        choosing: the seconds of processor time that it took so far to choose.
 
     Raises:
         TypeError: the seed is neither.
@@ -81,6 +84,7 @@ class Schedule:
         number, self._stretch, holds, stretches = parse_seed(seed)
         self.threads = False
         self.now: Callable[[], float] = float
+        self.choosing = 0.0
         # Weak: a task that was kept alive here could not log "Task was destroyed".
         self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._labels: dict[int, str] = {CALLBACK: "a callback", MACHINERY: "the event loop"}
@@ -144,6 +148,13 @@ class Schedule:
         """
         if all(one.chain == MACHINERY for one in ready):
             return list(range(len(ready)))
+        began = thread_time()
+        try:
+            return self._chosen(ready, in_trio=in_trio)
+        finally:
+            self.choosing += thread_time() - began
+
+    def _chosen(self, ready: Sequence[Link], *, in_trio: bool) -> list[int]:
         self._name_new()
         strategy = self._of_trio if in_trio else self._of_loop
         queue = _Ready(ready, self._taken, self._ranks)
@@ -244,21 +255,21 @@ class _Ready:
         last: dict[int, Step] = {}
         last_callback: dict[int, Step] = {}
         last_plain: Step | None = None
-        for one in ready:
-            earlier = last.get(one.chain)
-            step = one.chain, (taken.get(one.chain, 0) if earlier is None else earlier[1]) + 1
-            before = {earlier, None if one.cause is None else last_callback.get(one.cause)}
-            if one.chain > 0:
-                before.add(last_plain)
-            before.discard(None)
-            for other in before:
-                assert other is not None
-                self._followers.setdefault(other, []).append(step)
-            self._waits[step] = len(before)
-            last[one.chain] = step
-            if one.chain == CALLBACK and one.cause is not None:
-                last_callback[one.cause] = step
-            elif one.chain == CALLBACK:
+        for chain, cause, _ in ready:
+            earlier = last.get(chain)
+            number = taken.get(chain, 0) if earlier is None else earlier[1]
+            last[chain] = step = chain, number + 1
+            woken = None if cause is None else last_callback.get(cause)
+            plain = last_plain if chain > 0 else None
+            waits = 0
+            for other in (earlier, None if woken == earlier else woken, plain):
+                if other is not None:
+                    self._followers.setdefault(other, []).append(step)
+                    waits += 1
+            self._waits[step] = waits
+            if chain == CALLBACK and cause is not None:
+                last_callback[cause] = step
+            elif chain == CALLBACK:
                 last_plain = step
         self.steps = list(self._waits)
         ranks.add(self.steps, ready)
@@ -318,10 +329,10 @@ def _label(task: Any) -> str:
 
 def _numbered_apart(labels: dict[int, str]) -> dict[int, str]:
     """Number the labels that more than one task has."""
-    names = list(labels.values())
+    all_of_name = Counter(labels.values())
     counts: dict[str, int] = {}
     apart = {}
     for number, label in labels.items():
         counts[label] = counts.get(label, 0) + 1
-        apart[number] = f"{label} {counts[label]}" if names.count(label) > 1 else label
+        apart[number] = f"{label} {counts[label]}" if all_of_name[label] > 1 else label
     return apart

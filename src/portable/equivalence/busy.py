@@ -2,13 +2,15 @@
 
 Virtual time stands still while a program computes, so no trace shows it. What is measured is
 the processor time of the loop's thread within one instant, which another program on the machine
-does not add to. It is coarse all the same, and never the same twice: a port's is reported only
-if it takes half a second, and ten times as long as its original's.
+does not add to, without what a schedule takes to choose. It is coarse all the same, and never
+the same twice: a port's is reported only if it takes half a second, and ten times as long as
+its original's.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from time import thread_time
 
@@ -21,17 +23,21 @@ _TIMES_LONGER = 10
 class BusyWatch:
     """Measures the instants of a run.
 
+    Args:
+        not_its: returns the seconds of processor time so far that are not the program's.
+
     Attributes:
         longest: the longest of them, as its virtual time and seconds of processor time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, not_its: Callable[[], float] = float) -> None:
+        self._not_its = not_its
         self.longest: tuple[float, float] = (0.0, 0.0)
         self._since: tuple[int, float] | None = None
 
     def begin(self) -> None:
         """Begin to measure: a loop starts, or time has moved."""
-        self._since = threading.get_ident(), thread_time()
+        self._since = threading.get_ident(), self._its_own()
 
     def end(self, now: float) -> None:
         """End an instant.
@@ -40,10 +46,13 @@ class BusyWatch:
             now: its virtual time.
         """
         if self._since is not None and self._since[0] == threading.get_ident():
-            took = thread_time() - self._since[1]
+            took = self._its_own() - self._since[1]
             if took > self.longest[1]:
                 self.longest = rounded(now), took
         self._since = None
+
+    def _its_own(self) -> float:
+        return thread_time() - self._not_its()
 
 
 def with_computing(original: Trace, port: Trace) -> Trace:

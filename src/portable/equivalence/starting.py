@@ -107,7 +107,7 @@ class Starting:
         self.clock = clock
         self._shown = False
         self._has_loop = False
-        self.busy_watch: BusyWatch = BusyWatch()
+        self.busy_watch: BusyWatch = BusyWatch(self._choosing)
         self._own: list[asyncio.AbstractEventLoop] = []
         self._policies = Policies(self)
         self._watch: TrioWatch | None = None
@@ -121,6 +121,9 @@ class Starting:
         if self.clock is not None:
             return self.clock.now()
         return 0.0 if self._began is None else monotonic() - self._began
+
+    def _choosing(self) -> float:
+        return 0.0 if self.schedule is None else self.schedule.choosing
 
     @property
     def did_nothing(self) -> bool:

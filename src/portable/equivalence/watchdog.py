@@ -74,7 +74,8 @@ class Watchdog:
 
     def _watch(self, recording: Recording) -> None:
         while (left := self._ends - monotonic()) > 0:
-            if self._stopped.acquire(timeout=left):
+            # It looks again in time: the end may have become an earlier one.
+            if self._stopped.acquire(timeout=min(left, _GRACE / 2)):
                 return
         lines = []
         with suppress(Exception):  # the run goes on meanwhile
