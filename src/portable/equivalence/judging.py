@@ -29,6 +29,7 @@ from .reading import Reading
 from .repertoire import Repertoire
 from .report import Explored, Judged, Report, Unsteady
 from .run import Run
+from .sets_of_tasks import goes_through_sets
 from .shrinking import Shrunk, shrink
 from .stretching import StretchedOriginal, for_stretched
 from .target import Role
@@ -146,7 +147,8 @@ def judge(
             shrinking = row.equivalent
             explored.append(judging.explored(right[name], scheduled[name], shrinking=shrinking))
     unsteady = _unsteady(reference, twin, measure.reading)
-    return Report(original, port, tuple(rows), tuple(explored), unsteady)
+    sets_of_tasks = measure.source is not None and goes_through_sets(measure.source)
+    return Report(original, port, tuple(rows), tuple(explored), unsteady, sets_of_tasks)
 
 
 def _unsteady(reference: Run, twin: Sequence[Run], reading: Reading) -> tuple[Unsteady, ...]:

@@ -49,13 +49,7 @@ def render(
             "  portable compare --until SECONDS leaves a service that never ends at that time;",
         )
         yield "?", "  --time-limit SECONDS waits longer for a program that takes long"
-    if not report.equivalent and any(DRAWS in trace.unseen for trace in report.traces()):
-        yield " ", ""
-        yield (
-            "?",
-            "  it draws from `random`: in another order, tasks draw each other's numbers;",
-        )
-        yield "?", "  a random.Random(seed) for each task gives it its own in any order"
+    yield from _by_chance(report)
     shown: dict[object, str] = {}
     yield from render_rows(report.rows, width, shown)
     for found in report.explored:
@@ -95,6 +89,23 @@ def _first_line(report: Report) -> Iterator[Row]:
 
 def _hangs(row: Judged) -> bool:
     return row.run.failure is not None and row.run.failure.kind == "hang"
+
+
+def _by_chance(report: Report) -> Iterator[Row]:
+    """Say what may make a program differ from itself, and what helps, if something differs."""
+    if report.equivalent:
+        return
+    if any(DRAWS in trace.unseen for trace in report.traces()):
+        yield " ", ""
+        yield (
+            "?",
+            "  it draws from `random`: in another order, tasks draw each other's numbers;",
+        )
+        yield "?", "  a random.Random(seed) for each task gives it its own in any order"
+    if report.sets_of_tasks:
+        yield " ", ""
+        yield "?", "  it goes through a set of tasks, as asyncio.wait() and all_tasks() return:"
+        yield "?", "  its order is chance; go through a list, or sorted(..., key=Task.get_name)"
 
 
 def _render_unsteady(report: Report) -> Iterator[Row]:

@@ -105,6 +105,7 @@ class Report:
         rows: a row for each program and backend.
         explored: what schedules came to, for each backend.
         unsteady: where the original differs from itself, run twice on asyncio.
+        sets_of_tasks: whether the port goes through sets of tasks, whose order is chance.
     """
 
     original: str
@@ -112,6 +113,7 @@ class Report:
     rows: tuple[Judged, ...]
     explored: tuple[Explored, ...] = field(default=())
     unsteady: tuple[Unsteady, ...] = ()
+    sets_of_tasks: bool = False
 
     @property
     def equivalent(self) -> bool:
