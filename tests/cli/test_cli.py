@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import re
@@ -265,6 +266,35 @@ def test_progress_of_more_runs_than_planned(
     counts = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)/(\d+)", err)]
     assert all(done <= total for done, total in counts)
     assert counts[-1][0] > 4
+
+
+@pytest.mark.parametrize("seconds", [1, 8], ids=["short", "long"])
+def test_progress_in_a_pipe(
+    command: Command, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Where no bar can be drawn, a line says how far it is, once in half a minute."""
+    time = itertools.count(step=seconds)
+    monkeypatch.setattr("portable.cli.progress.monotonic", lambda: next(time))
+    code, _, err = command("check", "timeout", "--backends=asyncio", "--schedules=3")
+    assert code == 0
+    told = re.findall(r"^portable: (.*)$", err, re.MULTILINE)
+    assert told == (["4 of 6 done after 32 s"] if seconds == 8 else [])
+
+
+def test_progress_in_a_pipe_past_what_was_planned(
+    command: Command, add_pattern: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where more runs are needed than were planned, no total is told."""
+    add_pattern("wrong", "print(program)")
+    time = itertools.count(step=40)
+    monkeypatch.setattr("portable.cli.progress.monotonic", lambda: next(time))
+    code, _, err = command("check", "wrong", "--backends=asyncio", "--schedules=1")
+    assert code == 1
+    told = re.findall(r"^portable: (.*)$", err, re.MULTILINE)
+    assert told[3:5] == [
+        "4 of 4 done after 160 s",
+        "5 done, more than planned, after 200 s",
+    ]
 
 
 def test_output_that_is_no_file(command: Command) -> None:

@@ -1,27 +1,46 @@
-"""A progress bar on a terminal; nothing in a pipe."""
+"""A progress bar on a terminal; in a pipe a line now and then, if it takes long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Protocol
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from portable._backends import get_backend
 
+_TELL_AFTER = 30.0
+
 
 class Bar(Protocol):
-    """A progress bar, or nothing in its place."""
+    """A progress bar, or what is in its place."""
 
     def advance(self) -> object:
         """Count one more run."""
 
 
-class _NoBar:
+class _Lines:
+    """Tells in a line how far it is, if half a minute has passed since the last one."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._began = self._told = monotonic()
+
     def advance(self) -> None:
-        pass
+        self._done += 1
+        now = monotonic()
+        if now - self._told < _TELL_AFTER:
+            return
+        self._told = now
+        done = f"{self._done} of {self._total} done"
+        if self._done > self._total:
+            done = f"{self._done} done, more than planned,"
+        typer.echo(f"portable: {done} after {now - self._began:.0f} s", err=True)
 
 
 class _RichBar:
@@ -49,10 +68,10 @@ def planned_runs(backends: Iterable[str], schedules: int) -> int:
 
 @contextmanager
 def bar(total: int, *, wanted: bool) -> Iterator[Bar]:
-    """Show a bar on standard error during the block, if it is wanted and on a terminal."""
+    """Show on standard error during the block how far it is: with a bar, if it is wanted."""
     console = Console(stderr=True)
     if not wanted or not console.is_terminal:
-        yield _NoBar()
+        yield _Lines(total)
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
