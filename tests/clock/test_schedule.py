@@ -18,7 +18,7 @@ from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 from portable.clock._schedule import Schedule
 from portable.clock._strategies import PATIENCE, Priorities
-from portable.clock._taken import Seed
+from portable.clock._taken import WALK, Seed, schedules
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
 
@@ -94,9 +94,10 @@ def test_a_seed_names_the_order_of_a_cancellation(backend: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_order_comes_up(backend: str) -> None:
+@pytest.mark.parametrize("kind", ["", WALK], ids=["numbers", "walks"])
+def test_every_order_comes_up(backend: str, kind: str) -> None:
     """Any of the ready tasks may be the first, and any the last."""
-    orders = [run(turns, backend, seed)[:4] for seed in range(60)]
+    orders = [run(turns, backend, f"{kind}{seed}")[:4] for seed in range(60)]
     assert {order[0] for order in orders} == set("abcd")
     assert {order[3] for order in orders} == set("abcd")
 
@@ -104,6 +105,13 @@ def test_every_order_comes_up(backend: str) -> None:
 def test_no_seed_leaves_the_order_of_asyncio_alone() -> None:
     """Without a seed tasks start in the order of their creation, as on any asyncio loop."""
     assert {run(turns, "asyncio", None)[:4] for _ in range(5)} == {tuple("abcd")}
+
+
+def test_a_walk_follows_a_walk() -> None:
+    """Several schedules from a walk on are walks, with stretched sleeps or without."""
+    assert schedules(2, "walk 3") == ("walk 3", "walk 4")
+    assert schedules(None, "walk 3~0.1") == ("walk 3~0.1",)
+    assert schedules(2, "3", stretch=0.1) == ("3~0.1", "4~0.1")
 
 
 def test_virtual_time_is_the_same_under_every_schedule(backend: str) -> None:

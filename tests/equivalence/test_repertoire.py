@@ -136,6 +136,30 @@ def test_who_goes_on_and_who_is_woken_may_change_places(backend: str) -> None:
     assert row.verdict == "reordered"
 
 
+async def counted() -> None:
+    async def visit() -> None:
+        nonlocal count
+        async with places:
+            count += 1
+            await asyncio.sleep(1)
+            print(count)
+
+    count, places = 0, asyncio.Semaphore(3)
+    await asyncio.gather(*(visit() for _ in range(18)))
+
+
+async def counted_as_the_third_is_late() -> None:
+    for first in range(3, 21, 3):
+        await asyncio.sleep(1)
+        print(first, first, min(18, first + 1), sep="\n")
+
+
+@pytest.mark.slow
+def test_one_of_several_may_be_late() -> None:
+    """Of three that go on at once two may be quicker than those that they let in."""
+    assert judged(counted, counted_as_the_third_is_late, "asyncio").equivalent
+
+
 async def one_of_two() -> None:
     async def take(name: str) -> None:
         if free:

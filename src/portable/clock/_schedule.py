@@ -6,7 +6,8 @@ they were registered, and a task's own steps stay in order. A task that a future
 after the callbacks that the future had before, and after plain callbacks that were registered
 before: in one of them a transport makes its streams, and then it wakes who asked for them.
 
-Even seeds shuffle, odd seeds give the tasks priorities (`_strategies.py`). `Schedule.taken()`
+Even seeds shuffle, odd seeds give the tasks priorities, and what begins with `walk` draws each
+step (`_strategies.py`). `Schedule.taken()`
 records what was done, for a replay (`_taken.py`).
 
 On asyncio and uvloop `_scheduled_loop.py` holds back what is ready and asks for the order. The
@@ -26,7 +27,7 @@ from time import thread_time
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from ._strategies import Priorities, Replay, Shuffle, Step, Strategy
+from ._strategies import Priorities, Replay, Shuffle, Step, Strategy, Walk
 from ._taken import (
     CALLBACK,
     MACHINERY,
@@ -36,6 +37,7 @@ from ._taken import (
     Stretch,
     Taken,
     parse_seed,
+    walks,
 )
 
 # Up to so many ready steps are taken one at a time, and an eighth of what is above at once, for
@@ -97,8 +99,11 @@ class Schedule:
         if number is None:
             self._replay = Replay(holds, self._steps_of)
         # trio's tasks have random numbers of their own: asyncio's get the same on each backend.
-        self._of_loop = self._replay or _strategy(number, random.Random(number))
-        self._of_trio = self._replay or _strategy(number, random.Random(f"trio {number}"))
+        kind: Callable[[random.Random], Strategy] = Walk
+        if number is not None and not walks(seed):
+            kind = Priorities if number % 2 else Shuffle
+        self._of_loop = self._replay or kind(random.Random(number))
+        self._of_trio = self._replay or kind(random.Random(f"trio {number}"))
         self._long = {(one.task, one.step, one.nth): one.seconds for one in stretches}
         self._sleeps: dict[Step, int] = {}
         self._ranks = _Ranks()
@@ -199,11 +204,6 @@ class Schedule:
             _numbered_apart(self._labels),
             self.threads,
         )
-
-
-def _strategy(number: int | None, generator: random.Random) -> Strategy:
-    assert number is not None
-    return Priorities(generator) if number % 2 else Shuffle(generator)
 
 
 class _Ranks:

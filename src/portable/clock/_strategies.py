@@ -8,6 +8,8 @@
   depth d among n tasks comes up with a probability of at least 1/(n * k**(d - 1)) in k steps.
   A seed has to mean the same in every run, whose number of steps is not known beforehand. So
   the seed draws k, too, as a power of two.
+- `Walk` draws each step from all that are ready by then. No task is delayed for long, but what
+  one step makes ready may come before the others of its round.
 - `Replay` follows the usual order, except for the steps that it is told to hold back.
 """
 
@@ -120,6 +122,17 @@ class Priorities:
                 priorities[task] = self._random.random()
         self._heap = [(-priorities[step[0]], at, step) for at, step in enumerate(free)]
         heapq.heapify(self._heap)
+
+
+class Walk:
+    """Takes any of the ready steps, each as likely as the others."""
+
+    def __init__(self, generator: random.Random) -> None:
+        self._random = generator
+
+    def choose(self, free: Sequence[Step], ready: Sequence[Step]) -> Step:
+        """Draw one."""
+        return self._random.choice(free)
 
 
 class Replay:

@@ -20,7 +20,10 @@ from math import isfinite
 from typing import TypeAlias
 
 Seed: TypeAlias = int | str
-"""The name of a schedule: a number, `17~0.002` (sleeps up to 2 ms longer), a replay string."""
+"""The name of a schedule: `17`, `walk 17`, `17~0.002` (sleeps longer), or a replay string."""
+
+WALK = "walk "
+"""Before a number: each step is drawn anew from all that are ready (`walk 17`)."""
 
 USUAL = "usual"
 """The replay string of a run in the usual order."""
@@ -32,7 +35,7 @@ MACHINERY = -1
 
 _HOLD = re.compile(r"(-?\d+)\.(\d+)-(-?\d+)\.(\d+)")
 _STRETCH = re.compile(r"(-?\d+)\.(\d+)(?:\.(\d+))?~([\d.]+(?:e-?\d+)?)")
-_NUMBER = re.compile(r"(-?\d+)(?:~([\d.]+(?:e-?\d+)?))?")
+_NUMBER = re.compile(rf"(?:{WALK})?(-?\d+)(?:~([\d.]+(?:e-?\d+)?))?")
 
 
 Overtaker: TypeAlias = tuple[int, int, int]
@@ -154,6 +157,11 @@ def parse_seed(seed: Seed) -> tuple[int | None, float, tuple[Hold, ...], tuple[S
     return None, 0.0, tuple(holds), tuple(stretches)
 
 
+def walks(seed: Seed | None) -> bool:
+    """Say whether a seed names a schedule that draws each step anew."""
+    return isinstance(seed, str) and seed.strip().startswith(WALK)
+
+
 def schedules(count: int | None, first: Seed | None, stretch: float = 0.0) -> tuple[Seed, ...]:
     """Return the names of `count` schedules.
 
@@ -183,4 +191,7 @@ def schedules(count: int | None, first: Seed | None, stretch: float = 0.0) -> tu
         return (first,) * many
     longest = stretch or own
     seeds = range(number, number + many)
-    return tuple(f"{seed}~{longest!r}" for seed in seeds) if longest else tuple(seeds)
+    before, behind = WALK if walks(first) else "", f"~{longest!r}" if longest else ""
+    if before or behind:
+        return tuple(f"{before}{seed}{behind}" for seed in seeds)
+    return tuple(seeds)
