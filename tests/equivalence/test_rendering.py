@@ -168,6 +168,15 @@ def test_schedules_that_fail() -> None:
     assert "again" not in text_of(told).replace("fail again", "")
 
 
+def test_schedules_under_which_nothing_was_seen() -> None:
+    """Schedules that cannot be judged do not fail: why they cannot is told in one line."""
+    silent = Judged("port", Run("asyncio", 1, trace()), note="nothing was seen of it")
+    found = Explored("asyncio", 1, 1, (silent,))
+    text = text_of(report(explored=(found,)))
+    assert "! asyncio: 1 schedule, 1 distinct trace: nothing was seen of it\n" in text
+    assert "failing" not in text
+
+
 def test_a_schedule_that_crashes() -> None:
     """A failing schedule without a trace has its row below its seed."""
     found = Explored("trio", 2, 1, (failed("trio", 7),))

@@ -207,3 +207,31 @@ def test_two_that_belong_together_are_not_mixed() -> None:
     row = judged(either, mixed, "asyncio").row("port", "asyncio")
     assert row.comparison is not None
     assert "never shows both" in row.comparison.reasons[0]
+
+
+async def silent() -> None:
+    async def note(name: str) -> None:
+        noted.append(name)
+
+    noted: list[str] = []
+    await asyncio.gather(note("first"), note("second"))
+
+
+async def silent_in_order() -> None:
+    async def note(name: str) -> None:
+        noted.append(name)
+
+    noted: list[str] = []
+    await asyncio.gather(note("first"), note("second"))
+    if noted[0] == "second":
+        print("out of order")
+
+
+def test_what_differs_comes_before_what_shows_nothing() -> None:
+    """Where a port shows something only in some orders, a schedule is told in which it does."""
+    programs = Program("silent", silent), Program("port", silent_in_order)
+    for seeds in (range(8), reversed(range(8))):
+        [found] = check(*programs, backends=["asyncio"], seeds=seeds).explored
+        verdicts = [one.verdict for one in found.failing]
+        assert verdicts == sorted(verdicts)
+        assert set(verdicts) == {"different", "unjudged"}

@@ -13,6 +13,7 @@ Where the runs come from is not decided here: `check()` makes them in this proce
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
@@ -314,6 +315,8 @@ def _by_all_it_shows(found: Comparison, repertoire: Repertoire) -> Comparison:
 def _length(judged: Judged) -> int:
     """Say how much happened until the traces part: less is easier to understand."""
     found = judged.comparison
+    if judged.verdict == "unjudged":  # that says less than any difference
+        return sys.maxsize
     if found is None or found.parting is None or found.verdict is not Verdict.DIFFERENT:
         return 0
     return len(found.parting.before)

@@ -300,12 +300,15 @@ def render_schedules(
     if not found.failing:
         yield "=", f"{line}, all equivalent"
         return
+    first = found.failing[0]
+    if first.verdict == "unjudged":  # it comes behind whatever differs
+        yield "!", f"{line}: {first.note}"
+        return
     seeds = [one.run.seed for one in found.failing]
     names = ", ".join(map(str, seeds[:_FAILING_SHOWN]))
     more = len(seeds) - _FAILING_SHOWN
     names += f" and {more} more" if more > 0 else ""
     yield "!", f"{line}, {len(seeds)} failing; seeds: {names}"
-    first = found.failing[0]
     yield " ", f"  the shortest, seed {first.run.seed}:"
     if first.run.failure is not None:
         yield "!", _in_a_line(first, {})
