@@ -297,6 +297,18 @@ def test_progress_in_a_pipe_past_what_was_planned(
     ]
 
 
+def test_progress_while_a_run_takes_long(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison says how far it is also before the first run has ended."""
+    file = tmp_path / "program.py"
+    file.write_text("async def main():\n    print('there')\n")
+    monkeypatch.setattr("portable.cli.progress._TELL_AFTER", 0.001)
+    code, _, err = command("compare", str(file), str(file), "--backends=asyncio")
+    assert code == 0
+    assert err.startswith("portable: 0 of 3 done after 0 s\n")
+
+
 def test_output_that_is_no_file(command: Command) -> None:
     """Whoever puts something else in the place of standard output gets the text there."""
     with contextlib.redirect_stdout(io.StringIO()) as text:

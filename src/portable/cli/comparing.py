@@ -140,7 +140,8 @@ def compare(
         raise typer.BadParameter(problem, param_hint="--declare") from None
     require_folder(json_file)
     require_folder(html_file, "--html")
-    with bar(planned_runs(on, len(seeds)), wanted=bool(seeds)) as progress:
+    runs = planned_runs(on, len(seeds))
+    with bar(runs, wanted=bool(seeds), isolated=True) as progress:
         try:
             report = compare_programs(
                 original,

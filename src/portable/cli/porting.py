@@ -248,7 +248,8 @@ def _prove_by_program(
     from portable.equivalence.rendering import render
     from portable.porting.proving import SCHEDULES, prove_program
 
-    with bar(planned_runs(installed_backends(), SCHEDULES), wanted=True) as progress:
+    runs = planned_runs(installed_backends(), SCHEDULES)
+    with bar(runs, wanted=True, isolated=True) as progress:
         found = prove_program(results, path, function, progress.advance)
     terminal.report(render(found.report, width=terminal.report_width))
     _print_unloaded(terminal, path, found.unloaded)
@@ -259,7 +260,7 @@ def _prove_by_tests(terminal: Terminal, results: list[FileResult], path: Path) -
     from portable._backends import installed_backends
     from portable.porting.proving import prove_tests
 
-    with bar(2 * len(installed_backends()), wanted=True) as progress:
+    with bar(2 * len(installed_backends()), wanted=True, isolated=True) as progress:
         runs = prove_tests(results, path, progress.advance)
     for run in runs:
         if run.trouble and not run.before and not run.after:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from time import monotonic
 from typing import Protocol
 
@@ -30,12 +31,30 @@ class _Lines:
         self._total = total
         self._done = 0
         self._began = self._told = monotonic()
+        self._over = threading.Event()
 
     def advance(self) -> None:
         self._done += 1
         now = monotonic()
-        if now - self._told < _TELL_AFTER:
-            return
+        if now - self._told >= _TELL_AFTER:
+            self._tell(now)
+
+    @contextmanager
+    def told_beside(self) -> Iterator[None]:
+        """Tell from a thread, also while a single run takes long."""
+        thread = threading.Thread(target=self._keep_telling, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _keep_telling(self) -> None:
+        while not self._over.wait(_TELL_AFTER):
+            self._tell(monotonic())
+
+    def _tell(self, now: float) -> None:
         self._told = now
         done = f"{self._done} of {self._total} done"
         if self._done > self._total:
@@ -67,11 +86,19 @@ def planned_runs(backends: Iterable[str], schedules: int) -> int:
 
 
 @contextmanager
-def bar(total: int, *, wanted: bool) -> Iterator[Bar]:
-    """Show on standard error during the block how far it is: with a bar, if it is wanted."""
+def bar(total: int, *, wanted: bool, isolated: bool = False) -> Iterator[Bar]:
+    """Show on standard error during the block how far it is: with a bar, if it is wanted.
+
+    Args:
+        total: how many runs there will be.
+        wanted: whether to draw a bar on a terminal.
+        isolated: whether the runs are in other processes, and a thread may write meanwhile.
+    """
     console = Console(stderr=True)
     if not wanted or not console.is_terminal:
-        yield _Lines(total)
+        lines = _Lines(total)
+        with lines.told_beside() if isolated else nullcontext():
+            yield lines
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(
