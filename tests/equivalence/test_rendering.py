@@ -168,6 +168,15 @@ def test_schedules_that_fail() -> None:
     assert "again" not in text_of(told).replace("fail again", "")
 
 
+def test_a_schedule_that_hangs() -> None:
+    """Where only a schedule takes too long, it is told what lets it take longer."""
+    found = Explored("trio", 2, 1, (failed("trio", 7, "hang"),))
+    lines = text_of(report(explored=(found,))).splitlines()
+    assert "?   portable compare --time-limit SECONDS waits for it" in lines
+    found = Explored("trio", 2, 1, (failed("trio", 7, "crash"),))
+    assert "--time-limit" not in text_of(report(explored=(found,)))
+
+
 def test_schedules_under_which_nothing_was_seen() -> None:
     """Schedules that cannot be judged do not fail: why they cannot is told in one line."""
     silent = Judged("port", Run("asyncio", 1, trace()), note="nothing was seen of it")

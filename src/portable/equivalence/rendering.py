@@ -49,6 +49,10 @@ def render(
             "  portable compare --until SECONDS leaves a service that never ends at that time;",
         )
         yield "?", "  --time-limit SECONDS waits longer for a program that takes long"
+    elif any(_hangs(one) for found in report.explored for one in found.failing):
+        yield " ", ""
+        yield "?", "  a program with many tasks takes far longer under a schedule:"
+        yield "?", "  portable compare --time-limit SECONDS waits for it"
     yield from _by_chance(report)
     shown: dict[object, str] = {}
     yield from render_rows(report.rows, width, shown)
