@@ -56,6 +56,60 @@ def test_twice_is_once(case):
     assert port(everything).code == everything
 
 
+LIMITED = """
+import asyncio
+
+async def main():
+    lock = asyncio.Lock()
+    some = asyncio.Semaphore(2)
+    news = asyncio.Condition()
+    try:
+        await asyncio.wait_for(lock.acquire(), 1)
+        lock.release()
+        await asyncio.wait_for(some.acquire(), 1)
+        some.release()
+        async with news:
+            await asyncio.wait_for(news.wait(), 1)
+    except asyncio.TimeoutError:
+        print("late")
+"""
+
+
+@pytest.mark.parametrize("options", [{}, {"places_after": True}, {"todo": True}])
+def test_what_one_rule_rewrites_lets_another_go_on(options):
+    """A lock may follow the time limit around it: all at once, and nothing the second time."""
+    for assumed, left in ((frozenset(), 2), (frozenset({"calm"}), 0)):
+        done = port(LIMITED.encode(), assumed=assumed, **options)
+        stays = [site for site in done.sites if not site.rewritten]
+        assert [site.name for site in stays] == ["asyncio.Condition", "asyncio.wait_for"][:left]
+        gone = {(site.line, site.name) for site in done.sites if site.rewritten}
+        assert gone >= {(5, "asyncio.Lock"), (6, "asyncio.Semaphore"), (9, "asyncio.wait_for")}
+        assert len(done.sites) == 7
+        assert port(done.code, assumed=assumed, **options).code == done.code
+
+
+def test_a_comment_names_a_line_of_the_code_with_comments():
+    """What `todo` puts into the code names lines that are there then, and once only."""
+    done = port(LIMITED.encode(), todo=True).code
+    for _ in range(2):
+        lines = done.decode().splitlines()
+        [line] = re.findall(r"wait_for: awaits in line (\d+)", done.decode())
+        assert lines[int(line) - 1].strip() == "await asyncio.wait_for(news.wait(), 1)"
+        # Lines are put above, as in the work on a file between two ports.
+        done = port(b"import json\n" + done, todo=True).code
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_goes_on_means_the_same(backend):
+    """The program does the same before and after, on every backend and under any schedule."""
+    if not BACKENDS[backend].installed:
+        pytest.skip(f"needs {backend}: {BACKENDS[backend].install_command}")
+    before = main_of(LIMITED)
+    after = main_of(port(LIMITED.encode(), assumed=frozenset({"calm"})).code)
+    assert_equivalent(before, after, backends=[backend], schedules=10, fork=False)
+
+
 SCHEDULES = [
     pytest.param(backend, 10, id=f"{backend}-10", marks=pytest.mark.slow)
     for backend in BACKENDS

@@ -210,8 +210,6 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
     """Port an sdist, print what became of it, and return the figures."""
     folder = fetched(requirement, cache)
     began, started = time.process_time() + sum(os.times()[2:4]), time.perf_counter()
-    # Each file that something is written to is ported twice: the second time nothing may
-    # change.
     results = port_files(find_targets([str(folder)]), places_after=True)
     processor = time.process_time() + sum(os.times()[2:4]) - began
     wall = time.perf_counter() - started
@@ -224,7 +222,7 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
         find_targets([str(folder)]), places_after=True, assumed=frozenset(CONDITIONS)
     )
     more = Counter(site.name for each in vouched for site in each.sites if site.rewritten)
-    wrong = {str(result.path): broken(result) for result in (*vouched, *results)}
+    wrong = {(str(each.path), why) for each in (*results, *vouched) if (why := broken(each))}
     found: dict[str, Any] = {
         "files": sum(result.changed for result in results),
         "lines": sum(result.before.count(b"\n") for result in results),
@@ -233,7 +231,7 @@ def static(requirement: str, cache: pathlib.Path) -> dict[str, Any]:
         "vouched": {name: [often, more[name]] for name, often in names.most_common()},
         "reasons": [[name, why, often] for (name, why), often in whys.most_common()],
         "modules": [count, good],
-        "broken": otherwise + [f"{path}: {why}" for path, why in wrong.items() if why],
+        "broken": otherwise + [f"{path}: {why}" for path, why in sorted(wrong)],
         "seconds": {"processor": round(processor, 1), "wall": round(wall, 1)},
     }
     name, _, version = requirement.partition("==")

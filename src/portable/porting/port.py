@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -83,17 +83,54 @@ def port(
         assumed=assumed,
         renamed=renamed,
     )
-    done = once(code)
+    sites, done = _settled(once, code)
     if todo:
-        again = once(done.code)
-        left = [site for site in again.sites if not site.rewritten]
-        done = Ported(with_todos(done.code, left), done.sites)
-    if not (places_after or todo) or done.code == code:
-        return done
-    again = once(done.code)
-    assert again.code == done.code, "the second time something else was changed"
-    gone = [site for site in done.sites if site.rewritten]
-    return Ported(done.code, tuple(_in_order([*gone, *again.sites])))
+        # The second time reasons name the lines of the code that has the comments.
+        for _ in range(2):
+            left = [site for site in done.sites if not site.rewritten]
+            done = once(with_todos(done.code, left))
+    if not (places_after or todo):
+        return Ported(done.code, sites)
+    gone = [site for site in sites if site.rewritten]
+    return Ported(done.code, tuple(_in_order([*gone, *done.sites])))
+
+
+_MOST_TIMES = 10
+
+
+def _settled(once: Callable[[bytes], Ported], code: bytes) -> tuple[tuple[Site, ...], Ported]:
+    """Port code until nothing changes: what one rule has rewritten may let another one go on.
+
+    Returns:
+        The sites of the code as it was, and the code with its sites as it is now.
+    """
+    done = once(code)
+    sites = done.sites
+    for _ in range(_MOST_TIMES):
+        if done.code == code:
+            return sites, done
+        code, done = done.code, once(done.code)
+        sites = _followed(sites, done.sites)
+    raise AssertionError(f"something else was changed {_MOST_TIMES} times")
+
+
+def _followed(sites: Sequence[Site], later: Sequence[Site]) -> tuple[Site, ...]:
+    """Return sites with what became of those that stayed when the code was ported again.
+
+    Args:
+        sites: those of the code as it was.
+        later: those of the code as it was then: of each name those that had stayed, in order.
+    """
+    left: dict[str, list[Site]] = {}
+    for site in later:
+        left.setdefault(site.name, []).append(site)
+    found: list[Site] = []
+    for site in sites:
+        others = left.get(site.name)
+        if not site.rewritten and others and others.pop(0).rewritten:
+            site = replace(site, rewritten=True, why="", write="")
+        found.append(site)
+    return tuple(found)
 
 
 def _port(

@@ -10,34 +10,35 @@ _TODO = "# TODO(portable): "
 
 
 def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
-    """Return code with a comment above the line of each site, unless it is there already.
+    """Return code with a comment above the line of each site, in the place of one for its name.
 
     Args:
         code: the file's bytes.
         sites: what is left, with the lines it has in this code.
     """
     lines = code.splitlines(keepends=True)
-    comments: dict[int, list[bytes]] = {}
+    comments: dict[int, dict[bytes, bytes]] = {}  # by the line, and by how they begin
     for site in sites:
         start = site.statement - 1
-        text = f"{_TODO}{site.name}: {site.why or site.write}".encode()
-        if site.why:
-            text += f"; {site.write}".encode()
+        begin = f"{_TODO}{site.name}: ".encode()
+        text = begin + (f"{site.why}; " if site.why else "").encode() + site.write.encode()
         line = lines[start]
         indent = line[: len(line) - len(line.lstrip())]
         ending = b"\r\n" if line.endswith(b"\r\n") else b"\n"
-        comments.setdefault(start, []).append(indent + text + ending)
-    result = []
+        mine = comments.setdefault(start, {})
+        mine[text] = indent + text + ending
+    result: list[bytes] = []
     for number, line in enumerate(lines):
-        there = set(_comments_above(lines, number))
-        result += [
-            each for each in dict.fromkeys(comments.get(number, ())) if each not in there
-        ]
-        result.append(line)
+        mine = comments.get(number, {})
+        names = tuple(_beginning(text) for text in mine)
+        above: list[bytes] = []
+        while result and result[-1].lstrip().startswith(_TODO.encode()):
+            above.insert(0, result.pop())
+        result += [each for each in above if not (names and each.lstrip().startswith(names))]
+        result += [*mine.values(), line]
     return b"".join(result)
 
 
-def _comments_above(lines: list[bytes], number: int) -> Iterable[bytes]:
-    while number and lines[number - 1].lstrip().startswith(_TODO.encode()):
-        number -= 1
-        yield lines[number]
+def _beginning(text: bytes) -> bytes:
+    """Return what a comment begins with: all before its reason."""
+    return text[: text.index(b": ", len(_TODO)) + 2]
