@@ -266,6 +266,23 @@ def test_an_original_that_fails_proves_nothing(comparing: Compare) -> None:
     assert "NOT judged" in text_of(report)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there each run is a job of its own")
+def test_an_original_that_hangs_is_not_run_once_more(write: Write, tmp_path: Path) -> None:
+    """It runs twice to see what of it is noise; if it hangs, there is nothing to see."""
+    began = tmp_path / "began"
+    hang = f"""
+async def main():
+    with open({str(began)!r}, "a") as file:
+        file.write("x")
+    while True: pass
+"""
+    compare_programs(
+        write(hang, "original.py"), write(PORT), backends=["asyncio"], time_limit=1
+    )
+    assert began.read_text() == "x"
+
+
 def test_a_port_that_hangs_is_run_under_no_schedule(write: Write) -> None:
     """It would hang under each; on other backends the schedules are run."""
     port = """
