@@ -23,6 +23,7 @@ import weakref
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import thread_time
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -153,13 +154,6 @@ class Schedule:
         """
         if all(one.chain == MACHINERY for one in ready):
             return list(range(len(ready)))
-        began = thread_time()
-        try:
-            return self._chosen(ready, in_trio=in_trio)
-        finally:
-            self.choosing += thread_time() - began
-
-    def _chosen(self, ready: Sequence[Link], *, in_trio: bool) -> list[int]:
         self._name_new()
         strategy = self._of_trio if in_trio else self._of_loop
         queue = _Ready(ready, self._taken, self._ranks)
@@ -171,6 +165,15 @@ class Schedule:
             self._taken[step[0]] = step[1]
             self._steps.append((step, self._ranks.pop(step), self.now()))
         return order
+
+    @contextmanager
+    def taking_time(self) -> Iterator[None]:
+        """Count the time that the block takes as time of the schedule's own."""
+        began = thread_time()
+        try:
+            yield
+        finally:
+            self.choosing += thread_time() - began
 
     # Sleeps ----------------------------------------------------------------------------
 

@@ -57,7 +57,8 @@ class ScheduledLoop(VirtualLoop):
     def _hand_over(self) -> None:
         self._asked = False
         held, self._held = self._held, []
-        chosen = self._schedule.order([one.link for one in held])
+        with self._schedule.taking_time():
+            chosen = self._schedule.order([one.link for one in held])
         for place in chosen:
             held[place].release(super().call_soon)
         left = set(range(len(held))) - set(chosen)

@@ -186,8 +186,9 @@ def _put_in_order(loop: EventLoop, schedule: Schedule) -> None:
         return schedule.link(task, args)
 
     def order(entries: list[Any]) -> tuple[list[Any], list[Any]]:
-        places = schedule.order([link(entry) for entry in entries])
-        later = sorted(set(range(len(entries))) - set(places))
+        with schedule.taking_time():
+            places = schedule.order([link(entry) for entry in entries])
+            later = sorted(set(range(len(entries))) - set(places))
         return [entries[place] for place in places], [entries[place] for place in later]
 
     replaced: Any = loop

@@ -89,7 +89,8 @@ class TrioOrder(trio.abc.Instrument):
         if _scheduler.GLOBAL_RUN_CONTEXT.runner is not self._runner:
             return False
         batch.sort(key=self._usual)  # stable: trio has sorted new tasks already
-        places = self._schedule.order(self._links(batch), in_trio=True)
+        with self._schedule.taking_time():
+            places = self._schedule.order(self._links(batch), in_trio=True)
         chosen = [batch[place] for place in places]
         later = set(range(len(batch))) - set(places)
         self._runner.runq.extend(batch[place] for place in sorted(later))
