@@ -122,6 +122,25 @@ class Owner:
             "ready = asyncio.Event(); self.other = ready", "self.other.clear()", id="renamed"
         ),
         pytest.param("app.use(asyncio.Event())", "app.events[1].clear()", id="without-a-name"),
+        pytest.param(
+            "app.first = self.ready = asyncio.Event()", "self.ready.clear()", id="by-two-names"
+        ),
+        pytest.param(
+            "app.ready = asyncio.Event()", "for x in (self.ready,): x.clear()", id="in-a-tuple"
+        ),
+        pytest.param(
+            "x = asyncio.Event(); app.events.append(x)", "app.events[1].clear()", id="appended"
+        ),
+        pytest.param(
+            "x = asyncio.Event(); app.events[1] = x",
+            "app.events[1].clear()",
+            id="put-in-a-dict",
+        ),
+        pytest.param(
+            "app.ready = asyncio.Event()",
+            "for x in {'ready': self.ready}.values(): x.clear()",
+            id="in-a-dict",
+        ),
         pytest.param("self.lock = asyncio.Lock()", "return self.lock.locked()", id="locked"),
         pytest.param(
             "self.lock = asyncio.Lock()", "self.lock.release()", id="given-back-alone"
@@ -136,6 +155,9 @@ class Owner:
             "async with asyncio.Condition(self.lock): pass",
             id="handed-on-to-asyncios",
         ),
+        pytest.param(
+            "self.news = asyncio.Condition(asyncio.Lock())", "pass", id="given-to-asyncios"
+        ),
         pytest.param("self.lock = app.use(asyncio.Lock)", "pass", id="made-by-others"),
         pytest.param("Mine = asyncio.Event; self.x = Mine()", "pass", id="by-another-name"),
         pytest.param("self.places = asyncio.Semaphore(app.n / 2)", "pass", id="no-integer"),
@@ -143,6 +165,11 @@ class Owner:
         pytest.param("pass", "pass\n\nclass Mine(asyncio.Event): pass", id="inherited"),
         pytest.param(
             "self.ready = asyncio.Event()", "isinstance(self.x, asyncio.Event)", id="asked-for"
+        ),
+        pytest.param(
+            "self.ready = asyncio.Event()",
+            "kinds = (asyncio.Event, int); return isinstance(self.x, kinds)",
+            id="asked-for-by-a-tuple",
         ),
     ],
 )
@@ -175,9 +202,31 @@ def test_types_go_with_what_they_are_the_types_of():
     assert "app.done = anyio.Event()" in done
 
 
+def test_the_type_of_a_field_goes_with_what_makes_it():
+    """A field keeps its type where the function stays that makes its value."""
+    code = dedent("""
+        import asyncio
+        from dataclasses import dataclass, field
+
+        @dataclass
+        class Door:
+            lock: asyncio.Lock = field(default_factory=lambda: asyncio.Lock())
+            keys: "dict[str, asyncio.Lock]" = field(default_factory=dict)
+
+        def look(door):
+            return door.lock.locked(), door.keys["x"].locked()
+    """)
+    assert port(code.encode(), rules=["lock"], assumed=PLAIN).code == code.encode()
+
+
 @pytest.mark.parametrize(
     ("used", "stays"),
-    [("app.ready.clear()", True), ("app.ready.set()", False), ("app.others.clear()", False)],
+    [
+        ("app.ready.clear()", True),
+        ("app.stack.callback(app.ready.clear)", True),
+        ("app.ready.set()", False),
+        ("app.others.clear()", False),
+    ],
 )
 def test_what_another_file_asks_for_counts_too(tmp_path, used, stays):
     """An event stays if another file clears something of its name."""

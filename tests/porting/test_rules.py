@@ -99,6 +99,15 @@ def test_a_comment_names_a_line_of_the_code_with_comments():
         done = port(b"import json\n" + done, todo=True).code
 
 
+def test_a_string_that_ends_as_a_comment_of_todo_begins_is_kept():
+    """What looks like a comment of `todo`, and is the end of a string, stays as it is."""
+    text = 'x = """\n# TODO(portable): asyncio.Future: mine"""\n'
+    code = f"import asyncio\n{text}asyncio.Future()\n"
+    done = port(code.encode(), todo=True).code
+    assert text.encode() in done
+    assert port(done, todo=True).code == done
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_goes_on_means_the_same(backend):

@@ -52,16 +52,16 @@ def thing_of_all(source: Source, use: Use) -> Thing:
     return _Group(source, use).look()
 
 
-def names_that_may_keep(source: Source, use: Use, first: str) -> frozenset[str]:
+def names_that_may_keep(source: Source, use: Use, first: Sequence[str]) -> frozenset[str]:
     """Return the names that may keep what a use makes, as far as the file shows it.
 
     Args:
         source: the file.
         use: what makes it, or names its class.
-        first: the name that keeps it first; empty: none does.
+        first: the names that keep it first; empty: none does.
     """
     group = _Group(source, use)
-    waiting, known = [first] if first else [], {""}
+    waiting, known = list(first), {""}
     if (call := call_of(source, use)) is not None:
         waiting += group.next_names(call)
     while waiting:

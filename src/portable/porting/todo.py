@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from .site import Site
 
 _TODO = "# TODO(portable): "
+_QUOTES = re.compile(rb"\"\"\"|'''")
 
 
 def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
@@ -32,11 +34,16 @@ def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
         mine = comments.get(number, {})
         names = tuple(_beginning(text) for text in mine)
         above: list[bytes] = []
-        while result and result[-1].lstrip().startswith(_TODO.encode()):
+        while result and _is_comment(result[-1]):
             above.insert(0, result.pop())
         result += [each for each in above if not (names and each.lstrip().startswith(names))]
         result += [*mine.values(), line]
     return b"".join(result)
+
+
+def _is_comment(line: bytes) -> bool:
+    """Say whether a line is a comment of these, and not the end of a string."""
+    return line.lstrip().startswith(_TODO.encode()) and not _QUOTES.search(line)
 
 
 def _beginning(text: bytes) -> bytes:

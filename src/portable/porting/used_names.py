@@ -230,6 +230,8 @@ def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
     """
     if isinstance(node, ast.Attribute):
         yield attribute_entry(node.attr)
+        if node.attr in UNLIKE:  # called, or handed on to be called
+            yield unlike_entry(_last_word(node.value))
         if not isinstance(node.ctx, ast.Load) and node not in known:
             yield bound_entry(node.attr)
     elif isinstance(node, (ast.Assign, ast.AnnAssign)):
@@ -242,8 +244,6 @@ def _attributes(node: ast.AST, known: set[ast.Attribute]) -> Iterator[str]:
         for each in node.body:
             yield from _bound_by_class(each)
     elif isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and node.func.attr in UNLIKE:
-            yield unlike_entry(_last_word(node.func.value))
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         first = getattr(node.args[0], "value", None) if node.args else None
         said = first if isinstance(first, str) else ""
