@@ -408,11 +408,17 @@ def test_a_seed_is_an_integer_or_a_string(seed: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", ["", "seven", "3.1", "3.1-2", "1~", "1~1e999", "3.1-2.1;2.2-1.1"]
+    "seed",
+    [
+        *("", "seven", "3.1", "3.1-2", "1~", "1~1e999", "1~.", "1~1.2.3", "3.1~.", "1~-1"),
+        *("3.1-2.1;2.2-1.1", "walk", "walk x", "walk~1", "walk 1~.", "walk 3.1-2.1"),
+    ],
 )
 def test_a_string_that_names_no_schedule_is_refused(seed: str) -> None:
     """The error says what may be written."""
-    with pytest.raises(ValueError, match="names no schedule; write an integer, 17~0.002 for"):
+    with pytest.raises(
+        ValueError, match="names no schedule; write an integer, 'walk 17', 17~0.002"
+    ):
         VirtualClock(seed=seed)
 
 

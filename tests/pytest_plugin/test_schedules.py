@@ -86,6 +86,22 @@ def test_a_failing_schedule_is_shrunk_and_told(suite, backend):
     suite(code, alone[1], "--schedule-seed=usual", chosen).assert_outcomes(passed=1)
 
 
+def test_walks_are_named_and_repeated(suite):
+    """A walk's id has no space; its variants are told as one test, and repeated by a command."""
+    chosen = "--anyio-backends=asyncio"
+    result = suite(LOST_UPDATE, chosen, "--schedules=10", "--schedule-seed=walk 5")
+    failed = result.parseoutcomes()["failed"]
+    text = result.stdout.str()
+    assert f"test_total[asyncio]: {failed} of 10 schedules failed; seeds: walk " in text
+    again = re.search(r"once more: pytest '(\S+)' '(--schedule-seed=walk \d+)'", text)
+    assert again is not None
+    assert "[asyncio-seedwalk-" in again[1]
+    suite(LOST_UPDATE, *again.groups(), chosen).assert_outcomes(failed=1)
+    alone = re.search(r"this alone: pytest '(\S+)' (--schedule-seed=\S+)", text)
+    assert alone is not None
+    suite(LOST_UPDATE, *alone.groups(), chosen).assert_outcomes(failed=1)
+
+
 def test_sleeps_are_stretched(suite):
     """With the option a test that relies on a millisecond fails, and the sleep is named."""
     code = """

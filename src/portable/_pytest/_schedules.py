@@ -28,7 +28,7 @@ SHRUNK = "portable_schedule_shrunk"
 """The attribute of a report for the shrunk schedule: headline, sentence, replay string."""
 _SHOWN = 8
 _REPLAY = "replay"
-_SEED = re.compile(rf"-?\b(?:seed-?\d+(?:~[\d.]+(?:e-?\d+)?)?|{_REPLAY})(?![\w.~])-?")
+_SEED = re.compile(rf"-?\b(?:seed(?:walk-)?-?\d+(?:~[\d.]+(?:e-?\d+)?)?|{_REPLAY})(?![\w.~])-?")
 
 
 def seeds_of(count: int | None, first: str | None, stretch: float) -> tuple[Seed, ...]:
@@ -56,8 +56,12 @@ def repeat(metafunc: pytest.Metafunc, seeds: Sequence[Seed]) -> None:
         return
     if SEED_FIXTURE not in metafunc.fixturenames:
         metafunc.fixturenames.append(SEED_FIXTURE)
-    ids = [f"seed{seed}" if parse_seed(seed)[0] is not None else _REPLAY for seed in seeds]
+    ids = [_id_of(seed) if parse_seed(seed)[0] is not None else _REPLAY for seed in seeds]
     metafunc.parametrize(SEED_FIXTURE, seeds, indirect=True, ids=ids, scope="function")
+
+
+def _id_of(seed: Seed) -> str:
+    return f"seed{seed}".replace(" ", "-")  # of `walk 17`
 
 
 def note_seed(report: pytest.TestReport, seed: Seed) -> None:
@@ -100,7 +104,7 @@ def summary(
         if test in shrunk:
             headline, words, replay = shrunk[test]
             node = re.sub(
-                rf"\bseed{re.escape(str(seeds[0]))}(?![\w.~])", _REPLAY, nodes[seeds[0]]
+                rf"\b{re.escape(_id_of(seeds[0]))}(?![\w.~])", _REPLAY, nodes[seeds[0]]
             )
             yield f"  {headline}:", False
             yield f"    {words}", False

@@ -7,6 +7,7 @@ encoding is not Unicode, tables are drawn in ASCII.
 from __future__ import annotations
 
 import inspect
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -134,7 +135,8 @@ def print_explored(
 
 def _print_failing(console: Terminal, pattern: str, report: Report) -> None:
     def again(backend: str, seed: Seed) -> str:
-        return f"portable check {pattern} --backends {backend} --seed {seed}"
+        named = shlex.quote(str(seed))
+        return f"portable check {pattern} --backends {backend} --seed {named}"
 
     shown: dict[object, str] = {}
     for one in report.explored:

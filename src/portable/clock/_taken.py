@@ -34,8 +34,9 @@ MACHINERY = -1
 """The number of the libraries' own trio tasks."""
 
 _HOLD = re.compile(r"(-?\d+)\.(\d+)-(-?\d+)\.(\d+)")
-_STRETCH = re.compile(r"(-?\d+)\.(\d+)(?:\.(\d+))?~([\d.]+(?:e-?\d+)?)")
-_NUMBER = re.compile(rf"(?:{WALK})?(-?\d+)(?:~([\d.]+(?:e-?\d+)?))?")
+_SECONDS = r"(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?"
+_STRETCH = re.compile(rf"(-?\d+)\.(\d+)(?:\.(\d+))?~({_SECONDS})")
+_NUMBER = re.compile(rf"(?:{WALK})?(-?\d+)(?:~({_SECONDS}))?")
 
 
 Overtaker: TypeAlias = tuple[int, int, int]
@@ -150,9 +151,9 @@ def parse_seed(seed: Seed) -> tuple[int | None, float, tuple[Hold, ...], tuple[S
             stretches.append(Stretch(int(task), int(step), int(nth or 1), float(seconds)))
         else:
             raise ValueError(
-                f"seed: {seed!r} names no schedule; write an integer, 17~0.002 for seed 17 "
-                f"with sleeps up to 2 ms longer, {USUAL!r}, or the replay string of a report, "
-                "such as 3.1-2.4"
+                f"seed: {seed!r} names no schedule; write an integer, 'walk 17', 17~0.002 for "
+                f"seed 17 with sleeps up to 2 ms longer, {USUAL!r}, or the replay string of a "
+                "report, such as 3.1-2.4"
             )
     return None, 0.0, tuple(holds), tuple(stretches)
 
