@@ -87,7 +87,7 @@ def test_a_failing_schedule_is_shrunk_and_told(suite, backend):
 
 
 def test_walks_are_named_and_repeated(suite):
-    """A walk's id has no space; its variants are told as one test, and repeated by a command."""
+    """A walk's id has no space; its variants are one test, which a command repeats."""
     chosen = "--anyio-backends=asyncio"
     result = suite(LOST_UPDATE, chosen, "--schedules=10", "--schedule-seed=walk 5")
     failed = result.parseoutcomes()["failed"]

@@ -7,7 +7,7 @@ that is done with an attribute or variable of a name that may keep it, whoever's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
@@ -45,9 +45,7 @@ def shown(source: Source, use: Use) -> Thing:
     names = names_of(source, use)
     if any(unlike_entry(name) in source.foreign for name in names):
         raise Escapes("is kept by a name of which another file asks what AnyIO's has not")
-    unlike = not source.attributes.keys().isdisjoint(UNLIKE)
-    places = (node for name in names for node in _places(source, name))
-    if unlike and (not names or any(_is_put_among_others(source, each) for each in places)):
+    if _may_be_asked_without_a_name(source, names):
         raise Escapes("is kept by no name, and the file asks for what AnyIO's has not")
     references = [each for name in sorted(names) for each in _shown_uses(source, name)]
     made = () if call is None else (use,)
@@ -109,6 +107,18 @@ def _names_of_place(source: Source, place: cst.CSTNode) -> Sequence[str]:
 def _is_default_factory(node: cst.CSTNode) -> bool:
     keyword = node.keyword if isinstance(node, cst.Arg) else None
     return keyword is not None and keyword.value == _FACTORY
+
+
+def _may_be_asked_without_a_name(source: Source, names: Collection[str]) -> bool:
+    """Say whether the file asks what AnyIO's have not, maybe of one of them."""
+    asked = [each.value for method in UNLIKE for each in source.attributes.get(method, ())]
+    if not names:
+        return bool(asked)
+    places = (node for name in names for node in _places(source, name))
+    if not any(_is_put_among_others(source, each) for each in places):
+        return False
+    # Whatever an attribute keeps is asked by that name, and not as one of several.
+    return not all(isinstance(each, cst.Attribute) for each in asked)
 
 
 def _is_put_among_others(source: Source, node: cst.BaseExpression) -> bool:
