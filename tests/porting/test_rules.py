@@ -99,6 +99,21 @@ def test_a_comment_names_a_line_of_the_code_with_comments():
         done = port(b"import json\n" + done, todo=True).code
 
 
+def test_a_comment_goes_with_what_it_is_for():
+    """What somebody vouches for later is rewritten, and its comment of `todo` removed."""
+    code = (
+        b"import asyncio\n# mine\ndef go(app):\n    app.x = asyncio.Event(); asyncio.Future()\n"
+    )
+    done = port(code, todo=True).code
+    assert b"# TODO(portable): asyncio.Event: " in done
+    plain = frozenset({"plain"})
+    after = port(done, todo=True, assumed=plain)
+    assert after.code == port(code, todo=True, assumed=plain).code
+    assert [(site.line, site.name) for site in after.sites if site.rewritten] == [
+        (done[: done.index(b"app.x")].count(b"\n") + 1, "asyncio.Event")
+    ]
+
+
 def test_a_string_that_ends_as_a_comment_of_todo_begins_is_kept():
     """What looks like a comment of `todo`, and is the end of a string, stays as it is."""
     text = 'x = """\n# TODO(portable): asyncio.Future: mine"""\n'

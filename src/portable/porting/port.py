@@ -17,7 +17,7 @@ from .rule import Rule
 from .rules import CONDITIONS, RULES
 from .site import Site
 from .source import IMPORTED, Source, UnknownFunction, Unreadable, Use
-from .todo import with_todos
+from .todo import with_todos, without_todos
 from .tree import find
 
 
@@ -85,6 +85,9 @@ def port(
     )
     sites, done = _settled(once, code)
     if todo:
+        cleared = without_todos(code, [site for site in sites if site.rewritten])
+        if cleared != code:
+            _, done = _settled(once, cleared)
         # The second time reasons name the lines of the code that has the comments.
         for _ in range(2):
             left = [site for site in done.sites if not site.rewritten]

@@ -41,6 +41,25 @@ def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
     return b"".join(result)
 
 
+def without_todos(code: bytes, sites: Iterable[Site]) -> bytes:
+    """Return code without the comments above the lines of sites that are for their names.
+
+    Args:
+        code: the file's bytes.
+        sites: what is rewritten, with the lines it has in this code.
+    """
+    lines = code.splitlines(keepends=True)
+    over: set[int] = set()
+    for site in sites:
+        begin = f"{_TODO}{site.name}: ".encode()
+        place = site.statement - 2
+        while place >= 0 and _is_comment(lines[place]):
+            if lines[place].lstrip().startswith(begin):
+                over.add(place)
+            place -= 1
+    return b"".join(line for number, line in enumerate(lines) if number not in over)
+
+
 def _is_comment(line: bytes) -> bool:
     """Say whether a line is a comment of these, and not the end of a string."""
     return line.lstrip().startswith(_TODO.encode()) and not _QUOTES.search(line)
