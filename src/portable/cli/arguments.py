@@ -106,7 +106,8 @@ SeedOption = Annotated[
     str | None,
     typer.Option(
         metavar="SEED",
-        help="The first schedule's seed; alone: that schedule, or a report's replay string.",
+        help="The first schedule's seed; alone: that schedule, 'walk 17', or a report's "
+        "replay string.",
     ),
 ]
 StretchOption = Annotated[
