@@ -87,7 +87,7 @@ class Schedule:
         number, self._stretch, holds, stretches = parse_seed(seed)
         self.threads = False
         self.now: Callable[[], float] = float
-        self.choosing = 0.0
+        self.choosing: float = 0.0
         # Weak: a task that was kept alive here could not log "Task was destroyed".
         self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._labels: dict[int, str] = {CALLBACK: "a callback", MACHINERY: "the event loop"}
