@@ -113,7 +113,6 @@ class Pool(Generic[T, R]):
                 del others
         else:
             await self._end()
-            self._trim()
             if self._errors:
                 first, *others = self._errors
                 attach_errors(others, first, self._message)
@@ -122,6 +121,7 @@ class Pool(Generic[T, R]):
                     raise first
                 finally:
                     del first
+            self._trim()
         finally:
             self._errors.clear()
 

@@ -442,6 +442,17 @@ asyncio.run(main())
     assert told == ["", ""]
 
 
+def run_while_others_hold_ports(target: Target) -> Run:
+    """Run a program that may take two seconds, and has to wait seven for others' ports."""
+    lock = AddressLock()
+    lock.acquire()
+    release = threading.Timer(7, lock.release)
+    release.start()
+    [run] = Isolated(time_limit=2).run(target, "original", "asyncio")
+    release.join()
+    return run
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody waits")
 def test_waiting_for_others_is_not_counted(write: Write) -> None:
@@ -453,12 +464,7 @@ async def main():
         print("there")
 asyncio.run(main())
 """
-    lock = AddressLock()
-    lock.acquire()
-    release = threading.Timer(7, lock.release)
-    release.start()
-    [run] = Isolated(time_limit=2).run(Target.find(write(text)), "original", "asyncio")
-    release.join()
+    run = run_while_others_hold_ports(Target.find(write(text)))
     assert run.trace is not None, run.failure
     assert run.trace.lines("stdout") == ["there"]
 
@@ -475,12 +481,7 @@ async def main():
     await server.serve_forever()
 asyncio.run(main())
 """
-    lock = AddressLock()
-    lock.acquire()
-    release = threading.Timer(7, lock.release)
-    release.start()
-    [run] = Isolated(time_limit=2).run(Target.find(write(text)), "original", "asyncio")
-    release.join()
+    run = run_while_others_hold_ports(Target.find(write(text)))
     assert run.failure is not None
     assert run.failure.kind == "hang"
     told = "\n".join(run.failure.details)

@@ -6,9 +6,8 @@ they were registered, and a task's own steps stay in order. A task that a future
 after the callbacks that the future had before, and after plain callbacks that were registered
 before: in one of them a transport makes its streams, and then it wakes who asked for them.
 
-Even seeds shuffle, odd seeds give the tasks priorities, and what begins with `walk` draws each
-step (`_strategies.py`). `Schedule.taken()`
-records what was done, for a replay (`_taken.py`).
+Even seeds shuffle, odd seeds give the tasks priorities, and a `walk` draws each step
+(`_strategies.py`). `Schedule.taken()` records what was done, for a replay (`_taken.py`).
 
 On asyncio and uvloop `_scheduled_loop.py` holds back what is ready and asks for the order. The
 loop on trio asks by `EventLoop.order`, trio's own scheduler by `_trio_order.py`.
@@ -100,11 +99,9 @@ class Schedule:
         if number is None:
             self._replay = Replay(holds, self._steps_of)
         # trio's tasks have random numbers of their own: asyncio's get the same on each backend.
-        kind: Callable[[random.Random], Strategy] = Walk
-        if number is not None and not walks(seed):
-            kind = Priorities if number % 2 else Shuffle
-        self._of_loop = self._replay or kind(random.Random(number))
-        self._of_trio = self._replay or kind(random.Random(f"trio {number}"))
+        strategy = Walk if walks(seed) else Priorities if (number or 0) % 2 else Shuffle
+        self._of_loop: Strategy = self._replay or strategy(random.Random(number))
+        self._of_trio: Strategy = self._replay or strategy(random.Random(f"trio {number}"))
         self._long = {(one.task, one.step, one.nth): one.seconds for one in stretches}
         self._sleeps: dict[Step, int] = {}
         self._ranks = _Ranks()

@@ -33,6 +33,10 @@ def handled_entry(name: str) -> str:
     return f"handled {name}"
 
 
+UNLIKE = ("clear", "locked")
+"""The methods of events and locks that AnyIO's have not, or in another way."""
+
+
 def unlike_entry(name: str) -> str:
     """Return the entry for a name of which another file asks what AnyIO's objects have not."""
     return f"unlike {name}"

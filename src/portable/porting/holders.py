@@ -68,7 +68,7 @@ def names_that_may_keep(source: Source, use: Use, first: Sequence[str]) -> froze
         name = waiting.pop()
         if name not in known:
             known.add(name)
-            for node in (*source.names.get(name, ()), *source.attributes.get(name, ())):
+            for node in source.named(name):
                 waiting += group.next_names(node)
     return frozenset(known - {""})
 

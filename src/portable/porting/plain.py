@@ -12,15 +12,13 @@ from collections.abc import Collection, Iterator, Sequence
 import libcst as cst
 
 from .calls import call_of, method_called
-from .foreign import unlike_entry
+from .foreign import UNLIKE, unlike_entry
 from .holders import names_that_may_keep
 from .source import Source, Use, is_bound
 from .things import AT_IMPORT, NOT_MADE, Escapes, Thing, entered_by, is_tested
 
 PLAIN = "plain"
 """What `--assume` calls the condition."""
-UNLIKE = ("clear", "locked")
-"""The methods of events and locks that AnyIO's have not, or in another way."""
 _FACTORY = "default_factory"
 _PUTS = frozenset({"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault"})
 """The methods that put what they get among others."""
@@ -114,7 +112,7 @@ def _may_be_asked_without_a_name(source: Source, names: Collection[str]) -> bool
     asked = [each.value for method in UNLIKE for each in source.attributes.get(method, ())]
     if not names:
         return bool(asked)
-    places = (node for name in names for node in _places(source, name))
+    places = (node for name in names for node in source.named(name))
     if not any(_is_put_among_others(source, each) for each in places):
         return False
     # Whatever an attribute keeps is asked by that name, and not as one of several.
@@ -155,17 +153,13 @@ def _last_word(target: cst.BaseExpression) -> str:
     return word.value if isinstance(word, cst.Name) else ""
 
 
-def _places(source: Source, name: str) -> Sequence[cst.BaseExpression]:
-    return (*source.names.get(name, ()), *source.attributes.get(name, ()))
-
-
 def _shown_uses(source: Source, name: str) -> Iterator[cst.BaseExpression]:
     """Yield where something is done with what has a name, but to hand it on.
 
     Raises:
         Escapes: it is handed on to a part of asyncio's library.
     """
-    for node in _places(source, name):
+    for node in source.named(name):
         if library := _library_called(source, node):
             raise Escapes(f"is handed on to {library}() in line {source.line(node)}")
         method, _ = method_called(source, node)

@@ -24,14 +24,15 @@ Check = Callable[[Source, Thing], None]
 def _decide(
     source: Source, uses: Sequence[Use], check: Check, new: str, made: Edit
 ) -> Iterator[Decision]:
+    asked = next((use for use in uses if _is_asked_for(source, use)), None)
+    if asked is not None:
+        why = f"is a class that line {source.line(asked.node)} asks for"
+        yield from (stays(use, why) for use in uses)
+        return
     done: set[Use] = set()
     left: list[Use] = []
-    asked = next((use for use in uses if _is_asked_for(source, use)), None)
     for use in uses:
         if use in done or use.annotation:
-            continue
-        if asked is not None:
-            yield stays(use, f"is a class that line {source.line(asked.node)} asks for")
             continue
         try:
             thing = _seen(source, use, check)
@@ -48,17 +49,12 @@ def _decide(
             assert call is not None
             edits[call] = made
         yield Decision(thing.uses, edits)
-    kept: frozenset[str] | None = None
-    for use in uses:
-        if not use.annotation or use in done:
-            continue
-        if asked is not None:
-            yield stays(use, f"is a class that line {source.line(asked.node)} asks for")
-            continue
-        if kept is None:
-            kept = frozenset().union(*(names_of(source, each) for each in left))
+    types = [use for use in uses if use.annotation and use not in done]
+    kept = {name for use in left for name in names_of(source, use)} if types else set()
+    for use in types:
         names = names_of(source, use)
-        stays_too = names & kept or (left and not names)
+        # Without a name it may be the type of any that stays.
+        stays_too = names & kept if names else left
         edits = {} if stays_too else _vouched_for(source, use, check, new, made)
         why = "is the type of something that is not rewritten"
         yield Decision((use,), edits) if edits else stays(use, why)

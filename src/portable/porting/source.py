@@ -239,9 +239,12 @@ class Source:
             found.setdefault(node.attr.value, []).append(node)
         return found
 
+    def named(self, name: str) -> Sequence[cst.BaseExpression]:
+        """Return every `name` and `x.name` of the file."""
+        return (*self._names.get(name, ()), *self.attributes.get(name, ()))
+
     @cached_property
-    def names(self) -> Mapping[str, Sequence[cst.Name]]:
-        """Every name of the file that stands alone, by itself: not `x` in `y.x`."""
+    def _names(self) -> Mapping[str, Sequence[cst.Name]]:
         found: dict[str, list[cst.Name]] = {}
         for node in find(self.module, cst.Name, deep=True):
             above = self.parent(node)

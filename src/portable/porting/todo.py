@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from .site import Site
 
@@ -11,7 +11,7 @@ _TODO = "# TODO(portable): "
 _QUOTES = re.compile(rb"\"\"\"|'''")
 
 
-def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
+def with_todos(code: bytes, sites: Sequence[Site]) -> bytes:
     """Return code with a comment above the line of each site, in the place of one for its name.
 
     Args:
@@ -19,25 +19,19 @@ def with_todos(code: bytes, sites: Iterable[Site]) -> bytes:
         sites: what is left, with the lines it has in this code.
     """
     lines = code.splitlines(keepends=True)
-    comments: dict[int, dict[bytes, bytes]] = {}  # by the line, and by how they begin
+    over = _above(lines, sites)
+    comments: dict[int, dict[bytes, None]] = {}
     for site in sites:
-        start = site.statement - 1
-        begin = f"{_TODO}{site.name}: ".encode()
-        text = begin + (f"{site.why}; " if site.why else "").encode() + site.write.encode()
-        line = lines[start]
+        line = lines[site.statement - 1]
+        text = "; ".join(filter(None, (site.why, site.write)))
         indent = line[: len(line) - len(line.lstrip())]
         ending = b"\r\n" if line.endswith(b"\r\n") else b"\n"
-        mine = comments.setdefault(start, {})
-        mine[text] = indent + text + ending
+        comment = indent + _beginning(site) + text.encode() + ending
+        comments.setdefault(site.statement - 1, {})[comment] = None
     result: list[bytes] = []
     for number, line in enumerate(lines):
-        mine = comments.get(number, {})
-        names = tuple(_beginning(text) for text in mine)
-        above: list[bytes] = []
-        while result and _is_comment(result[-1]):
-            above.insert(0, result.pop())
-        result += [each for each in above if not (names and each.lstrip().startswith(names))]
-        result += [*mine.values(), line]
+        result += comments.get(number, ())
+        result += [] if number in over else [line]
     return b"".join(result)
 
 
@@ -49,22 +43,27 @@ def without_todos(code: bytes, sites: Iterable[Site]) -> bytes:
         sites: what is rewritten, with the lines it has in this code.
     """
     lines = code.splitlines(keepends=True)
-    over: set[int] = set()
+    over = _above(lines, sites)
+    return b"".join(line for number, line in enumerate(lines) if number not in over)
+
+
+def _above(lines: Sequence[bytes], sites: Iterable[Site]) -> set[int]:
+    """Return the places of the comments that stand above sites and are for their names."""
+    found: set[int] = set()
     for site in sites:
-        begin = f"{_TODO}{site.name}: ".encode()
         place = site.statement - 2
         while place >= 0 and _is_comment(lines[place]):
-            if lines[place].lstrip().startswith(begin):
-                over.add(place)
+            if lines[place].lstrip().startswith(_beginning(site)):
+                found.add(place)
             place -= 1
-    return b"".join(line for number, line in enumerate(lines) if number not in over)
+    return found
+
+
+def _beginning(site: Site) -> bytes:
+    """Return what a comment for a site begins with: all before its reason."""
+    return f"{_TODO}{site.name}: ".encode()
 
 
 def _is_comment(line: bytes) -> bool:
     """Say whether a line is a comment of these, and not the end of a string."""
     return line.lstrip().startswith(_TODO.encode()) and not _QUOTES.search(line)
-
-
-def _beginning(text: bytes) -> bytes:
-    """Return what a comment begins with: all before its reason."""
-    return text[: text.index(b": ", len(_TODO)) + 2]

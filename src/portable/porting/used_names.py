@@ -17,6 +17,7 @@ from typing import TypeGuard
 
 from .dependence import OWN, imported_by_name, is_known, says_asyncio
 from .foreign import (
+    UNLIKE,
     attribute_entry,
     bound_entry,
     event_entry,
@@ -32,7 +33,6 @@ from .foreign import (
     star_entry,
     unlike_entry,
 )
-from .plain import UNLIKE
 from .qualified import LIBRARY
 from .source import ACCESS
 
