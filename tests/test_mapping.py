@@ -5,6 +5,7 @@ import contextvars
 import gc
 import itertools
 import tracemalloc
+import weakref
 from contextlib import suppress
 
 import anyio
@@ -99,6 +100,50 @@ def test_amap_gives_as_many_results_as_items(run, source, limit):
             assert results == [None] * size
 
     run(main)
+
+
+@mappers
+def test_a_job_that_swallows_a_cancellation_leaves_the_others_alone(run, mapper):
+    """Each job begins in a task that nobody has asked to cancel, whatever came before it."""
+
+    async def job(number):
+        task = asyncio.current_task()
+        asked = task.cancelling()
+        if number == 0:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1)
+        return asked
+
+    async def main():
+        assert await mapper(job, range(4), limit=1) == [0] * 4
+
+    run(main)
+
+
+def test_a_failed_awaitable_is_gone_with_its_error(run):
+    """What a job awaited, which keeps the error that keeps the frame, makes no cycle."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def job(number):
+            failed = loop.create_future()
+            failed.set_exception(LookupError("gone"))
+            kept.append(weakref.ref(failed))
+            return failed
+
+        with suppress(LookupError):
+            await amap(job, [1], limit=1)
+
+    kept = []
+    gc.collect()
+    gc.disable()
+    try:
+        run(main)
+        assert [each() for each in kept] == [None]
+    finally:
+        gc.enable()
 
 
 @mappers

@@ -17,7 +17,7 @@ import portable
 from portable._backends import BACKENDS
 from portable.clock import VirtualClock
 from portable.clock._schedule import Schedule
-from portable.clock._strategies import PATIENCE, Priorities
+from portable.clock._strategies import PATIENCE, Priorities, Walk
 from portable.clock._taken import WALK, Seed, schedules
 
 pytest.importorskip("time_machine", reason="needs it: pip install 'portable-tasks[clock]'")
@@ -105,6 +105,15 @@ def test_every_order_comes_up(backend: str, kind: str) -> None:
 def test_no_seed_leaves_the_order_of_asyncio_alone() -> None:
     """Without a seed tasks start in the order of their creation, as on any asyncio loop."""
     assert {run(turns, "asyncio", None)[:4] for _ in range(5)} == {tuple("abcd")}
+
+
+def test_a_walk_draws_any_step_that_is_ready() -> None:
+    """Each of the ready steps comes first under some walk, and a seed names its own walk."""
+    free = [(1, 1), (2, 1), (3, 1)]
+    assert {Walk(random.Random(n)).choose(free, free) for n in range(50)} == set(free)
+    program = [["turn"] * 3] * 4
+    number, walk = (trace_of(program, "asyncio", seed)[1] for seed in (17, "walk 17"))
+    assert number != walk
 
 
 def test_a_walk_follows_a_walk() -> None:

@@ -219,6 +219,23 @@ def test_the_type_of_a_field_goes_with_what_makes_it():
     assert port(code.encode(), rules=["lock"], assumed=PLAIN).code == code.encode()
 
 
+def test_types_stay_with_what_is_made_at_import():
+    """A type stays with an event of its name that stays, or with any if it has no name."""
+    code = dedent("""
+        import asyncio
+
+        READY: asyncio.Event = asyncio.Event()
+
+        def every() -> list[asyncio.Event]: ...
+
+        def other(done: asyncio.Event): ...
+    """)
+    done = port(code.encode(), rules=["event"], assumed=PLAIN).code.decode()
+    assert "READY: asyncio.Event = asyncio.Event()" in done
+    assert "-> list[asyncio.Event]: ..." in done
+    assert "done: anyio.Event" in done
+
+
 @pytest.mark.parametrize(
     ("used", "stays"),
     [
